@@ -1,0 +1,2 @@
+//! The `meshwright` program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `meshwright-webhook` program.
+fn main() {}
