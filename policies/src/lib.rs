@@ -1,1 +1,9 @@
-//! placeholder while the first types land
+//! What a multi-cluster Istio mesh is, what objects claim about it, and the policies that judge both.
+//!
+//! **intent files -> spanned tree -> typed intent -> resolved mesh -> files** (the compiler) and
+//! **object -> claims -> verdict** (the webhook) meet here: this crate holds the vocabulary of both and the questions
+//! that are asked of it. It is a function of its arguments: no files, network, clock, environment or randomness
+//! (`clippy.toml` in this folder forbids them).
+
+pub mod finding;
+pub mod node;
