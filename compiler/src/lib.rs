@@ -1,1 +1,8 @@
-//! placeholder while the first types land
+//! Compiles declared mesh intent into one directory per cluster.
+//!
+//! **intent files -> spanned tree -> typed intent -> resolved mesh -> files**, each arrow one module: `source`,
+//! `syntax`, `intent`, `resolve`, [`artefact`], `publish`.
+
+pub mod artefact;
+pub mod artefacts;
+pub mod object;

@@ -5,5 +5,12 @@
 //! that are asked of it. It is a function of its arguments: no files, network, clock, environment or randomness
 //! (`clippy.toml` in this folder forbids them).
 
+pub mod address;
 pub mod finding;
+pub mod intent;
+pub mod mesh;
+pub mod names;
 pub mod node;
+pub mod policies;
+pub mod policy;
+pub mod version;

@@ -95,7 +95,11 @@ impl Node {
             Json::Array(items) => Value::Sequence(items.iter().map(Node::from_json).collect()),
             Json::Object(map) => Value::Mapping(
                 map.iter()
-                    .map(|(key, value)| Entry { key: key.clone(), key_span: Span::NONE, node: Node::from_json(value) })
+                    .map(|(key, value)| Entry {
+                        key: key.clone(),
+                        key_span: Span::NONE,
+                        node: Node::from_json(value),
+                    })
                     .collect(),
             ),
         })
@@ -331,7 +335,9 @@ impl std::fmt::Display for FieldPath {
         for (i, step) in self.0.iter().enumerate() {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) if key.contains(['.', '[', '/', ' ']) || key.is_empty() => write!(f, "[\"{key}\"]")?,
+                Step::Key(key) if key.contains(['.', '[', '/', ' ']) || key.is_empty() => {
+                    write!(f, "[\"{key}\"]")?
+                }
                 Step::Key(key) if i == 0 => write!(f, "{key}")?,
                 Step::Key(key) => write!(f, ".{key}")?,
             }

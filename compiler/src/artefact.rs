@@ -1,0 +1,143 @@
+//! What is rendered: the trait of a rendered artefact, where its objects go, and the registry.
+
+use std::collections::BTreeMap;
+
+use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
+use meshwright_policies::names::ClusterName;
+
+use crate::object::Object;
+
+/// One thing that is rendered: one file in `artefacts/`, one line in [`crate::artefacts::ARTEFACTS`].
+pub trait Artefact: Sync {
+    /// Its name in documentation and messages: `east-west-gateway`.
+    fn name(&self) -> &'static str;
+
+    /// What it adds for one cluster.
+    fn render_cluster(&self, _mesh: &Mesh, _cluster: &Cluster, _out: &mut Output) {}
+
+    /// What it adds once per mesh, such as objects of a management cluster.
+    fn render_mesh(&self, _mesh: &Mesh, _out: &mut Output) {}
+
+    /// What it adds once.
+    fn render_fleet(&self, _fleet: &Fleet, _out: &mut Output) {}
+}
+
+/// A kustomize root, or a directory of plain files, below the output directory. Every root is applied to one API
+/// server, by one agent, at one point in the order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Root {
+    /// `crds/`: CRDs of meshwright itself, for every cluster.
+    Crds,
+    /// `clusters/<cluster>/declaration/`: the MeshDeclaration, applied before everything else.
+    Declaration(ClusterName),
+    /// `clusters/<cluster>/mesh/`: everything that is applied to that API server.
+    Mesh(ClusterName),
+    /// `clusters/<cluster>/`: the Flux objects that apply the two.
+    Flux(ClusterName),
+    /// `argocd/`: the Argo CD objects that apply all, in the cluster that runs Argo CD.
+    Argocd,
+    /// `clusters/<cluster>/istioctl/`: IstioOperator files for `istioctl install -f`; no kustomize root.
+    Istioctl(ClusterName),
+}
+
+impl Root {
+    /// The directory, without a slash at the end.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        match self {
+            Root::Crds => "crds".to_owned(),
+            Root::Declaration(cluster) => format!("clusters/{cluster}/declaration"),
+            Root::Mesh(cluster) => format!("clusters/{cluster}/mesh"),
+            Root::Flux(cluster) => format!("clusters/{cluster}"),
+            Root::Argocd => "argocd".to_owned(),
+            Root::Istioctl(cluster) => format!("clusters/{cluster}/istioctl"),
+        }
+    }
+
+    /// Whether a `kustomization.yaml` is written.
+    #[must_use]
+    pub fn is_kustomize(&self) -> bool {
+        !matches!(self, Root::Istioctl(_))
+    }
+}
+
+/// When an object is applied, relative to the others of its cluster. Argo CD's sync waves; Flux and kubectl order by
+/// kind. The numbers follow the convention of Argo CD users: declaration, namespaces, control plane, gateways, traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wave {
+    /// The MeshDeclaration.
+    Declaration = -10,
+    /// Namespaces and addresses.
+    Namespace = -5,
+    /// Control plane.
+    ControlPlane = 0,
+    /// Gateways.
+    Gateway = 5,
+    /// Traffic rules and samples.
+    Traffic = 10,
+}
+
+/// A rendered object with what the delivery needs to know about it.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The object.
+    pub object: Object,
+    /// Its place in the order.
+    pub wave: Wave,
+    /// Whether its loss partitions the mesh: the agent must not prune it.
+    pub protected: bool,
+    /// Name of the artefact that made it.
+    pub artefact: &'static str,
+}
+
+/// Collects what the artefacts render.
+#[derive(Debug, Default)]
+pub struct Output {
+    artefact: &'static str,
+    objects: BTreeMap<Root, Vec<Rendered>>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Output {
+    /// Sets the artefact that the following objects belong to.
+    pub fn begin(&mut self, artefact: &'static str) {
+        self.artefact = artefact;
+    }
+
+    /// Adds an object.
+    pub fn object(&mut self, root: Root, wave: Wave, object: Object) {
+        self.push(root, wave, object, false);
+    }
+
+    /// Adds an object whose loss partitions the mesh: it gets the agent's prune protection.
+    pub fn protected(&mut self, root: Root, wave: Wave, object: Object) {
+        self.push(root, wave, object, true);
+    }
+
+    fn push(&mut self, root: Root, wave: Wave, object: Object, protected: bool) {
+        let artefact = self.artefact;
+        self.objects.entry(root).or_default().push(Rendered { object, wave, protected, artefact });
+    }
+
+    /// Adds a file that is no Kubernetes object, such as `PLAN.md`.
+    pub fn file(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        self.files.insert(path.into(), bytes.into());
+    }
+
+    /// The objects, by root, in the order in which they were added.
+    #[must_use]
+    pub fn objects(&self) -> &BTreeMap<Root, Vec<Rendered>> {
+        &self.objects
+    }
+
+    /// The objects, to be changed by the delivery.
+    pub fn objects_mut(&mut self) -> &mut BTreeMap<Root, Vec<Rendered>> {
+        &mut self.objects
+    }
+
+    /// The other files.
+    #[must_use]
+    pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.files
+    }
+}

@@ -1,0 +1,277 @@
+//! The resolved mesh: every reference followed, every default applied, every value with the place where it was written.
+//!
+//! Policies judge it and artefacts are rendered from it. It is built by the compiler from typed intent
+//! (`meshwright::resolve`), and holds nothing that contradicts itself in type: a cluster has one role, one network, one
+//! Istio.
+
+use std::collections::BTreeMap;
+
+use crate::address::{Address, Port};
+use crate::finding::Place;
+use crate::intent::{
+    AppliedBy, ClusterSpec, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
+    GatewayLayout, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
+};
+use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
+use crate::node::{FieldPath, Node};
+use crate::version::Version;
+
+/// All meshes of a repository.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// The meshes, by name.
+    pub meshes: BTreeMap<MeshName, Mesh>,
+    /// Policy settings with the place of each.
+    pub settings: Vec<(PolicySetting, Place)>,
+}
+
+impl Fleet {
+    /// Every cluster with its mesh, by mesh and cluster name.
+    pub fn clusters(&self) -> impl Iterator<Item = (&Mesh, &Cluster)> {
+        self.meshes.values().flat_map(|mesh| mesh.clusters.values().map(move |cluster| (mesh, cluster)))
+    }
+}
+
+/// A document of the intent, by which places are found.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The whole document; for a cluster the effective one, after layering.
+    pub document: Node,
+}
+
+impl Written {
+    /// The place of a field, such as `spec.network`; of its nearest written ancestor when it is a default.
+    #[must_use]
+    pub fn place(&self, path: impl Into<FieldPath>) -> Place {
+        Place::in_document(&self.document, path)
+    }
+
+    /// The place of the document's name.
+    #[must_use]
+    pub fn name(&self) -> Place {
+        self.place("metadata.name")
+    }
+}
+
+/// One mesh.
+#[derive(Clone, Debug)]
+pub struct Mesh {
+    /// Its name.
+    pub name: MeshName,
+    /// Its mesh ID.
+    pub id: MeshId,
+    /// What was declared, defaults applied.
+    pub spec: MeshSpec,
+    /// Where.
+    pub written: Written,
+    /// Its networks, by ID.
+    pub networks: BTreeMap<NetworkId, Network>,
+    /// Its clusters, by name.
+    pub clusters: BTreeMap<ClusterName, Cluster>,
+}
+
+impl Mesh {
+    /// Whether workloads are on more than one network, so that gateways and network labels are needed.
+    #[must_use]
+    pub fn is_multi_network(&self) -> bool {
+        let mut networks = self.clusters.values().map(|cluster| &cluster.network);
+        let first = networks.next();
+        networks.any(|network| Some(network) != first)
+    }
+
+    /// Clusters that run an istiod for themselves, by name.
+    pub fn primaries(&self) -> impl Iterator<Item = &Cluster> {
+        self.clusters.values().filter(|cluster| cluster.role == Role::Primary)
+    }
+
+    /// Clusters that `primary` serves, by name, itself left out.
+    pub fn remotes_of<'a>(&'a self, primary: &'a ClusterName) -> impl Iterator<Item = &'a Cluster> {
+        self.clusters.values().filter(
+            move |cluster| matches!(&cluster.role, Role::Remote { primary: Some(name) } if name == primary),
+        )
+    }
+
+    /// The clusters whose istiod reads `cluster`'s API server, by name: those that need a remote secret for it.
+    /// Istio's guides: every other primary reads a primary; a remote is read by its own primary and, since primaries share all
+    /// services, by every other primary too.
+    pub fn readers_of<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = &'a Cluster> {
+        self.primaries().filter(move |primary| primary.name != cluster.name)
+    }
+
+    /// Members of a network, by name.
+    pub fn members<'a>(&'a self, network: &'a NetworkId) -> impl Iterator<Item = &'a Cluster> {
+        self.clusters.values().filter(move |cluster| cluster.network == *network)
+    }
+
+    /// The source of gateway addresses of a network.
+    #[must_use]
+    pub fn gateway_discovery(&self, network: &Network) -> GatewayDiscovery {
+        network.spec.gateway_discovery.unwrap_or(self.spec.gateway_discovery)
+    }
+
+    /// Networks whose gateways are announced by `meshNetworks`, by ID.
+    pub fn mesh_networks(&self) -> impl Iterator<Item = &Network> {
+        self.networks
+            .values()
+            .filter(|network| self.gateway_discovery(network) == GatewayDiscovery::MeshNetworks)
+    }
+}
+
+/// One network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Its ID.
+    pub id: NetworkId,
+    /// What was declared, defaults applied.
+    pub spec: NetworkSpec,
+    /// Where.
+    pub written: Written,
+    /// Where it is entered.
+    pub entries: Vec<EntryPoint>,
+}
+
+/// An entry point of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntryPoint {
+    /// The cluster whose gateway it is.
+    pub cluster: ClusterName,
+    /// The gateway's name.
+    pub gateway: ObjectName,
+    /// The address that peers dial, when it is known before the Service exists.
+    pub address: Option<Address>,
+    /// The port that peers dial.
+    pub port: Port,
+    /// Other addresses, by observing cluster.
+    pub address_from: BTreeMap<ClusterName, Address>,
+    /// Where the address was written, or the nearest to it.
+    pub place: Place,
+}
+
+impl EntryPoint {
+    /// The address as `observer` dials it.
+    #[must_use]
+    pub fn address_for(&self, observer: &ClusterName) -> Option<&Address> {
+        self.address_from.get(observer).or(self.address.as_ref())
+    }
+}
+
+/// One cluster with its effective values.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Its name.
+    pub name: ClusterName,
+    /// Istio's cluster ID.
+    pub id: ClusterId,
+    /// Its network. A policy reports one that is not declared.
+    pub network: NetworkId,
+    /// Its part in the control plane.
+    pub role: Role,
+    /// Its Istio.
+    pub istio: Istio,
+    /// East-west gateways.
+    pub gateways: Vec<Gateway>,
+    /// Who applies its directory.
+    pub delivery: Delivery,
+    /// What was declared: mesh, network and cluster level laid over each other.
+    pub spec: ClusterSpec,
+    /// Where; every value at the place of the level that won.
+    pub written: Written,
+}
+
+impl Cluster {
+    /// The namespace in which Istio runs.
+    #[must_use]
+    pub fn system_namespace(&self) -> &ObjectName {
+        &self.istio.namespace
+    }
+
+    /// Name of an object that carries the revision: `istiod`, `istiod-canary`.
+    #[must_use]
+    pub fn with_revision(&self, base: &str) -> String {
+        match &self.istio.revision {
+            Some(revision) => format!("{base}-{revision}"),
+            None => base.to_owned(),
+        }
+    }
+}
+
+/// A cluster's part in the control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Runs istiod for itself (and for remotes).
+    Primary,
+    /// Served by the istiod of another cluster; `None` when the intent does not say whose, which is a finding.
+    Remote {
+        /// That cluster.
+        primary: Option<ClusterName>,
+    },
+    /// A work cluster of a hosted mesh; the host itself is one too.
+    HostedWorker,
+}
+
+/// The Istio of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Istio {
+    /// Version.
+    pub version: Version,
+    /// Image registry and path.
+    pub hub: Option<String>,
+    /// Image tag, when declared.
+    pub tag: Option<String>,
+    /// Install method.
+    pub install: InstallMethod,
+    /// Who reads IstioOperator objects.
+    pub applied_by: AppliedBy,
+    /// Data plane.
+    pub data_plane: DataPlane,
+    /// System namespace.
+    pub namespace: ObjectName,
+    /// Revision.
+    pub revision: Option<Revision>,
+    /// Profile.
+    pub profile: Option<Profile>,
+    /// Helm repository.
+    pub chart_repository: String,
+    /// Whether the CNI node agent is installed.
+    pub cni: bool,
+    /// More values.
+    pub values: FreeObject,
+    /// More mesh configuration.
+    pub mesh_config: FreeObject,
+}
+
+/// An east-west gateway of a cluster, defaults applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gateway {
+    /// Name of its Deployment and Service.
+    pub name: ObjectName,
+    /// Address of its Service.
+    pub address: Option<Address>,
+    /// What was declared.
+    pub spec: EastWestGateway,
+    /// Where the gateway, or the need for it, was written.
+    pub place: Place,
+    /// Where its address was written.
+    pub address_place: Place,
+}
+
+impl Gateway {
+    /// The value of its `istio` label, by which `Gateway` objects select it: `eastwestgateway`, `ingressgateway`.
+    #[must_use]
+    pub fn istio_label(&self) -> &str {
+        let name = self.name.as_str();
+        name.strip_prefix("istio-").unwrap_or(name)
+    }
+
+    /// The address that peers dial.
+    #[must_use]
+    pub fn dialled(&self) -> Option<&Address> {
+        self.spec.public_address.as_ref().or(self.address.as_ref())
+    }
+
+    /// Whether users' traffic enters here too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.spec.layout == GatewayLayout::Shared
+    }
+}

@@ -1,0 +1,197 @@
+//! Names that end up in labels, DNS, URLs and flattened keys: parsed once, here, so that no other code asks again.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// Why a name was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not a {what}: {rule}")]
+pub struct NameError {
+    /// What was written.
+    pub value: String,
+    /// What it should have been: `cluster name`.
+    pub what: &'static str,
+    /// The rule it breaks.
+    pub rule: &'static str,
+}
+
+const LABEL_RULE: &str = "at most 63 of a-z, 0-9 and `-`, starting and ending with a letter or digit";
+const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+
+/// RFC 1123 label, as Kubernetes checks it.
+fn is_dns_label(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    text.len() <= 63
+        && text.bytes().next().is_some_and(inner)
+        && text.bytes().next_back().is_some_and(inner)
+        && text.bytes().all(|b| inner(b) || b == b'-')
+}
+
+/// RFC 1123 subdomain: labels joined by dots, at most 253 characters.
+fn is_dns_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+/// A Kubernetes label value: at most 63 of letters, digits, `-`, `_`, `.`, starting and ending with an alphanumeric.
+fn is_label_value(text: &str) -> bool {
+    text.len() <= 63
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $pattern:expr, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// What this kind of name is called in messages.
+            pub const WHAT: &'static str = $what;
+
+            /// Parses it.
+            ///
+            /// # Errors
+            /// [`NameError`] names the rule that the text breaks.
+            pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+                let value = text.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&value) { Ok(Self(value)) } else { Err(NameError { value, what: $what, rule: $rule }) }
+            }
+
+            /// Its text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "pattern": $pattern,
+                    "description": concat!("A ", $what, "."),
+                    "x-rule": $rule,
+                })
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of a `Mesh` document. A DNS-1123 label: it becomes part of Service names such as
+    /// `istiod-<mesh>-hosted-lb`.
+    MeshName, "mesh name", LABEL_RULE, LABEL_PATTERN, is_dns_label
+);
+name!(
+    /// The name of a `Cluster` document and of its directory. A DNS-1123 label, lower case: it becomes part of Secret
+    /// names (`istio-remote-secret-<cluster>`) and of the injection path, and an underscore here made a real
+    /// installation fail in silence.
+    ClusterName, "cluster name", LABEL_RULE, LABEL_PATTERN, is_dns_label
+);
+name!(
+    /// Istio's cluster ID: letters (either case), digits and `-`, at most 63
+    /// (istio/istio@1.30: `pkg/config/labels/instance.go`; `fromRegistry` refuses anything else). `Kubernetes` is the
+    /// default of an istiod that was told nothing.
+    ClusterId, "cluster ID",
+    "at most 63 letters, digits and `-`, starting and ending with a letter or digit",
+    "^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
+    |text| is_label_value(text) && text.bytes().all(|b| b != b'.' && b != b'_')
+);
+name!(
+    /// A network ID. Istio checks nothing; this is a DNS-1123 label because the ID becomes a label value, an element
+    /// of the injection path and of a comma list, and a key of Mspider's flattened parameters, which split on dots.
+    NetworkId, "network ID", LABEL_RULE, LABEL_PATTERN, is_dns_label
+);
+name!(
+    /// The mesh ID: a Kubernetes label value, since telemetry carries it as one.
+    MeshId, "mesh ID",
+    "at most 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit",
+    "^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$", is_label_value
+);
+name!(
+    /// A trust domain: a DNS name (SPIFFE ID specification, section 2.1, without the underscore that certificates of
+    /// many authorities refuse).
+    TrustDomain, "trust domain", "a DNS name in lower case, at most 253 characters",
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$", is_dns_name
+);
+name!(
+    /// A DNS name such as the cluster domain.
+    DnsName, "DNS name", "labels of a-z, 0-9 and `-` joined by dots, at most 253 characters",
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$", is_dns_name
+);
+name!(
+    /// The name of an object whose kind wants a DNS-1123 label (Service, Namespace, pool, pod template).
+    ObjectName, "object name", LABEL_RULE, LABEL_PATTERN, is_dns_label
+);
+name!(
+    /// An Istio revision: part of object names such as `istiod-<revision>` and a label value.
+    Revision, "revision", LABEL_RULE, LABEL_PATTERN, is_dns_label
+);
+name!(
+    /// The value of a label or a locality part.
+    LabelValue, "label value",
+    "at most 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit",
+    "^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$", is_label_value
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_kubernetes_and_istio_take() {
+        assert!(ClusterName::new("mdemo-cluster1").is_ok());
+        assert!(ClusterId::new("Kubernetes").is_ok());
+        assert!(NetworkId::new("1").is_ok());
+        assert!(TrustDomain::new("cluster.local").is_ok());
+        for bad in ["", "-a", "a-", "nks_kr", "A", "a.b", "a/b", "ä", &"a".repeat(64)] {
+            assert!(ClusterName::new(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "arn:aws:eks", "a.b", "a_b"] {
+            assert!(ClusterId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_message_names_the_rule() {
+        let error = ClusterName::new("nks_kr").unwrap_err().to_string();
+        assert_eq!(error, format!("`nks_kr` is not a cluster name: {LABEL_RULE}"));
+    }
+}

@@ -1,0 +1,30 @@
+//! What a policy is, and the registry of all of them.
+
+use crate::finding::{Findings, Rule};
+use crate::mesh::{Fleet, Mesh};
+
+/// A judgement with a code.
+pub trait Policy: Sync {
+    /// Code, severity and documentation.
+    fn rule(&self) -> &'static Rule;
+
+    /// Judges one mesh.
+    fn check_mesh(&self, _mesh: &Mesh, _findings: &mut Findings) {}
+
+    /// Judges what lies between meshes.
+    fn check_fleet(&self, _fleet: &Fleet, _findings: &mut Findings) {}
+}
+
+/// Runs every policy over the fleet. `PolicyConfig` is applied by `settings`.
+#[must_use]
+pub fn check(fleet: &Fleet) -> Findings {
+    let mut findings = Findings::new();
+    for policy in crate::policies::POLICIES {
+        policy.check_fleet(fleet, &mut findings);
+        for mesh in fleet.meshes.values() {
+            policy.check_mesh(mesh, &mut findings);
+        }
+    }
+    findings.sort();
+    findings
+}
