@@ -3,6 +3,9 @@
 //! **intent files -> spanned tree -> typed intent -> resolved mesh -> files**, each arrow one module: `source`,
 //! `syntax`, `intent`, `resolve`, [`artefact`], `publish`.
 
+//! placeholder while the first types land
+
 pub mod artefact;
 pub mod artefacts;
 pub mod object;
+pub mod syntax;

@@ -13,4 +13,5 @@ pub mod names;
 pub mod node;
 pub mod policies;
 pub mod policy;
+pub mod reading;
 pub mod version;

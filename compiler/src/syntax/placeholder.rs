@@ -1,0 +1,8 @@
+//! Template variables that nobody filled in.
+
+use meshwright_policies::node::{FieldPath, Span};
+
+use super::report::Report;
+use super::scalar::Scalar;
+
+pub(super) fn check(_scalar: &Scalar<'_>, _span: Span, _path: &FieldPath, _report: &mut Report<'_>) {}
