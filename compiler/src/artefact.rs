@@ -38,6 +38,9 @@ pub enum Root {
     Argocd,
     /// `clusters/<cluster>/istioctl/`: IstioOperator files for `istioctl install -f`; no kustomize root.
     Istioctl(ClusterName),
+    /// `clusters/<cluster>/helm/`: values files for `helm upgrade --install`, where no agent delivers charts; no
+    /// kustomize root.
+    Helm(ClusterName),
 }
 
 impl Root {
@@ -51,13 +54,14 @@ impl Root {
             Root::Flux(cluster) => format!("clusters/{cluster}"),
             Root::Argocd => "argocd".to_owned(),
             Root::Istioctl(cluster) => format!("clusters/{cluster}/istioctl"),
+            Root::Helm(cluster) => format!("clusters/{cluster}/helm"),
         }
     }
 
     /// Whether a `kustomization.yaml` is written.
     #[must_use]
     pub fn is_kustomize(&self) -> bool {
-        !matches!(self, Root::Istioctl(_))
+        !matches!(self, Root::Istioctl(_) | Root::Helm(_))
     }
 }
 
