@@ -3,9 +3,8 @@
 //! **intent files -> spanned tree -> typed intent -> resolved mesh -> files**, each arrow one module: `source`,
 //! `syntax`, `intent`, `resolve`, [`artefact`], `publish`.
 
-//! placeholder while the first types land
-
 pub mod artefact;
 pub mod artefacts;
 pub mod object;
 pub mod syntax;
+pub mod yaml;
