@@ -6,5 +6,6 @@
 pub mod artefact;
 pub mod artefacts;
 pub mod object;
+pub mod publish;
 pub mod syntax;
 pub mod yaml;

@@ -1,0 +1,48 @@
+//! Bringing an output directory to a rendered tree, all or nothing.
+//!
+//! [`publish`] does everything that a `render` does; [`plan`] alone is what `render --check` needs: it reads and
+//! never writes. What is on disk afterwards is the old tree or the new one, whenever the process ends:
+//!
+//! - **Where there is no output directory yet**, the tree is written to a sibling, `.<name>.meshwright-new`, which
+//!   is then renamed.
+//! - **Where there is one**, it is often a git checkout with files of other owners and cannot be swapped for
+//!   another directory, and files that do not change must not be touched. So the changed files are first written
+//!   to `.meshwright/staging` and synced, with a journal that lists every rename and removal. Renaming the
+//!   journal to `.meshwright/journal.json` decides: before that, the tree is the old one and the staging is waste;
+//!   from then on it is the new one, of which some renames may be outstanding. [`recover`] does these, as often as
+//!   it takes, and every writer calls it first. A reader that must not write sees [`Changes::unfinished`].
+//!
+//! The manifest, `.meshwright/manifest.json`, says which files are owned. Only they are replaced or removed; any
+//! other file that is in the way is refused and named. A file is taken over without a word when it has the
+//! rendered bytes already. Directories that become empty are removed. The lock, `.meshwright/lock`, is there
+//! while something is written.
+//!
+//! Out of scope: a process of the same user that swaps directories for links *while* files are written. Links
+//! that are there beforehand are refused.
+
+mod apply;
+mod disk;
+mod error;
+mod fresh;
+mod guard;
+mod journal;
+mod lock;
+mod manifest;
+mod path;
+mod place;
+mod plan;
+mod tree;
+
+#[cfg(test)]
+mod kill_tests;
+#[cfg(test)]
+mod tests;
+
+pub use apply::{apply, publish};
+pub use error::{ContentError, PublishError};
+pub use guard::Shrinkage;
+pub use journal::{Recovery, recover};
+pub use manifest::{Digest, MANIFEST_FILE, META_DIR, Manifest, is_rendered_tree};
+pub use path::{PathError, RelativePath};
+pub use plan::{Changes, Options, plan};
+pub use tree::{Tree, TreeError};

@@ -1,0 +1,129 @@
+//! Every change of the file system that publishing makes, one method each, so that tests can stop between any
+//! two of them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::error::{PublishError, io_at};
+use super::manifest::is_absent;
+
+/// Called before each change with the name of the change; an error is reported as if the system had refused it.
+pub(super) type Hook<'a> = &'a (dyn Fn(&'static str) -> io::Result<()> + Sync);
+
+/// The file system, with a hook before each change.
+#[derive(Clone, Copy)]
+pub(super) struct Disk<'a> {
+    hook: Hook<'a>,
+}
+
+impl Disk<'_> {
+    /// The file system as it is.
+    pub(super) fn real() -> Disk<'static> {
+        Disk { hook: &|_| Ok(()) }
+    }
+}
+
+impl<'a> Disk<'a> {
+    /// The file system with `hook` before each change.
+    #[cfg(test)]
+    pub(super) fn hooked(hook: Hook<'a>) -> Self {
+        Disk { hook }
+    }
+
+    fn step(self, action: &'static str, path: &Path) -> Result<(), PublishError> {
+        (self.hook)(action).map_err(io_at(action, path))
+    }
+
+    /// Creates a directory that is not there.
+    pub(super) fn create_dir(self, path: &Path) -> Result<(), PublishError> {
+        self.step("create directory", path)?;
+        fs::create_dir(path).map_err(io_at("create directory", path))
+    }
+
+    /// Writes a file that is not there, with mode 0644; `durable` waits until it is on the disk.
+    pub(super) fn write(self, path: &Path, bytes: &[u8], durable: bool) -> Result<(), PublishError> {
+        self.step("create", path)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(path).map_err(io_at("create", path))?;
+        self.step("write", path)?;
+        file.write_all(bytes).map_err(io_at("write", path))?;
+        plain_mode(&file).map_err(io_at("set the mode of", path))?;
+        if durable {
+            self.step("sync", path)?;
+            file.sync_all().map_err(io_at("sync", path))?;
+        }
+        Ok(())
+    }
+
+    /// Renames within the file system.
+    pub(super) fn rename(self, from: &Path, to: &Path) -> Result<(), PublishError> {
+        self.step("rename to", to)?;
+        fs::rename(from, to).map_err(io_at("rename to", to))
+    }
+
+    /// Removes a file; it is no error when nothing is there.
+    pub(super) fn remove_file(self, path: &Path) -> Result<(), PublishError> {
+        self.step("remove", path)?;
+        absent_is_fine(fs::remove_file(path)).map_err(io_at("remove", path))
+    }
+
+    /// Removes a directory if it is empty, and says whether it is gone.
+    pub(super) fn remove_empty_dir(self, path: &Path) -> Result<bool, PublishError> {
+        self.step("remove directory", path)?;
+        Ok(absent_is_fine(fs::remove_dir(path)).is_ok())
+    }
+
+    /// Removes a directory with everything in it, not following links.
+    pub(super) fn remove_dir_all(self, path: &Path) -> Result<(), PublishError> {
+        self.step("remove directory", path)?;
+        absent_is_fine(fs::remove_dir_all(path)).map_err(io_at("remove directory", path))
+    }
+
+    /// Waits until the names in a directory are on the disk. Only Unix needs and allows this.
+    pub(super) fn sync_dir(self, path: &Path) -> Result<(), PublishError> {
+        self.step("sync", path)?;
+        if cfg!(unix) {
+            File::open(path).and_then(|dir| dir.sync_all()).map_err(io_at("sync", path))?;
+        }
+        Ok(())
+    }
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if is_absent(&error) => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(unix)]
+fn plain_mode(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn plain_mode(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Below this many items, threads cost more than they save.
+const MIN_PARALLEL: usize = 128;
+
+/// Runs `work` over contiguous parts of `items` on all processors; the results are in the order of the parts.
+pub(super) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
+    if threads == 1 || items.len() < MIN_PARALLEL {
+        return vec![work(items)];
+    }
+    std::thread::scope(|scope| {
+        let work = &work;
+        let parts = items.chunks(items.len().div_ceil(threads));
+        let running: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload)))
+            .collect()
+    })
+}
