@@ -6,6 +6,7 @@
 //! (`clippy.toml` in this folder forbids them).
 
 pub mod address;
+pub mod chart_keys;
 pub mod finding;
 pub mod intent;
 pub mod mesh;
