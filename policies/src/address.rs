@@ -292,9 +292,19 @@ impl fmt::Display for ApiServer {
 string_form!(ApiServer, "api-server", "The https URL of an API server, such as https://10.64.30.130:6443.");
 
 /// A TCP port, 1 to 65535.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct Port(#[schemars(range(min = 1, max = 65535))] u16);
+pub struct Port(u16);
+
+impl JsonSchema for Port {
+    fn schema_name() -> Cow<'static, str> {
+        "Port".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 1, "maximum": 65535, "description": "A TCP port, 1 to 65535."})
+    }
+}
 
 impl Port {
     /// Mutual TLS by SNI between networks, Istio's default.

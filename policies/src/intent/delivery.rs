@@ -114,8 +114,8 @@ impl FluxSourceKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ArgocdDelivery {
-    /// The repository that holds the rendered output.
-    #[serde(rename = "repoURL")]
+    /// The repository that holds the rendered output. Required, at one level or another.
+    #[serde(rename = "repoURL", default)]
     pub repo_url: String,
     /// Branch, tag or commit.
     #[serde(default = "head")]
