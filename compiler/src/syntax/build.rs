@@ -99,6 +99,8 @@ impl<'t> Builder<'t> {
                 self.count(span, report)?;
                 self.merge_value(report);
                 let text = self.written(span, style);
+                // The parser says `~` where nothing is written.
+                let value = if text.2.is_empty() && style == ScalarStyle::Plain { "".into() } else { value };
                 let scalar = Scalar { value, style, tag: tag.as_deref(), written: text.2 };
                 if scalar.value.len() > self.limits.scalar_bytes {
                     return Err(self.too_large(
