@@ -10,7 +10,9 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use meshwright_policies::address::{Address, AddressRange, ApiServer, Cidr};
 use meshwright_policies::finding::{Findings, Place, Rule};
-use meshwright_policies::intent::{API_VERSION, Document, IntentKind, MeshSpec, NetworkSpec, PolicyConfigSpec};
+use meshwright_policies::intent::{
+    API_VERSION, Document, IntentKind, MeshSpec, NetworkSpec, PolicyConfigSpec,
+};
 use meshwright_policies::names::{ClusterName, MeshName, NetworkId};
 use meshwright_policies::node::{FieldPath, Node, Value};
 use meshwright_policies::references as rules;
@@ -85,25 +87,39 @@ fn kind_of(document: &Node, findings: &mut Findings) -> Option<IntentKind> {
                     None => "kinds are Mesh, Network, Cluster and PolicyConfig".to_owned(),
                 };
                 let place = Place::in_document(document, "kind");
-                findings.push(rules::UNKNOWN_KIND.at(place, format!("`{name}` is not a kind of intent")).help(help));
+                findings.push(
+                    rules::UNKNOWN_KIND.at(place, format!("`{name}` is not a kind of intent")).help(help),
+                );
             }
             ours
         }
         (Some(API_VERSION), None) => {
             let place = Place::in_document(document, "apiVersion");
-            findings.push(rules::MISSING_FIELD.at(place, "`kind` is missing").help("write `kind: Cluster`, for example"));
+            findings.push(
+                rules::MISSING_FIELD
+                    .at(place, "`kind` is missing")
+                    .help("write `kind: Cluster`, for example"),
+            );
             None
         }
         (Some(other), _) if other.starts_with("meshwright.dev/") && kind != Some("MeshDeclaration") => {
             let place = Place::in_document(document, "apiVersion");
             let message = format!("`{other}` is not a version of the intent that this program reads");
-            findings.push(rules::UNSUPPORTED_VERSION.at(place, message).help(format!("write `apiVersion: {API_VERSION}`")));
+            findings.push(
+                rules::UNSUPPORTED_VERSION
+                    .at(place, message)
+                    .help(format!("write `apiVersion: {API_VERSION}`")),
+            );
             None
         }
         (None, Some(name)) if ours.is_some() => {
             let place = Place::in_document(document, "kind");
             let message = format!("this `{name}` has no `apiVersion`");
-            findings.push(rules::UNSUPPORTED_VERSION.at(place, message).help(format!("write `apiVersion: {API_VERSION}`")));
+            findings.push(
+                rules::UNSUPPORTED_VERSION
+                    .at(place, message)
+                    .help(format!("write `apiVersion: {API_VERSION}`")),
+            );
             None
         }
         _ => None,
@@ -115,7 +131,8 @@ fn name_of<Name, E: ToString>(
     parse: impl FnOnce(String) -> Result<Name, E>,
     findings: &mut Findings,
 ) -> Option<Name> {
-    let text = document.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str).unwrap_or_default();
+    let text =
+        document.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str).unwrap_or_default();
     parse(text.to_owned())
         .map_err(|error| {
             let place = Place::in_document(document, "metadata.name");
@@ -141,7 +158,8 @@ fn push<Name, E: ToString, Spec: serde::de::DeserializeOwned + Default>(
 
 /// The schema let something through that the type refuses: reported at the document, never a panic.
 pub(crate) fn undecodable(document: &Node, error: &serde_json::Error, findings: &mut Findings) {
-    findings.push(rules::INVALID_VALUE.at(Place::in_document(document, FieldPath::root()), error.to_string()));
+    findings
+        .push(rules::INVALID_VALUE.at(Place::in_document(document, FieldPath::root()), error.to_string()));
 }
 
 struct Validators([(IntentKind, Validator, Json); 4]);
@@ -164,7 +182,10 @@ impl Validators {
 static VALIDATORS: LazyLock<Validators> = LazyLock::new(|| {
     Validators(IntentKind::ALL.map(|kind| {
         let schema = kind.schema().to_value();
-        #[expect(clippy::expect_used, reason = "the schema is generated from our own types, and a test builds each")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the schema is generated from our own types, and a test builds each"
+        )]
         let validator = jsonschema::options()
             .offline()
             .should_validate_formats(true)
@@ -193,10 +214,10 @@ fn report(error: &ValidationError<'_>, document: &Node, kind: IntentKind, findin
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             let field = path.clone().key(name);
-            findings.push(rules::MISSING_FIELD.at(
-                Place { span: place.span, path: field },
-                format!("`{name}` is missing"),
-            ));
+            findings.push(
+                rules::MISSING_FIELD
+                    .at(Place { span: place.span, path: field }, format!("`{name}` is missing")),
+            );
         }
         ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
             report_alternatives(error, context, document, kind, findings);
@@ -248,12 +269,17 @@ fn report_type(wanted: &TypeKind, place: Place, node: &Node, findings: &mut Find
         (Value::String(text), "integer" | "number") if text.parse::<i64>().is_ok() => {
             Some(format!("leave out the quotes: {text}"))
         }
-        (Value::String(_) | Value::Number(_) | Value::Bool(_), "array") => Some(format!("write a list: [{found}]")),
-        (Value::Null, "object") => Some("write `{}` when everything is at its default, or leave it out".to_owned()),
+        (Value::String(_) | Value::Number(_) | Value::Bool(_), "array") => {
+            Some(format!("write a list: [{found}]"))
+        }
+        (Value::Null, "object") => {
+            Some("write `{}` when everything is at its default, or leave it out".to_owned())
+        }
         _ => None,
     };
-    let mut finding =
-        rules::WRONG_TYPE.at(place, format!("{} is wanted here, this is {}", article(&wanted), article(is))).found(found);
+    let mut finding = rules::WRONG_TYPE
+        .at(place, format!("{} is wanted here, this is {}", article(&wanted), article(is)))
+        .found(found);
     finding.help = help;
     findings.push(finding);
 }
@@ -271,9 +297,7 @@ fn report_alternatives(
     let node = document.at(&path).unwrap_or(document);
     let place = Place::in_document(document, path.clone());
     let here = error.instance_path().as_str();
-    let wants_null = |branch: &[ValidationError<'_>]| {
-        matches!(branch, [only] if matches!(only.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(k) } if k.to_string() == "null"))
-    };
+    let wants_null = |branch: &[ValidationError<'_>]| matches!(branch, [only] if matches!(only.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(k) } if k.to_string() == "null"));
     let branches: Vec<_> = context.iter().filter(|branch| !wants_null(branch)).collect();
     if let [only] = branches.as_slice() {
         for inner in *only {
@@ -291,7 +315,8 @@ fn report_alternatives(
         .collect();
     if !choices.is_empty() && choices.len() == branches.len() {
         let found = scalar_text(node);
-        let help = nearest(&found, choices.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        let help =
+            nearest(&found, choices.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
         let message = format!("`{found}` is not one of {}", list(&choices));
         let mut finding = rules::INVALID_VALUE.at(place, message).found(found);
         finding.help = help;
@@ -300,7 +325,8 @@ fn report_alternatives(
     }
     let tags = tags_of(error, kind);
     if matches!(node.value, Value::Mapping(_)) && !tags.is_empty() {
-        let given: Vec<&str> = node.entries().map(|e| e.key.as_str()).filter(|k| tags.iter().any(|t| t == k)).collect();
+        let given: Vec<&str> =
+            node.entries().map(|e| e.key.as_str()).filter(|k| tags.iter().any(|t| t == k)).collect();
         let unknown: Vec<&str> =
             node.entries().map(|e| e.key.as_str()).filter(|k| !tags.iter().any(|t| t == k)).collect();
         for key in &unknown {
@@ -317,7 +343,9 @@ fn report_alternatives(
                 }
             }
             [] if !unknown.is_empty() => {}
-            [] => findings.push(rules::NOT_EXACTLY_ONE.at(place, format!("one of {} is wanted", list(&tags)))),
+            [] => {
+                findings.push(rules::NOT_EXACTLY_ONE.at(place, format!("one of {} is wanted", list(&tags))))
+            }
             several => {
                 let several: Vec<String> = several.iter().map(|s| (*s).to_owned()).collect();
                 findings.push(
@@ -341,9 +369,12 @@ fn invalid_value(
     kind: IntentKind,
 ) -> (String, Option<String>) {
     match error_kind {
-        ValidationErrorKind::Pattern { .. } => match schema_beside(error, kind, "x-rule").and_then(Json::as_str) {
+        ValidationErrorKind::Pattern { .. } => match schema_beside(error, kind, "x-rule")
+            .and_then(Json::as_str)
+        {
             Some(rule) => {
-                let what = schema_beside(error, kind, "description").and_then(Json::as_str).unwrap_or("A value.");
+                let what =
+                    schema_beside(error, kind, "description").and_then(Json::as_str).unwrap_or("A value.");
                 let what = what.strip_suffix('.').unwrap_or(what);
                 let what = what.strip_prefix("A ").map_or(what.to_owned(), |rest| format!("a {rest}"));
                 let what = what.split([',', ':']).next().unwrap_or_default().to_owned();
@@ -368,9 +399,14 @@ fn invalid_value(
             expected_value.as_str().map(|text| format!("write `{text}`")),
         ),
         ValidationErrorKind::Enum { options } => {
-            let options: Vec<String> =
-                options.as_array().into_iter().flatten().filter_map(|o| o.as_str().map(str::to_owned)).collect();
-            let help = nearest(found, options.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let options: Vec<String> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|o| o.as_str().map(str::to_owned))
+                .collect();
+            let help = nearest(found, options.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"));
             (format!("`{found}` is not one of {}", list(&options)), help)
         }
         _ => (error.to_string(), None),

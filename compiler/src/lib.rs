@@ -5,7 +5,11 @@
 
 pub mod artefact;
 pub mod artefacts;
+pub mod compile;
+pub mod intent;
 pub mod object;
 pub mod publish;
+pub mod resolve;
+pub mod suggest;
 pub mod syntax;
 pub mod yaml;

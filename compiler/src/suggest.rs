@@ -2,7 +2,8 @@
 
 /// The candidate that `text` was probably meant to be: equal but for case and separators, or a few letters away.
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain =
+        |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let wanted = plain(text);
     candidates
         .into_iter()
@@ -23,7 +24,10 @@ mod tests {
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {
         assert_eq!(nearest("podCIDR", ["serviceCIDRs", "podCIDRs", "nodes"]), Some("podCIDRs"));
-        assert_eq!(nearest("istio_ingressgateway", ["istio-egressgateway", "istio-ingressgateway"]), Some("istio-ingressgateway"));
+        assert_eq!(
+            nearest("istio_ingressgateway", ["istio-egressgateway", "istio-ingressgateway"]),
+            Some("istio-ingressgateway")
+        );
         assert_eq!(nearest("colour", ["podCIDRs", "nodes"]), None);
     }
 }

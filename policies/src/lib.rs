@@ -14,6 +14,6 @@ pub mod names;
 pub mod node;
 pub mod policies;
 pub mod policy;
-pub mod references;
 pub mod reading;
+pub mod references;
 pub mod version;

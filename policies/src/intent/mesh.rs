@@ -91,7 +91,7 @@ pub enum ControlPlane {
     /// Some clusters run istiod, the others are served by it.
     PrimaryRemote(PrimaryRemote),
     /// A vendor's control plane hosted in one cluster serves all.
-    Hosted(Hosted),
+    Hosted(Box<Hosted>),
 }
 
 /// Every cluster runs istiod.
