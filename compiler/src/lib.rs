@@ -10,6 +10,7 @@ pub mod intent;
 pub mod object;
 pub mod publish;
 pub mod resolve;
+pub mod source;
 pub mod suggest;
 pub mod syntax;
 pub mod yaml;

@@ -16,4 +16,5 @@ pub mod policies;
 pub mod policy;
 pub mod reading;
 pub mod references;
+pub mod sources;
 pub mod version;

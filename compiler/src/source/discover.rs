@@ -1,0 +1,260 @@
+//! Which files are intent: every `*.yaml` and `*.yml` below a root, in the order of their paths.
+//!
+//! Not read: names that start with a dot (`.git`, `.github`, editors' and linters' settings), directories that hold a
+//! rendered tree, and whatever symbolic links lead to. Links are never followed; one that hides intent from the reader
+//! is a finding (MW0011).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use meshwright_policies::finding::{Finding, Findings, Place};
+use meshwright_policies::node::{FieldPath, FileId, Span};
+use meshwright_policies::sources::SYMLINK_OUT_OF_ROOT;
+
+use super::Sources;
+
+/// What marks a directory as a rendered tree, relative to it.
+pub const RENDERED_MARKER: &str = ".meshwright/manifest.json";
+
+/// Bounds of a walk: input is hostile.
+#[derive(Clone, Copy, Debug)]
+pub struct DiscoverOptions {
+    /// Most files that are read.
+    pub max_files: usize,
+    /// Most bytes that are read, all files together.
+    pub max_bytes: u64,
+    /// Most directories between the root and a file.
+    pub max_depth: usize,
+}
+
+impl Default for DiscoverOptions {
+    fn default() -> DiscoverOptions {
+        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32 }
+    }
+}
+
+/// Why a root could not be read. Paths are as people are shown them.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The operating system refused.
+    #[error("cannot read `{path}`: {error}")]
+    Read {
+        /// File or directory.
+        path: String,
+        /// What it said.
+        #[source]
+        error: io::Error,
+    },
+    /// A device, pipe or socket named like a YAML file: reading could block for ever.
+    #[error("`{path}` is not a regular file")]
+    NotAFile {
+        /// The file.
+        path: String,
+    },
+    /// More files than [`DiscoverOptions::max_files`].
+    #[error("`{root}` holds more than {limit} YAML files")]
+    TooManyFiles {
+        /// The root.
+        root: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// More bytes than [`DiscoverOptions::max_bytes`].
+    #[error("the YAML files of `{root}` are larger than {limit} bytes together, reached at `{path}`")]
+    TooLarge {
+        /// The root.
+        root: String,
+        /// The file that crossed the limit.
+        path: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// More directories than [`DiscoverOptions::max_depth`].
+    #[error("`{path}` is more than {limit} directories below the root")]
+    TooDeep {
+        /// The directory.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// What a walk found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Every file read, and every link that is a finding (as an empty file, for its path).
+    pub sources: Sources,
+    /// The files read, in the order of their paths.
+    pub files: Vec<FileId>,
+    /// Links that hide intent.
+    pub findings: Findings,
+    /// Directories that were skipped because they hold a rendered tree, as people are shown them.
+    pub rendered: Vec<String>,
+}
+
+/// Reads every YAML file below `root`. A root that is itself a file is read whatever its name; a root that is a link
+/// is followed, and a root that holds a rendered marker is walked: somebody asked for it by name.
+///
+/// # Errors
+///
+/// The root does not exist, something below it cannot be read, or a bound of `options` is crossed. Nothing is skipped
+/// in silence: a cluster that is not read is a cluster that is removed.
+pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceError> {
+    let mut found = Found::default();
+    let shown_root = shown(root);
+    let metadata = fs::metadata(root).map_err(|error| read_error(&shown_root, error))?;
+    let mut walk = Walk { options, root: shown_root.clone(), ..Walk::default() };
+    if metadata.is_dir() {
+        let prefix = if shown_root == "." { "" } else { shown_root.as_str() };
+        walk.directory(root, prefix, 0)?;
+    } else {
+        walk.files.insert(shown_root, root.to_owned());
+    }
+    let mut left = options.max_bytes;
+    for (path, real) in &walk.files {
+        let text = walk.read(path, real, &mut left)?;
+        found.files.push(found.sources.add(path.clone(), text.into()));
+    }
+    if !walk.links.is_empty() {
+        let real_root = fs::canonicalize(root).map_err(|error| read_error(&walk.root, error))?;
+        walk.judge_links(&real_root, &mut found)?;
+    }
+    found.rendered = walk.rendered;
+    Ok(found)
+}
+
+/// What a walk has seen. Keys are shown paths, so the order of everything is theirs.
+#[derive(Default)]
+struct Walk {
+    options: DiscoverOptions,
+    root: String,
+    files: BTreeMap<String, PathBuf>,
+    directories: Vec<PathBuf>,
+    links: BTreeMap<String, PathBuf>,
+    rendered: Vec<String>,
+}
+
+impl Walk {
+    fn directory(&mut self, real: &Path, path: &str, depth: usize) -> Result<(), SourceError> {
+        let shown_path = if path.is_empty() { "." } else { path };
+        if depth > self.options.max_depth {
+            return Err(SourceError::TooDeep { path: shown_path.to_owned(), limit: self.options.max_depth });
+        }
+        let at_directory = |error| read_error(shown_path, error);
+        let mut entries =
+            fs::read_dir(real).map_err(at_directory)?.collect::<Result<Vec<_>, _>>().map_err(at_directory)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        if depth > 0 && real.join(RENDERED_MARKER).is_file() {
+            self.rendered.push(shown_path.to_owned());
+            return Ok(());
+        }
+        self.directories.push(real.to_owned());
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let real = entry.path();
+            let path = join(path, &name);
+            let kind = entry.file_type().map_err(|error| read_error(&path, error))?;
+            if kind.is_symlink() {
+                if is_yaml(&name) || real.is_dir() {
+                    self.links.insert(path, real);
+                }
+            } else if kind.is_dir() {
+                self.directory(&real, &path, depth + 1)?;
+            } else if is_yaml(&name) {
+                self.files.insert(path, real);
+                if self.files.len() > self.options.max_files {
+                    return Err(SourceError::TooManyFiles {
+                        root: self.root.clone(),
+                        limit: self.options.max_files,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &str, real: &Path, left: &mut u64) -> Result<Vec<u8>, SourceError> {
+        let at_file = |error| read_error(path, error);
+        if !fs::metadata(real).map_err(at_file)?.is_file() {
+            return Err(SourceError::NotAFile { path: path.to_owned() });
+        }
+        let mut text = Vec::new();
+        let read = File::open(real).and_then(|file| file.take(left.saturating_add(1)).read_to_end(&mut text));
+        let length = u64::try_from(read.map_err(at_file)?).unwrap_or(u64::MAX);
+        *left = left.checked_sub(length).ok_or_else(|| SourceError::TooLarge {
+            root: self.root.clone(),
+            path: path.to_owned(),
+            limit: self.options.max_bytes,
+        })?;
+        Ok(text)
+    }
+
+    /// A link is ignored when its target is read itself; every other one hides intent.
+    fn judge_links(&self, real_root: &Path, found: &mut Found) -> Result<(), SourceError> {
+        let mut read = BTreeSet::new();
+        for (path, real) in self.files.iter().map(|(path, real)| (path.as_str(), real)) {
+            read.insert(fs::canonicalize(real).map_err(|error| read_error(path, error))?);
+        }
+        for real in &self.directories {
+            read.insert(fs::canonicalize(real).map_err(|error| read_error(&shown(real), error))?);
+        }
+        for (path, real) in &self.links {
+            let target = fs::read_link(real).map(|target| shown(&target)).unwrap_or_default();
+            let why = match fs::canonicalize(real) {
+                Ok(end) if read.contains(&end) => continue,
+                Ok(end) if end.starts_with(real_root) => "which is not read",
+                Ok(_) => "out of the intent root",
+                Err(_) => "which cannot be read",
+            };
+            let file = found.sources.add(path.clone(), Vec::new().into());
+            found.findings.push(hidden_by_link(file, path, &target, why));
+        }
+        Ok(())
+    }
+}
+
+fn hidden_by_link(file: FileId, path: &str, target: &str, why: &str) -> Finding {
+    let place = Place { span: Span { file, start: 0, end: 0 }, path: FieldPath::root() };
+    SYMLINK_OUT_OF_ROOT
+        .at(place, format!("`{path}` is a symbolic link to `{target}`, {why}"))
+        .help("replace the link by the file")
+        .found(target)
+}
+
+fn read_error(path: &str, error: io::Error) -> SourceError {
+    SourceError::Read { path: path.to_owned(), error }
+}
+
+fn is_yaml(name: &str) -> bool {
+    name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
+fn join(directory: &str, name: &str) -> String {
+    match directory {
+        "" => name.to_owned(),
+        _ if directory.ends_with('/') => format!("{directory}{name}"),
+        _ => format!("{directory}/{name}"),
+    }
+}
+
+/// A path with `/` between its parts, without `.` parts and a trailing separator.
+fn shown(path: &Path) -> String {
+    use std::path::Component;
+    let mut text = String::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::RootDir => text.push('/'),
+            part => text = join(&text, &part.as_os_str().to_string_lossy()),
+        }
+    }
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests;
