@@ -49,32 +49,46 @@ pub(super) fn render(report: &Report<'_>) -> String {
 
 /// Tables with errors first, then by code; rows with errors first, then in the order of the findings.
 fn tables<'a>(report: &Report<'a>) -> Vec<(&'static Rule, Vec<Group<'a>>)> {
-    type Key = (Severity, String, String);
-    let mut codes: BTreeMap<&str, (&'static Rule, Vec<Group<'a>>, BTreeMap<Key, usize>)> = BTreeMap::new();
+    let mut codes: BTreeMap<&str, Table<'a>> = BTreeMap::new();
     for finding in &report.findings {
-        let (_, groups, index) =
-            codes.entry(finding.rule.code).or_insert_with(|| (finding.rule, Vec::new(), BTreeMap::new()));
-        let help = finding.help.as_deref().unwrap_or_default();
-        let key =
-            (finding.severity, without_cluster(finding, &finding.message), without_cluster(finding, help));
-        let known = index.get(&key).and_then(|i| groups.get_mut(*i));
-        match known {
-            Some(group) => group.findings.push(finding),
-            None => {
-                index.insert(key, groups.len());
-                groups.push(Group { findings: vec![finding] });
-            }
-        }
+        codes.entry(finding.rule.code).or_insert_with(|| Table::new(finding.rule)).add(finding);
     }
     let mut tables: Vec<_> = codes
         .into_values()
-        .map(|(rule, mut groups, _)| {
-            groups.sort_by_key(Group::severity);
-            (rule, groups)
+        .map(|mut table| {
+            table.groups.sort_by_key(Group::severity);
+            (table.rule, table.groups)
         })
         .collect();
     tables.sort_by_key(|(_, groups)| groups.first().map(Group::severity));
     tables
+}
+
+/// The findings of one code.
+struct Table<'a> {
+    rule: &'static Rule,
+    groups: Vec<Group<'a>>,
+    /// Severity, message and help without the cluster, to the group that has them.
+    index: BTreeMap<(Severity, String, String), usize>,
+}
+
+impl<'a> Table<'a> {
+    fn new(rule: &'static Rule) -> Table<'a> {
+        Table { rule, groups: Vec::new(), index: BTreeMap::new() }
+    }
+
+    fn add(&mut self, finding: &'a Finding) {
+        let help = finding.help.as_deref().unwrap_or_default();
+        let key =
+            (finding.severity, without_cluster(finding, &finding.message), without_cluster(finding, help));
+        match self.index.get(&key).and_then(|i| self.groups.get_mut(*i)) {
+            Some(group) => group.findings.push(finding),
+            None => {
+                self.index.insert(key, self.groups.len());
+                self.groups.push(Group { findings: vec![finding] });
+            }
+        }
+    }
 }
 
 /// A text with the finding's own cluster made nameless: what is equal then is the same fault.
