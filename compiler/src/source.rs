@@ -107,7 +107,7 @@ impl SourceFile {
         (line, 1 + characters(self.text.get(start..offset).unwrap_or_default()))
     }
 
-    /// A line without its terminator (`\n` or `\r\n`) and without a byte order mark; `number` counts from 1.
+    /// A line without its line break (`\n`, `\r\n` or `\r`) and without a byte order mark; `number` counts from 1.
     #[must_use]
     pub fn line(&self, number: usize) -> Option<&[u8]> {
         let range = self.line_range(number)?;
@@ -121,9 +121,7 @@ impl SourceFile {
         let start = *lines.get(index)?;
         let end = lines.get(number).copied().unwrap_or(self.text.len());
         let line = self.text.get(start..end)?;
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Some(start..start + line.len())
+        Some(start..end - line_break(line))
     }
 
     /// An offset inside the text, at the start of a character, never after the last newline.
@@ -131,11 +129,7 @@ impl SourceFile {
         let text = &self.text;
         let mut offset = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
         if offset == text.len() {
-            if text.ends_with(b"\r\n") {
-                offset -= 2;
-            } else if text.ends_with(b"\n") {
-                offset -= 1;
-            }
+            offset -= line_break(text);
         }
         // A character of UTF-8 has at most three bytes after its first (RFC 3629, section 3).
         for _ in 0..3 {
@@ -158,10 +152,23 @@ impl SourceFile {
     fn lines(&self) -> &[usize] {
         self.lines.get_or_init(|| {
             let first = if self.text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-            let newlines = self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-            let starts = newlines.map(|(at, _)| at + 1).filter(|start| *start < self.text.len());
+            let ends = self.text.iter().enumerate().filter(|(at, byte)| match **byte {
+                b'\n' => true,
+                b'\r' => self.text.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            });
+            let starts = ends.map(|(at, _)| at + 1).filter(|start| *start < self.text.len());
             std::iter::once(first).chain(starts).collect()
         })
+    }
+}
+
+/// Bytes of the line break that a text ends with: `\r\n`, `\n` or `\r` (YAML 1.2.2, section 5.4).
+fn line_break(text: &[u8]) -> usize {
+    match text {
+        [.., b'\r', b'\n'] => 2,
+        [.., b'\n' | b'\r'] => 1,
+        _ => 0,
     }
 }
 
@@ -206,6 +213,8 @@ mod tests {
     #[test]
     fn crlf_and_a_byte_order_mark_take_no_column() {
         assert_eq!(at(b"a: 1\r\nb: 2\r\n", 6), (2, 1));
+        assert_eq!(at(b"a: 1\rb: 2\r", 5), (2, 1));
+        assert_eq!(at(b"a: 1\rb: 2\r", 10), (2, 5));
         assert_eq!(at(b"\xef\xbb\xbfa: 1", 3), (1, 1));
         assert_eq!(at(b"\xef\xbb\xbfa: 1", 0), (1, 1));
         assert_eq!(at(b"\xef\xbb\xbfa: 1\nb", 8), (2, 1));
