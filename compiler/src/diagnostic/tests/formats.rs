@@ -520,3 +520,58 @@ fn sarif_keeps_what_a_code_host_needs() {
         assert_eq!(result["partialFingerprints"]["meshwright/v1"].as_str().unwrap().len(), 32);
     }
 }
+
+#[test]
+fn places_of_one_file_share_a_snippet_and_far_ones_do_not() {
+    let text = format!("a: 1\nb: 2\nc: 3\nd: 4\n{}z: 5\n", "# filler\n".repeat(300));
+    let (sources, file) = Sources::from_text("a.yaml", text.as_bytes());
+    let mut findings = Findings::new();
+    findings.push(
+        NETWORK
+            .at(place(&sources, file, "4", "d"), "three values")
+            .related(place(&sources, file, "1", "a"), "first")
+            .related(place(&sources, file, "5", "z"), "last"),
+    );
+    assert_snapshot!(print(Format::Human, &findings, &sources), @r#"
+    error[MW2001]: three values
+       --> a.yaml:4:4
+        |
+      1 | a: 1
+        |    - first
+    ...
+      4 | d: 4
+        |    ^
+        |
+       ::: a.yaml:305:4
+        |
+    305 | z: 5
+        |    - last
+
+    1 error
+    "#);
+}
+
+#[test]
+fn a_finding_of_an_object_shows_where_it_was_declared() {
+    let (sources, file) = Sources::from_text("a.yaml", &b"network: n1\n"[..]);
+    let mut findings = Findings::new();
+    findings.push(
+        NETWORK
+            .at(Place { span: Span::NONE, path: FieldPath::parse("spec.network") }, "`n2` is not the network")
+            .found("n2")
+            .declared("n1", place(&sources, file, "n1", "network"), "declared here")
+            .object("Gateway/istio-system/eastwest"),
+    );
+    assert_snapshot!(print(Format::Human, &findings, &sources), @r#"
+    error[MW2001]: `n2` is not the network
+     --> a.yaml:1:10
+      |
+    1 | network: n1
+      |          ^^ declared here
+      |
+      = note: declared `n1` at a.yaml:1, found `n2`
+      = note: field `spec.network`, object `Gateway/istio-system/eastwest`
+
+    1 error
+    "#);
+}
