@@ -67,14 +67,27 @@ fn every_mistake_of_a_document_is_said_at_once() {
   istio: {install: helm}
 "#,
     );
-    insta::assert_snapshot!(said(&loaded), @"");
+    insta::assert_snapshot!(said(&loaded), @r#"
+    MW0103 spec.podCIDR: `spec` has no field `podCIDR` (did you mean `podCIDRs`?)
+    MW0104 spec.serviceCIDRs: a list is wanted here, this is text (write a list: [10.2.0.0/16])
+    MW0105 spec.clusterID: `nks_kr` is not a cluster ID: at most 63 letters, digits and `-`, starting and ending with a letter or digit (`nks-kr` would be one)
+    MW0104 spec.kubernetes.version: text is wanted here, this is a number (quote it: "1.33")
+    MW0105 spec.kubernetes.cni: `calicoo` is not one of `calico`, `cilium`, `flannel`, `ovn`, `cloud`, `other` (did you mean `calico`?)
+    MW0105 spec.kubernetes.apiServer: `10.0.0.1` is not the URL of an API server, such as https://10.64.30.130:6443
+    MW0106 spec.loadBalancer.metallb.pools[0].name: `name` is missing
+    MW0105 spec.loadBalancer.metallb.pools[0].addresses[0]: `10.0.0.9-10.0.0.1` is not a range of addresses: the last one comes before the first
+    MW0105 spec.loadBalancer.addresses.eastWest: `999.1.1.1` is not an IP address or a DNS name
+    MW0105 spec.eastWestGateways[0].port: 0 is less than 1
+    MW0107 spec.delivery: `flux`, `none` exclude each other (keep one of them)
+    MW0105 spec.istio.install: `helm` is not one of `IstioOperator`, `Helm`, `Sail` (did you mean `Helm`?)
+    "#);
 }
 
 #[test]
 fn a_tagged_choice_reports_what_is_inside() {
-    insta::assert_snapshot!(said(&cluster("  delivery: {fluxx: {}}")), @"");
-    insta::assert_snapshot!(said(&cluster("  delivery: {flux: {pth: ./a}}")), @"");
-    insta::assert_snapshot!(said(&cluster("  delivery: {}")), @"");
+    insta::assert_snapshot!(said(&cluster("  delivery: {fluxx: {}}")), @"MW0103 spec.delivery.fluxx: `spec.delivery` has no field `fluxx` (did you mean `flux`?)");
+    insta::assert_snapshot!(said(&cluster("  delivery: {flux: {pth: ./a}}")), @"MW0103 spec.delivery.flux.pth: `spec.delivery.flux` has no field `pth` (did you mean `path`?)");
+    insta::assert_snapshot!(said(&cluster("  delivery: {}")), @"MW0107 spec.delivery: one of `flux`, `argocd`, `none` is wanted");
 }
 
 #[test]
@@ -107,5 +120,8 @@ fn gateways_follow_from_the_networks() {
         .values()
         .flat_map(|n| n.entries.iter().map(|e| format!("{} {} {:?} {}", n.id, e.cluster, e.address, e.port)))
         .collect();
-    insta::assert_snapshot!(entries.join("\n"), @"");
+    insta::assert_snapshot!(entries.join("\n"), @"
+    network-east east Some(Ip(10.0.0.1)) 15443
+    network-west west None 15443
+    ");
 }
