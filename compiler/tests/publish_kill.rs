@@ -14,7 +14,7 @@ use meshwright::publish::{Changes, Options, RelativePath, Tree, plan, publish, r
 const OUT: &str = "MESHWRIGHT_TEST_PUBLISH_OUT";
 
 /// How often a writer is killed.
-const KILLS: u64 = 40;
+const KILLS: u64 = 32;
 
 /// One of two trees of 150 files, of which a third is the same in both, a third differs and a third is in one only.
 fn tree(which: &str) -> Tree {

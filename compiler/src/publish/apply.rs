@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::disk::{Disk, in_parts};
+use super::disk::{Disk, sync_all};
 use super::error::PublishError;
 use super::fresh;
 use super::journal::{Install, Journal, Meta, carry_out, is_present, recover_on};
@@ -117,7 +117,7 @@ fn stage(
             tree.get(path.as_str()).ok_or_else(|| PublishError::NotInTree { path: (*path).clone() })?;
         disk.write(&meta.staged(*at), bytes, true)
     };
-    in_parts(&paths, |part| part.iter().try_for_each(write)).into_iter().collect::<Result<(), _>>()?;
+    sync_all(&paths, write)?;
     disk.write(&meta.staged_manifest(), &changes.manifest, true)?;
     let draft = meta.staging.join("journal");
     disk.write(&draft, &record, true)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Disk, in_parts};
+use super::disk::{Disk, sync_all};
 use super::error::{ContentError, PublishError, io_at};
 use super::lock::Lock;
 use super::manifest::{MANIFEST_FILE, META_DIR, Manifest, parse_format, read_limited, to_json};
@@ -219,7 +219,7 @@ impl Files<'_> {
 
     fn sync(&self) -> Result<(), PublishError> {
         let dirs: Vec<&PathBuf> = self.dirs.iter().filter(|dir| dir.is_dir()).collect();
-        in_parts(&dirs, |part| part.iter().try_for_each(|dir| self.disk.sync_dir(dir))).into_iter().collect()
+        sync_all(&dirs, |dir| self.disk.sync_dir(dir))
     }
 }
 

@@ -70,9 +70,14 @@ fn new_tree() -> Tree {
     ])
 }
 
+/// The file system without waiting for it.
+fn quick() -> Disk<'static> {
+    Disk::hooked(&|_| Ok(()))
+}
+
 /// An output directory with the old tree and files of others in it.
 fn set_up(out: &Path) {
-    publish(out, &old_tree(), &Options::default()).unwrap();
+    publish_on(out, &old_tree(), &Options::default(), quick()).unwrap();
     fs::write(out.join("clusters/c1/mesh/foreign.yaml"), "mine").unwrap();
     fs::create_dir_all(out.join(".git/objects")).unwrap();
     fs::write(out.join(".git/HEAD"), "ref").unwrap();
@@ -106,7 +111,7 @@ fn states() -> (Snapshot, Snapshot) {
     let out = dir.path().join("out");
     set_up(&out);
     let old = snapshot(&out);
-    publish(&out, &new_tree(), &force()).unwrap();
+    publish_on(&out, &new_tree(), &force(), quick()).unwrap();
     let new = snapshot(&out);
     assert_eq!(new["clusters/c1/mesh/foreign.yaml"], b"mine");
     assert_eq!(new["turns/into/file"], b"file now");
@@ -140,7 +145,7 @@ fn killed_at_any_step_the_old_tree_or_the_new_one_is_there() {
         assert_eq!(snapshot(&out), before, "planning must not write");
         pending += usize::from(seen.unfinished);
 
-        recover(&out).unwrap();
+        recover_on(&out, quick()).unwrap();
         let after = snapshot(&out);
         assert!(after == old || after == new, "step {at}: {:#?}", after.keys());
         assert!(!seen.unfinished || after == new, "a decided write must be finished");
@@ -149,12 +154,12 @@ fn killed_at_any_step_the_old_tree_or_the_new_one_is_there() {
         } else {
             news += 1
         }
-        assert_eq!(recover(&out).unwrap(), Recovery::Nothing);
+        assert_eq!(recover_on(&out, quick()).unwrap(), Recovery::Nothing);
         assert_eq!(
             fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap().modified().unwrap(),
             same.modified().unwrap()
         );
-        publish_on(&out, &new_tree(), &force(), Disk::real()).unwrap();
+        publish_on(&out, &new_tree(), &force(), quick()).unwrap();
         assert_eq!(snapshot(&out), new, "step {at}");
     }
     assert!(olds > 10 && news > 10 && pending > 10, "both outcomes must be seen: {olds} {news} {pending}");
@@ -176,7 +181,7 @@ fn recovery_may_be_killed_at_any_step_too() {
             let killed = killed_at(second, |disk| {
                 recover_on(&out, disk).unwrap();
             });
-            recover(&out).unwrap();
+            recover_on(&out, quick()).unwrap();
             let after = snapshot(&out);
             assert!(after == old || after == new, "steps {at}, {second}: {:#?}", after.keys());
             if !killed {
@@ -210,7 +215,7 @@ fn an_error_before_the_decision_leaves_nothing_and_one_after_it_is_finished_late
             let staged = after.keys().any(|path| path.contains("staging"));
             assert!(after == old || staged && at > 30, "step {at}: {:#?}", after.keys());
         }
-        recover(&out).unwrap();
+        recover_on(&out, quick()).unwrap();
         let after = snapshot(&out);
         assert!(after == old || after == new, "step {at}");
     }
@@ -219,7 +224,7 @@ fn an_error_before_the_decision_leaves_nothing_and_one_after_it_is_finished_late
 #[test]
 fn a_first_write_killed_at_any_step_leaves_no_tree_or_the_whole_one() {
     let reference = tempfile::tempdir().unwrap();
-    publish(&reference.path().join("out"), &new_tree(), &Options::default()).unwrap();
+    publish_on(&reference.path().join("out"), &new_tree(), &Options::default(), quick()).unwrap();
     let new = snapshot(&reference.path().join("out"));
     let (mut nothing, mut whole) = (0, 0);
     for at in 0.. {
@@ -231,7 +236,7 @@ fn a_first_write_killed_at_any_step_leaves_no_tree_or_the_whole_one() {
             break;
         }
         assert_eq!(out.exists(), is_rendered_tree(&out));
-        recover(&out).unwrap();
+        recover_on(&out, quick()).unwrap();
         let after = snapshot(dir.path());
         if out.exists() {
             assert_eq!(snapshot(&out), new);
@@ -240,7 +245,7 @@ fn a_first_write_killed_at_any_step_leaves_no_tree_or_the_whole_one() {
             assert!(after.is_empty() || after.keys().eq(["below/"]), "step {at}: {:#?}", after.keys());
             nothing += 1;
         }
-        publish_on(&out, &new_tree(), &Options::default(), Disk::real()).unwrap();
+        publish_on(&out, &new_tree(), &Options::default(), quick()).unwrap();
         assert_eq!(snapshot(&out), new);
     }
     assert!(nothing > 10 && whole >= 1, "{nothing} {whole}");
