@@ -1,6 +1,12 @@
 //! The registry: one file per rendered artefact, one line here.
 
+mod global_mesh;
+mod mesh_cluster;
+mod mspider;
+#[cfg(test)]
+mod testing;
+
 use crate::artefact::Artefact;
 
 /// Every artefact, in the order in which they render.
-pub const ARTEFACTS: &[&dyn Artefact] = &[];
+pub const ARTEFACTS: &[&dyn Artefact] = &[&global_mesh::GlobalMesh, &mesh_cluster::MeshCluster];

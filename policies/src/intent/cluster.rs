@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, IstioSpec, LoadBalancer};
+use super::{Delivery, FreeObject, IstioSpec, LoadBalancer};
 use crate::address::{Address, ApiServer, Cidr, Port};
 use crate::names::{ClusterId, ClusterName, LabelValue, MeshName, NetworkId, ObjectName};
 use crate::version::Version;
@@ -489,6 +489,10 @@ pub struct MspiderCluster {
     /// Every other parameter that this mesh's entry of `spec.meshedParams` keeps, as it is now.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// Every field beside `params` that this mesh's entry of `spec.meshedParams` keeps, as it is now: the list is replaced
+    /// whole, and Mspider marks the hosting cluster with such a field.
+    #[serde(skip_serializing_if = "FreeObject::is_empty")]
+    pub entry: FreeObject,
     /// The parameters of other meshes that this cluster belongs to: the list is replaced whole, so they must be here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_meshes: Vec<BTreeMap<String, String>>,
