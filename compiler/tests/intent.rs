@@ -97,13 +97,21 @@ fn levels_are_laid_over_each_other() {
     let names: Vec<_> = mesh
         .clusters
         .values()
-        .map(|c| (c.name.as_str(), c.spec.kubernetes.version.as_ref().unwrap().as_str(), c.spec.kubernetes.cni.unwrap().as_str()))
+        .map(|c| {
+            (
+                c.name.as_str(),
+                c.spec.kubernetes.version.as_ref().unwrap().as_str(),
+                c.spec.kubernetes.cni.unwrap().as_str(),
+            )
+        })
         .collect();
     assert_eq!(names, [("east", "1.32", "flannel"), ("west", "1.33", "calico")]);
     let east = mesh.clusters.values().next().unwrap();
     let span = |path: &str| east.written.place(path).span;
     let text = |path: &str| {
-        let text = format!("{MESH}apiVersion: meshwright.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: east}}\nspec:\n  network: network-east\n  kubernetes: {{version: \"1.32\"}}\n");
+        let text = format!(
+            "{MESH}apiVersion: meshwright.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: east}}\nspec:\n  network: network-east\n  kubernetes: {{version: \"1.32\"}}\n"
+        );
         text.get(span(path).start as usize..span(path).end as usize).unwrap().to_owned()
     };
     assert_eq!(text("spec.kubernetes.version"), "\"1.32\"");

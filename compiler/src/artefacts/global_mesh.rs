@@ -138,12 +138,12 @@ impl<'a> Parameters<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{hosted, render, root, yaml};
+    use super::super::testing::{hosted, hosted_with, render, yaml};
     use super::*;
     use meshwright_policies::intent::{ControlPlane, MultiPrimary};
 
     fn rendered(more: &str) -> String {
-        yaml(&render(&GlobalMesh, &hosted(more)), &root("kpanda-global-cluster"))
+        yaml(&render(&GlobalMesh, &hosted_with(more, "")), "kpanda-global-cluster")
     }
 
     #[test]
@@ -230,9 +230,9 @@ mod tests {
 
     #[test]
     fn only_a_hosted_mesh_has_one_and_its_loss_is_prevented() {
-        let out = render(&GlobalMesh, &hosted(""));
+        let out = render(&GlobalMesh, &hosted());
         assert!(out.objects().values().flatten().all(|object| object.protected));
-        let mut fleet = hosted("");
+        let mut fleet = hosted();
         for mesh in fleet.meshes.values_mut() {
             mesh.spec.control_plane = ControlPlane::MultiPrimary(MultiPrimary {});
         }

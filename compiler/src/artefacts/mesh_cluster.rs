@@ -46,12 +46,12 @@ fn own_entry(mesh: &Mesh, cluster: &Cluster, declared: &MspiderCluster) -> Value
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{hosted, render, root, yaml};
+    use super::super::testing::{hosted, render, yaml};
     use super::*;
 
     #[test]
     fn every_work_cluster_has_its_network_in_the_entry_of_this_mesh() {
-        let text = yaml(&render(&MeshCluster, &hosted("")), &root("kpanda-global-cluster"));
+        let text = yaml(&render(&MeshCluster, &hosted()), "kpanda-global-cluster");
         insta::assert_snapshot!(text, @"
         apiVersion: discovery.mspider.io/v3alpha1
         kind: MeshCluster
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_list_keeps_what_the_intent_carries() {
-        let mut fleet = hosted("");
+        let mut fleet = hosted();
         for cluster in fleet.meshes.values_mut().flat_map(|mesh| mesh.clusters.values_mut()) {
             cluster.spec.mspider = serde_json::from_value(json!({
                 "params": {"global.mesh_capacity": "S50P200", "global.clusterRole": "FREE_CLUSTER"},
@@ -102,7 +102,7 @@ mod tests {
             }))
             .unwrap();
         }
-        let text = yaml(&render(&MeshCluster, &fleet), &root("kpanda-global-cluster"));
+        let text = yaml(&render(&MeshCluster, &fleet), "kpanda-global-cluster");
         insta::assert_snapshot!(text.split("---\n").next().unwrap(), @"
         apiVersion: discovery.mspider.io/v3alpha1
         kind: MeshCluster
