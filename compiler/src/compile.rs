@@ -1,14 +1,17 @@
 //! The whole way: sources -> fleet and findings -> rendered output.
 
+use std::collections::BTreeMap;
+
 use meshwright_policies::finding::{Findings, Place};
+use meshwright_policies::intent::Date;
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::node::FileId;
-use meshwright_policies::{policy, references};
+use meshwright_policies::{policy, references, settings};
 
 use crate::artefact::Output;
 use crate::intent::{self, Intent};
-use crate::resolve;
 use crate::syntax::{self, Limits};
+use crate::{resolve, rules};
 
 /// What a set of intent files means.
 #[derive(Debug)]
@@ -19,13 +22,26 @@ pub struct Loaded {
     pub findings: Findings,
 }
 
-/// Reads, resolves and judges. The order of `files` has no influence on the result but for the file IDs.
+/// One file of the intent.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceText<'a> {
+    /// Its ID, in the order of paths.
+    pub id: FileId,
+    /// Its path below the intent root.
+    pub path: &'a str,
+    /// Its bytes.
+    pub text: &'a [u8],
+}
+
+/// Reads, resolves and judges, as of `today`.
 #[must_use]
-pub fn load<'a>(files: impl IntoIterator<Item = (FileId, &'a [u8])>) -> Loaded {
+pub fn load<'a>(files: impl IntoIterator<Item = SourceText<'a>>, today: Date) -> Loaded {
     let mut findings = Findings::new();
     let mut intent = Intent::default();
-    for (file, text) in files {
-        for document in syntax::load(file, text, &Limits::default(), &mut findings) {
+    let mut paths = BTreeMap::new();
+    for file in files {
+        paths.insert(file.id, file.path.to_owned());
+        for document in syntax::load(file.id, file.text, &Limits::default(), &mut findings) {
             intent::read(document.root, &mut intent, &mut findings);
         }
     }
@@ -35,16 +51,19 @@ pub fn load<'a>(files: impl IntoIterator<Item = (FileId, &'a [u8])>) -> Loaded {
             references::NO_INTENT.at(Place::unknown(), message).help("run `meshwright init` to start one"),
         );
     }
-    let fleet = resolve::resolve(intent, &mut findings);
+    let mut fleet = resolve::resolve(intent, &mut findings);
+    fleet.files = paths;
     findings.extend(policy::check(&fleet));
+    settings::apply(&fleet, &rules::adjustable(), today, &mut findings);
     findings.sort();
     Loaded { fleet, findings }
 }
 
-/// [`load`] of one text with several documents.
+/// [`load`] of one text with several documents, on the first day of 2026.
 #[must_use]
 pub fn load_text(text: &str) -> Loaded {
-    load([(FileId(0), text.as_bytes())])
+    let file = SourceText { id: FileId(0), path: "intent.yaml", text: text.as_bytes() };
+    load([file], Date { year: 2026, month: 1, day: 1 })
 }
 
 /// Renders a fleet that has no error.

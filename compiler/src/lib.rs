@@ -11,6 +11,7 @@ pub mod intent;
 pub mod object;
 pub mod publish;
 pub mod resolve;
+pub mod rules;
 pub mod source;
 pub mod suggest;
 pub mod syntax;

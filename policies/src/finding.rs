@@ -169,8 +169,16 @@ impl Finding {
     }
 
     /// The order in which findings are printed, independent of how they were found.
-    fn sort_key(&self) -> (Span, &'static str, &FieldPath, &str) {
-        (self.place.span, self.rule.code, &self.place.path, &self.message)
+    fn sort_key(&self) -> impl Ord + '_ {
+        (
+            self.place.span,
+            self.rule.code,
+            &self.place.path,
+            &self.message,
+            &self.cluster,
+            &self.object,
+            &self.found,
+        )
     }
 }
 

@@ -16,5 +16,6 @@ pub mod policies;
 pub mod policy;
 pub mod reading;
 pub mod references;
+pub mod settings;
 pub mod sources;
 pub mod version;

@@ -13,7 +13,7 @@ use crate::intent::{
     GatewayLayout, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
-use crate::node::{FieldPath, Node};
+use crate::node::{FieldPath, FileId, Node};
 use crate::version::Version;
 
 /// All meshes of a repository.
@@ -23,6 +23,9 @@ pub struct Fleet {
     pub meshes: BTreeMap<MeshName, Mesh>,
     /// Policy settings with the place of each.
     pub settings: Vec<(PolicySetting, Place)>,
+    /// Paths of the intent files, relative to the intent root, `/`-separated: what a declaration says of where its
+    /// values come from.
+    pub files: BTreeMap<FileId, String>,
 }
 
 impl Fleet {

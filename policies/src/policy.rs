@@ -15,7 +15,7 @@ pub trait Policy: Sync {
     fn check_fleet(&self, _fleet: &Fleet, _findings: &mut Findings) {}
 }
 
-/// Runs every policy over the fleet. `PolicyConfig` is applied by `settings`.
+/// Runs every policy over the fleet. `PolicyConfig` is applied by [`crate::settings`].
 #[must_use]
 pub fn check(fleet: &Fleet) -> Findings {
     let mut findings = Findings::new();

@@ -1,0 +1,91 @@
+//! `PolicyConfig`: lowering and silencing, with a reason and an end.
+
+use crate::finding::{Finding, Findings, Place, Rule, Severity};
+use crate::intent::{Date, PolicySetting, SettingSeverity};
+use crate::mesh::Fleet;
+
+/// A setting names a code that does not exist or cannot be lowered.
+pub static UNKNOWN_CODE: Rule = Rule {
+    code: "MW0120",
+    name: "unknown-policy-code",
+    severity: Severity::Error,
+    title: "setting of a policy that does not exist or cannot be lowered",
+    docs: include_str!("../docs/MW0120.md"),
+};
+
+/// A setting whose last day is over.
+pub static EXPIRED: Rule = Rule {
+    code: "MW0121",
+    name: "expired-policy-setting",
+    severity: Severity::Warning,
+    title: "policy setting has expired",
+    docs: include_str!("../docs/MW0121.md"),
+};
+
+/// A setting without a reason.
+pub static NO_REASON: Rule = Rule {
+    code: "MW0122",
+    name: "policy-setting-without-reason",
+    severity: Severity::Error,
+    title: "policy setting has no reason",
+    docs: include_str!("../docs/MW0122.md"),
+};
+
+/// All of them, by code.
+pub static SETTINGS_RULES: &[&Rule] = &[&UNKNOWN_CODE, &EXPIRED, &NO_REASON];
+
+/// Applies the fleet's settings to what its policies found, as of `today`. `known` are the codes that may be named.
+pub fn apply(fleet: &Fleet, known: &[&'static str], today: Date, findings: &mut Findings) {
+    let mut in_force: Vec<&PolicySetting> = Vec::new();
+    let mut about = Vec::new();
+    for (setting, place) in &fleet.settings {
+        match judge(setting, place, known, today) {
+            Some(finding) => about.push(finding),
+            None => in_force.push(setting),
+        }
+    }
+    findings.retain_mut(|finding| match in_force.iter().find(|setting| concerns(setting, finding)) {
+        Some(setting) if setting.severity == SettingSeverity::Off => false,
+        Some(_) => {
+            finding.severity = Severity::Warning;
+            true
+        }
+        None => true,
+    });
+    findings.extend(about);
+}
+
+fn judge(setting: &PolicySetting, place: &Place, known: &[&'static str], today: Date) -> Option<Finding> {
+    let at = |field: &str| Place { span: place.span, path: place.path.clone().key(field) };
+    let code = &setting.code;
+    if !known.contains(&code.as_str()) {
+        return Some(
+            UNKNOWN_CODE.at(at("code"), format!("`{code}` is not a policy that can be lowered")).help(
+                "`meshwright policies` lists the codes; mistakes of reading (MW0nnn) cannot be lowered",
+            ),
+        );
+    }
+    if setting.reason.trim().is_empty() {
+        return Some(
+            NO_REASON
+                .at(at("reason"), format!("the setting of `{code}` has no reason"))
+                .help("say why it is right here"),
+        );
+    }
+    (setting.expires < today).then(|| {
+        EXPIRED
+            .at(at("expires"), format!("the setting of `{code}` expired on {}", setting.expires))
+            .found(setting.expires)
+            .help("mend what it excused and remove it, or review it and choose a new day")
+    })
+}
+
+fn concerns(setting: &PolicySetting, finding: &Finding) -> bool {
+    let cluster = || {
+        let named = |name: &str| setting.clusters.iter().any(|cluster| cluster.as_str() == name);
+        setting.clusters.is_empty() || finding.cluster.as_deref().is_some_and(named)
+    };
+    let object =
+        || setting.objects.is_empty() || finding.object.as_ref().is_some_and(|o| setting.objects.contains(o));
+    setting.code == finding.rule.code && cluster() && object()
+}
