@@ -6,16 +6,19 @@
 //! (`clippy.toml` in this folder forbids them).
 
 pub mod address;
+pub mod address_plan;
 pub mod chart_keys;
 pub mod finding;
 pub mod intent;
 pub mod mesh;
 pub mod names;
 pub mod node;
+pub mod overlap;
 pub mod policies;
 pub mod policy;
 pub mod reading;
 pub mod references;
 pub mod settings;
 pub mod sources;
+pub mod suggest;
 pub mod version;

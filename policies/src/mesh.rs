@@ -74,6 +74,12 @@ pub struct Mesh {
 }
 
 impl Mesh {
+    /// Where its mesh ID comes from: `spec.meshID`, or the name that is the default.
+    #[must_use]
+    pub fn id_place(&self) -> Place {
+        if self.spec.mesh_id.is_some() { self.written.place("spec.meshID") } else { self.written.name() }
+    }
+
     /// Whether workloads are on more than one network, so that gateways and network labels are needed.
     #[must_use]
     pub fn is_multi_network(&self) -> bool {
@@ -182,6 +188,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Where its cluster ID comes from: `spec.clusterID`, or the name that is the default.
+    #[must_use]
+    pub fn id_place(&self) -> Place {
+        if self.spec.cluster_id.is_some() {
+            self.written.place("spec.clusterID")
+        } else {
+            self.written.name()
+        }
+    }
+
     /// The namespace in which Istio runs.
     #[must_use]
     pub fn system_namespace(&self) -> &ObjectName {
