@@ -1,5 +1,7 @@
 //! MW1004: `istio.values` or `istio.meshConfig` set what the mesh declares.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::finding::{Finding, Findings, Rule, Severity};
@@ -79,9 +81,12 @@ impl Policy for OverriddenValue {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        // A value that clusters share is written once and reported once.
+        let mut seen = BTreeSet::new();
         for cluster in mesh.clusters.values() {
             let mut judge = |object: &FreeObject, prefix: &str, keys| {
-                findings.extend(overridden(mesh, cluster, object, prefix, keys));
+                let found = overridden(mesh, cluster, object, prefix, keys).into_iter();
+                findings.extend(found.filter(|f| !f.place.span.is_written() || seen.insert(f.place.clone())));
             };
             judge(&cluster.istio.values, "spec.istio.values", VALUES);
             judge(&cluster.istio.mesh_config, "spec.istio.meshConfig", MESH_CONFIG);
@@ -92,7 +97,6 @@ impl Policy for OverriddenValue {
     }
 }
 
-/// The message names no cluster, so that a value which all clusters share is reported once.
 fn overridden(
     mesh: &Mesh,
     cluster: &Cluster,
