@@ -84,7 +84,7 @@ impl<'t> Builder<'t> {
         }
         let root = self.root?;
         let empty = root.value == Value::Null && root.span.start == root.span.end;
-        (!empty).then(|| Document { span: root.span, root })
+        (!empty).then_some(Document { span: root.span, root })
     }
 
     /// Takes the next event of the document.
