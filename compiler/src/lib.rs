@@ -7,6 +7,7 @@ pub mod artefact;
 pub mod artefacts;
 pub mod compile;
 pub mod diagnostic;
+pub mod image;
 pub mod intent;
 pub mod object;
 pub mod publish;

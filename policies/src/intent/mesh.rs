@@ -243,6 +243,15 @@ pub struct Failover {
     /// How long an endpoint is left out: "30s".
     #[serde(default = "thirty_seconds")]
     pub base_ejection_time: String,
+    /// How many of the endpoints may be left out at once, in percent. Default: 100, since failover is for the loss of a
+    /// whole locality; with Istio's own 10 most of the lost endpoints would keep their share of the traffic.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_ejection_percent: u32,
+}
+
+fn hundred() -> u32 {
+    100
 }
 
 fn five() -> u32 {
