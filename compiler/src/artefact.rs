@@ -73,6 +73,8 @@ pub enum Wave {
     Declaration = -10,
     /// Namespaces and addresses.
     Namespace = -5,
+    /// What the control plane stands on: CRDs, the CNI agent, chart repositories.
+    Foundation = -3,
     /// Control plane.
     ControlPlane = 0,
     /// Gateways.

@@ -1,11 +1,18 @@
 //! The registry: one file per rendered artefact, one line here.
 
 mod failover;
+pub mod cross_network_gateway;
+pub mod east_west_gateway;
+pub mod expose_istiod;
 mod global_mesh;
+pub mod helm_control_plane;
+pub mod istio_operator;
 mod mesh_cluster;
 mod metallb;
 mod mspider;
 mod samples;
+pub mod namespace;
+pub mod sail;
 #[cfg(test)]
 mod testing;
 
@@ -18,4 +25,11 @@ pub const ARTEFACTS: &[&dyn Artefact] = &[
     &metallb::Metallb,
     &samples::Samples,
     &failover::Failover,
+    &namespace::Namespace,
+    &istio_operator::IstioOperatorControlPlane,
+    &helm_control_plane::HelmControlPlane,
+    &sail::SailControlPlane,
+    &east_west_gateway::EastWestGateway,
+    &cross_network_gateway::CrossNetworkGateway,
+    &expose_istiod::ExposeIstiod,
 ];
