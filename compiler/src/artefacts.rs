@@ -6,6 +6,8 @@ pub mod east_west_gateway;
 pub mod expose_istiod;
 mod global_mesh;
 pub mod helm_control_plane;
+#[cfg(test)]
+mod install_tests;
 pub mod istio_operator;
 mod mesh_cluster;
 mod metallb;

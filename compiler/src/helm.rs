@@ -32,6 +32,8 @@ pub struct Chart {
     pub protected: bool,
     /// Whether the schema inside the chart refuses what its own documentation asks for, so that it must be skipped.
     pub skip_schema: bool,
+    /// Whether it holds webhooks into which their own server writes a CA bundle and a failure policy.
+    pub webhooks: bool,
 }
 
 /// A chart repository.
@@ -138,7 +140,7 @@ fn helm_release(scoped: &impl Fn(&str) -> String, flux: &FluxDelivery, chart: &C
     );
     spec.insert("install".into(), flux_action(chart, json!({"retries": 3})));
     spec.insert("upgrade".into(), flux_action(chart, json!({"retries": 3, "remediateLastFailure": true})));
-    spec.insert("driftDetection".into(), drift_detection());
+    spec.insert("driftDetection".into(), drift_detection(chart));
     insert_unless_empty(&mut spec, "values", chart.values.clone());
     Object::new("helm.toolkit.fluxcd.io/v2", "HelmRelease", scoped(&chart.release))
         .namespace(flux.namespace.as_str())
@@ -159,7 +161,10 @@ fn flux_action(chart: &Chart, remediation: Value) -> Value {
 
 /// istiod writes the CA bundle of its webhooks and closes their failure policy itself; everything else that differs from
 /// the release is put back.
-fn drift_detection() -> Value {
+fn drift_detection(chart: &Chart) -> Value {
+    if !chart.webhooks {
+        return json!({"mode": "enabled"});
+    }
     let bundles: Vec<String> =
         (0..4).map(|index| format!("/webhooks/{index}/clientConfig/caBundle")).collect();
     json!({
@@ -193,24 +198,24 @@ fn application(mesh: &Mesh, cluster: &Cluster, argocd: &ArgocdDelivery, chart: &
         json!({"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "3m"}}),
     );
     let destination = argocd.destination_name.as_deref().unwrap_or(cluster.name.as_str());
+    let mut spec = Map::new();
+    spec.insert("project".into(), argocd.project.as_str().into());
+    spec.insert(
+        "source".into(),
+        json!({"repoURL": url, "chart": chart.chart, "targetRevision": chart.version, "helm": helm}),
+    );
+    spec.insert("destination".into(), json!({"name": destination, "namespace": chart.namespace}));
+    spec.insert("syncPolicy".into(), policy.into());
+    if chart.webhooks {
+        spec.insert("ignoreDifferences".into(), ignore_differences());
+    }
     Object::new("argoproj.io/v1alpha1", "Application", format!("{}-{}", cluster.name, chart.release))
         .namespace(argocd.namespace.as_str())
         .label("app.kubernetes.io/managed-by", "meshwright")
         .label("meshwright.dev/mesh", mesh.name.as_str())
         .label("meshwright.dev/cluster", cluster.name.as_str())
         .annotation("argocd.argoproj.io/sync-wave", (chart.wave as i32).to_string())
-        .spec(json!({
-            "project": argocd.project.as_str(),
-            "source": {
-                "repoURL": url,
-                "chart": chart.chart,
-                "targetRevision": chart.version,
-                "helm": helm,
-            },
-            "destination": {"name": destination, "namespace": chart.namespace},
-            "syncPolicy": policy,
-            "ignoreDifferences": ignore_differences(),
-        }))
+        .spec(spec.into())
 }
 
 /// What istiod itself writes into its webhooks, as in [`drift_detection`].

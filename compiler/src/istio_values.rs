@@ -148,7 +148,8 @@ fn cni(istio: &Istio, values: &mut Map<String, Value>, pilot: &mut Map<String, V
     if !istio.cni {
         return;
     }
-    if istio.version.minor() < Minor(1, 22) {
+    // Sail's schema knows the newer key only.
+    if istio.version.minor() < Minor(1, 22) && istio.install != InstallMethod::Sail {
         values.insert("istio_cni".into(), json!({"enabled": true}));
     } else {
         pilot.insert("cni".into(), json!({"enabled": true}));

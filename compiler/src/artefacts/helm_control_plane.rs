@@ -78,6 +78,7 @@ pub fn istio_chart(cluster: &Cluster, release_name: &str, chart: &str, wave: Wav
         wave,
         protected: false,
         skip_schema: false,
+        webhooks: false,
     }
 }
 
@@ -99,7 +100,7 @@ fn base(mesh: &Mesh, cluster: &Cluster) -> Chart {
     }
     insert_unless_empty(&mut values, "global", global);
     let chart = istio_chart(cluster, BASE, "base", Wave::Foundation);
-    Chart { values, protected: true, ..chart }
+    Chart { values, protected: true, webhooks: true, ..chart }
 }
 
 fn cni(cluster: &Cluster, before: &[Chart]) -> Chart {
@@ -130,7 +131,7 @@ fn istiod(mesh: &Mesh, cluster: &Cluster, depends_on: Vec<String>) -> Chart {
     }
     let chart = if old_remote { ISTIOD_REMOTE } else { "istiod" };
     let chart = istio_chart(cluster, &istiod_release(cluster), chart, Wave::ControlPlane);
-    Chart { values, depends_on, protected: true, ..chart }
+    Chart { values, depends_on, protected: true, webhooks: true, ..chart }
 }
 
 fn set(values: &mut Map<String, Value>, section: &str, key: &str, value: Value) {
