@@ -1,9 +1,9 @@
 //! The registry: one file per rendered artefact, one line here.
 
-mod failover;
 pub mod cross_network_gateway;
 pub mod east_west_gateway;
 pub mod expose_istiod;
+mod failover;
 mod global_mesh;
 pub mod helm_control_plane;
 #[cfg(test)]
@@ -12,9 +12,9 @@ pub mod istio_operator;
 mod mesh_cluster;
 mod metallb;
 mod mspider;
-mod samples;
 pub mod namespace;
 pub mod sail;
+mod samples;
 #[cfg(test)]
 mod testing;
 
@@ -24,14 +24,14 @@ use crate::artefact::Artefact;
 pub const ARTEFACTS: &[&dyn Artefact] = &[
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
-    &metallb::Metallb,
-    &samples::Samples,
-    &failover::Failover,
     &namespace::Namespace,
+    &metallb::Metallb,
     &istio_operator::IstioOperatorControlPlane,
     &helm_control_plane::HelmControlPlane,
     &sail::SailControlPlane,
     &east_west_gateway::EastWestGateway,
     &cross_network_gateway::CrossNetworkGateway,
     &expose_istiod::ExposeIstiod,
+    &samples::Samples,
+    &failover::Failover,
 ];
