@@ -1,2 +1,7 @@
 //! The `meshwright` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meshwright::cli::run()
+}

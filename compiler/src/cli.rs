@@ -1,0 +1,95 @@
+//! The command line: what was typed becomes a call, what comes back becomes text and an exit code.
+//!
+//! One file per command. Exit codes: 0 clean, 1 findings of severity error (or `--check` and not up to date), 2 usage
+//! or I/O.
+
+mod check;
+mod explain;
+mod graph;
+mod init;
+mod input;
+mod plan;
+mod policies;
+mod render;
+mod schema;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Keeps a fleet of Istio clusters telling one story.
+///
+/// Declare a mesh once, compile it into one directory per cluster that Flux or Argo CD applies, and have the same
+/// policies judge it in the editor, before a commit, in a pull request and at admission.
+#[derive(Debug, Parser)]
+#[command(name = "meshwright", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Render(render::Args),
+    Plan(plan::Args),
+    Graph(graph::Args),
+    Explain(explain::Args),
+    Policies(policies::Args),
+    Schema(schema::Args),
+    Init(init::Args),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is wrong.
+    Clean,
+    /// Findings of severity error, or an output that is not up to date.
+    Findings,
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Policies(args) => policies::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "meshwright", &mut text);
+            terminal::print(&String::from_utf8_lossy(&text)).map(|()| Outcome::Clean)
+        }
+    };
+    match outcome {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,159 @@
+//! What all commands that read intent share: the root, the format, today.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use meshwright_policies::finding::Findings;
+use meshwright_policies::intent::Date;
+use meshwright_policies::mesh::Fleet;
+
+use super::{Outcome, terminal};
+use crate::compile::{self, SourceText};
+use crate::diagnostic::{self, Format, RenderOptions};
+use crate::source::discover::{DiscoverOptions, discover};
+use crate::source::{SourceFile, Sources};
+use crate::syntax::Limits;
+
+/// The intent to read, and how to say what is wrong with it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Input {
+    /// Directory (or file) that holds the intent; `-` reads standard input
+    #[arg(default_value = ".")]
+    pub(super) root: PathBuf,
+
+    /// Format of the findings
+    #[arg(long, value_enum, default_value = "human")]
+    pub(super) format: Format,
+
+    /// Judge as of this day (YYYY-MM-DD): policy settings expire
+    #[arg(long, value_name = "DAY", value_parser = parse_date, default_value_t = today())]
+    pub(super) date: Date,
+}
+
+/// Intent that was read, with its findings not yet said.
+pub(super) struct Compiled {
+    pub(super) sources: Sources,
+    pub(super) fleet: Fleet,
+    pub(super) findings: Findings,
+}
+
+impl Input {
+    /// Reads, resolves and judges.
+    pub(super) fn compile(&self) -> anyhow::Result<Compiled> {
+        let (sources, files, findings) = if self.root == Path::new("-") {
+            let mut text = Vec::new();
+            let limit = Limits::default().max_bytes as u64 + 1;
+            std::io::stdin().lock().take(limit).read_to_end(&mut text).context("cannot read standard input")?;
+            let (sources, id) = Sources::from_text("<stdin>", text);
+            (sources, vec![id], Findings::new())
+        } else {
+            let found = discover(&self.root, DiscoverOptions::default())?;
+            (found.sources, found.files, found.findings)
+        };
+        let mut loaded = {
+            let prefix = shown_prefix(&self.root);
+            let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
+            let below = |file: &'_ SourceFile| file.path().strip_prefix(&prefix).unwrap_or(file.path()).len();
+            compile::load(
+                texts.map(|(id, file)| {
+                    let path = file.path();
+                    let path = path.get(path.len() - below(file)..).unwrap_or(path);
+                    SourceText { id, path, text: file.text() }
+                }),
+                self.date,
+            )
+        };
+        loaded.findings.extend(findings);
+        loaded.findings.sort();
+        Ok(Compiled { sources, fleet: loaded.fleet, findings: loaded.findings })
+    }
+
+    /// Prints findings: for people to standard error, for programs to standard output.
+    pub(super) fn report(&self, compiled: &Compiled) -> anyhow::Result<Outcome> {
+        let human = self.format == Format::Human;
+        let options = RenderOptions {
+            color: human && terminal::color(),
+            repository_prefix: repository_prefix(),
+            ..RenderOptions::default()
+        };
+        let text = diagnostic::render(self.format, &compiled.findings, &compiled.sources, &options);
+        if human {
+            terminal::say(&text);
+        } else {
+            terminal::print(&text)?;
+        }
+        Ok(if compiled.findings.has_errors() { Outcome::Findings } else { Outcome::Clean })
+    }
+
+    /// The intent, if it has no error; otherwise its findings are printed.
+    pub(super) fn sound(&self) -> anyhow::Result<Result<Compiled, Outcome>> {
+        let compiled = self.compile()?;
+        match self.report(&compiled)? {
+            Outcome::Clean => Ok(Ok(compiled)),
+            findings => Ok(Err(findings)),
+        }
+    }
+}
+
+/// What shown paths of files below the root start with.
+fn shown_prefix(root: &Path) -> String {
+    let text = root.to_string_lossy().replace('\\', "/");
+    let text = text.strip_prefix("./").unwrap_or(&text).trim_end_matches('/');
+    match text {
+        "" | "." => String::new(),
+        text => format!("{text}/"),
+    }
+}
+
+/// Way from the root of the Git repository to the current directory, for formats that a code host reads.
+fn repository_prefix() -> String {
+    let Ok(here) = std::env::current_dir() else { return String::new() };
+    let root = here.ancestors().find(|dir| dir.join(".git").exists());
+    root.and_then(|root| here.strip_prefix(root).ok())
+        .map(|path| path.to_string_lossy().replace('\\', "/"))
+        .unwrap_or_default()
+}
+
+fn parse_date(text: &str) -> Result<Date, String> {
+    Date::try_from(text.to_owned())
+}
+
+/// Today in UTC.
+fn today() -> Date {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    civil(i64::try_from(seconds / 86_400).unwrap_or(0))
+}
+
+/// Days since 1970-01-01 as a calendar day. Years are counted from March, so that the leap day is the last of a year.
+fn civil(days: i64) -> Date {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let narrow = |n: i64| u8::try_from(n).unwrap_or(1);
+    Date { year: u16::try_from(year).unwrap_or(9999), month: narrow(month), day: narrow(day) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        let dates: Vec<String> = [0, 59, 11_016, 19_782, 20_778].map(|d| civil(d).to_string()).into();
+        assert_eq!(dates, ["1970-01-01", "1970-03-01", "2000-02-29", "2024-02-29", "2026-11-21"]);
+    }
+
+    #[test]
+    fn a_root_is_cut_off_however_it_is_written() {
+        for (root, prefix) in [(".", ""), ("./", ""), ("a", "a/"), ("./a/b/", "a/b/"), ("/x", "/x/")] {
+            assert_eq!(shown_prefix(Path::new(root)), prefix);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The only place that writes to the terminal: results to standard output, everything said to people to standard error.
+
+use std::io::{IsTerminal, Write};
+
+/// Writes a result. A reader that went away (`| head`) is no error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Says something to the person. Losing it is no reason to fail.
+pub(super) fn say(text: &str) {
+    let _unheard = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says why a command could not do its work, with every cause.
+pub(super) fn error(error: &anyhow::Error) {
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  because: {cause}\n"));
+    }
+    if let Some(help) = error.downcast_ref::<crate::publish::PublishError>().and_then(|e| e.help()) {
+        text.push_str(&format!("  help: {help}\n"));
+    }
+    say(&text);
+}
+
+/// Whether standard error takes colours: a terminal that was not told otherwise (no-color.org).
+pub(super) fn color() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+        && (std::io::stderr().is_terminal() || std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"))
+}
