@@ -2,16 +2,26 @@
 
 mod default_cluster_id;
 mod differing_system_namespace;
+mod idle_port;
+mod no_load_balancer;
+mod node_port_local_policy;
 mod overlapping_own_cidrs;
 mod overlapping_pod_cidrs;
 mod overridden_value;
+mod repeated_gateway_name;
 mod service_cidr_over_pods;
 mod shared_cluster_id;
 mod shared_context;
+mod shared_gateway_own_network;
 mod shared_mesh_id;
 mod shared_network_not_routed;
 mod undeclared_network;
+mod undiscoverable_address;
+mod undiscoverable_gateway;
+mod unneeded_gateway;
 mod unused_network;
+mod void_source_range;
+mod wrong_node_port;
 
 use crate::policy::Policy;
 
@@ -31,4 +41,15 @@ pub const POLICIES: &[&dyn Policy] = &[
     &overlapping_pod_cidrs::OverlappingPodCidrs,
     &overlapping_own_cidrs::OverlappingOwnCidrs,
     &service_cidr_over_pods::ServiceCidrOverPods,
+    // Gateways.
+    &shared_gateway_own_network::SharedGatewayOwnNetwork,
+    &unneeded_gateway::UnneededGateway,
+    &wrong_node_port::WrongNodePort,
+    &repeated_gateway_name::RepeatedGatewayName,
+    &idle_port::IdlePort,
+    &void_source_range::VoidSourceRange,
+    &undiscoverable_gateway::UndiscoverableGateway,
+    &no_load_balancer::NoLoadBalancer,
+    &node_port_local_policy::NodePortLocalPolicy,
+    &undiscoverable_address::UndiscoverableAddress,
 ];
