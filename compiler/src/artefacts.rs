@@ -19,6 +19,8 @@ pub mod sail;
 mod samples;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+pub(crate) mod testing_delivery;
 
 use crate::artefact::Artefact;
 

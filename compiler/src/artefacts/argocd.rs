@@ -213,3 +213,128 @@ fn webhook_differences(kind: &str) -> Value {
         "jqPathExpressions": [".webhooks[]?.clientConfig.caBundle", ".webhooks[]?.failurePolicy"],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artefacts::testing_delivery::{deliver, fleet, mesh_objects, name, output, yaml};
+
+    const ARGOCD: &str = "  delivery: {argocd: {repoURL: 'https://git.example/mesh.git', path: rendered}}\n";
+
+    fn sets(out: &Output) -> Vec<String> {
+        let objects = out.objects().get(&Root::Argocd).map_or(&[][..], Vec::as_slice);
+        let elements = |object: &Object| {
+            let spec = object.as_map().get("spec").unwrap();
+            let elements = spec.pointer("/generators/0/list/elements").unwrap().as_array().unwrap().clone();
+            elements
+                .iter()
+                .map(|e| e.get("destination").unwrap().as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        objects
+            .iter()
+            .map(|one| format!("{} -> {}", one.object.name(), elements(&one.object).join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn a_mesh_is_one_application_set() {
+        let mut out = output(&["c1", "c2"]);
+        deliver(&fleet(ARGOCD, "", "  delivery: {argocd: {destinationName: prod-2}}\n"), &mut out);
+        insta::assert_snapshot!(yaml(&out, &Root::Argocd), @r#"
+        apiVersion: argoproj.io/v1alpha1
+        kind: ApplicationSet
+        metadata:
+          name: shop
+          namespace: argocd
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          goTemplate: true
+          goTemplateOptions:
+          - missingkey=error
+          generators:
+          - list:
+              elements:
+              - cluster: c1
+                application: c1-mesh
+                destination: c1
+              - cluster: c2
+                application: c2-mesh
+                destination: prod-2
+          syncPolicy:
+            preserveResourcesOnDeletion: true
+          template:
+            metadata:
+              name: "{{ .application }}"
+              labels:
+                app.kubernetes.io/managed-by: meshwright
+            spec:
+              project: default
+              destination:
+                name: "{{ .destination }}"
+              sources:
+              - repoURL: https://git.example/mesh.git
+                targetRevision: HEAD
+                path: rendered/crds
+              - repoURL: https://git.example/mesh.git
+                targetRevision: HEAD
+                path: "rendered/clusters/{{ .cluster }}/declaration"
+              - repoURL: https://git.example/mesh.git
+                targetRevision: HEAD
+                path: "rendered/clusters/{{ .cluster }}/mesh"
+              syncPolicy:
+                automated:
+                  prune: true
+                  selfHeal: true
+                  allowEmpty: false
+                syncOptions:
+                - ServerSideApply=true
+                - ApplyOutOfSyncOnly=true
+                - PruneLast=true
+                - RespectIgnoreDifferences=true
+                retry:
+                  limit: 10
+                  backoff:
+                    duration: 30s
+                    factor: 2
+                    maxDuration: 5m
+              ignoreDifferences:
+              - group: admissionregistration.k8s.io
+                kind: ValidatingWebhookConfiguration
+                jqPathExpressions:
+                - ".webhooks[]?.clientConfig.caBundle"
+                - ".webhooks[]?.failurePolicy"
+              - group: admissionregistration.k8s.io
+                kind: MutatingWebhookConfiguration
+                jqPathExpressions:
+                - ".webhooks[]?.clientConfig.caBundle"
+                - ".webhooks[]?.failurePolicy"
+        "#);
+    }
+
+    #[test]
+    fn clusters_of_one_mesh_may_have_different_agents() {
+        let mut out = output(&["c1", "c2"]);
+        deliver(&fleet(ARGOCD, "", "  delivery: {flux: {}}\n"), &mut out);
+        assert_eq!(sets(&out), ["shop -> c1"]);
+        assert!(out.objects().contains_key(&Root::Flux(name("c2"))));
+        assert!(!out.objects().contains_key(&Root::Flux(name("c1"))));
+    }
+
+    #[test]
+    fn what_differs_gets_a_set_of_its_own() {
+        let mut out = output(&["c1", "c2"]);
+        mesh_objects(&name("shop-hosted"), &mut out);
+        mesh_objects(&name("global"), &mut out);
+        let mesh = format!(
+            "{ARGOCD}  controlPlane: {{hosted: {{cluster: c1, mspider: {{globalCluster: global}}}}}}\n"
+        );
+        deliver(&fleet(&mesh, "", "  delivery: {argocd: {automated: false}}\n"), &mut out);
+        assert_eq!(sets(&out), ["shop.manual -> c2", "shop.hosted -> global shop-hosted", "shop -> c1"]);
+
+        let mut out = output(&["c1", "c2"]);
+        deliver(&fleet(ARGOCD, "", "  delivery: {argocd: {project: other}}\n"), &mut out);
+        assert_eq!(sets(&out), ["shop -> c1", "shop.eeb8a123 -> c2"]);
+    }
+}

@@ -174,3 +174,206 @@ fn spec(
 fn path(base: &str, directory: &str) -> String {
     format!("./{}", super::below(base, directory))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artefacts::testing_delivery::{deliver, fleet, mesh_objects, name, output, yaml};
+
+    const FLUX: &str = "  delivery: {flux: {path: ./rendered}}\n";
+
+    #[test]
+    fn a_cluster_is_applied_step_by_step() {
+        let mut out = output(&["c1", "c2"]);
+        deliver(&fleet(FLUX, "", ""), &mut out);
+        insta::assert_snapshot!(yaml(&out, &Root::Flux(name("c1"))), @r#"
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: c1-crds
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          retryInterval: 2m
+          timeout: 10m
+          sourceRef:
+            kind: GitRepository
+            name: flux-system
+            namespace: flux-system
+          path: "./rendered/crds"
+          prune: true
+          wait: true
+          force: false
+        ---
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: c1-declaration
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          retryInterval: 2m
+          timeout: 10m
+          sourceRef:
+            kind: GitRepository
+            name: flux-system
+            namespace: flux-system
+          path: "./rendered/clusters/c1/declaration"
+          prune: true
+          wait: true
+          force: false
+          dependsOn:
+          - name: c1-crds
+        ---
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: c1-install
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          retryInterval: 2m
+          timeout: 10m
+          sourceRef:
+            kind: GitRepository
+            name: flux-system
+            namespace: flux-system
+          path: "./rendered/clusters/c1/mesh/install"
+          prune: true
+          wait: true
+          force: false
+          dependsOn:
+          - name: c1-declaration
+        ---
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: c1-traffic
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          retryInterval: 2m
+          timeout: 10m
+          sourceRef:
+            kind: GitRepository
+            name: flux-system
+            namespace: flux-system
+          path: "./rendered/clusters/c1/mesh/traffic"
+          prune: true
+          wait: true
+          force: false
+          dependsOn:
+          - name: c1-install
+        "#);
+        assert_eq!(yaml(&out, &Root::Argocd), "");
+    }
+
+    #[test]
+    fn flux_elsewhere_reaches_the_cluster_by_its_kubeconfig() {
+        let mut out = output(&["c1", "c2"]);
+        let more =
+            "  delivery: {flux: {kubeConfigSecret: c2-kubeconfig, serviceAccountName: mesh, path: .}}\n";
+        deliver(&fleet(FLUX, "", more), &mut out);
+        let text = yaml(&out, &Root::Flux(name("c2")));
+        assert_eq!(text.matches("secretRef:\n      name: c2-kubeconfig\n").count(), 4, "{text}");
+        assert_eq!(text.matches("serviceAccountName: mesh\n").count(), 4, "{text}");
+        assert!(text.contains("path: \"./clusters/c2/mesh/install\"\n"), "{text}");
+        assert!(!yaml(&out, &Root::Flux(name("c1"))).contains("kubeConfig"));
+    }
+
+    #[test]
+    fn only_what_is_rendered_is_applied() {
+        let mut out = Output::default();
+        mesh_objects(&name("c1"), &mut out);
+        deliver(&fleet(FLUX, "", "  delivery: {none: {}}\n"), &mut out);
+        let names: Vec<_> =
+            out.objects().get(&Root::Flux(name("c1"))).unwrap().iter().map(|one| one.object.name()).collect();
+        assert_eq!(names, ["c1-install", "c1-traffic"]);
+        assert!(!out.objects().contains_key(&Root::Flux(name("c2"))));
+    }
+
+    #[test]
+    fn the_hosted_api_server_is_reached_from_its_host() {
+        let hosted = |secret: &str| {
+            format!(
+                "{FLUX}  controlPlane: {{hosted: {{cluster: c1, mspider: {{globalCluster: global{secret}}}}}}}\n"
+            )
+        };
+        let mut out = output(&["c1", "c2"]);
+        mesh_objects(&name("shop-hosted"), &mut out);
+        mesh_objects(&name("global"), &mut out);
+        deliver(&fleet(&hosted(", hostedApiServerSecret: shop-kubeconfig"), "", ""), &mut out);
+        let text = yaml(&out, &Root::Flux(name("c1")));
+        insta::assert_snapshot!(text.split("---\n").last().unwrap(), @r#"
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: shop-hosted-traffic
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          retryInterval: 2m
+          timeout: 10m
+          sourceRef:
+            kind: GitRepository
+            name: flux-system
+            namespace: flux-system
+          path: "./rendered/clusters/shop-hosted/mesh/traffic"
+          prune: true
+          wait: true
+          force: false
+          dependsOn:
+          - name: shop-hosted-install
+          kubeConfig:
+            secretRef:
+              name: shop-kubeconfig
+        "#);
+        assert!(yaml(&out, &Root::Flux(name("global"))).contains("name: global-install\n"));
+        assert!(!out.objects().contains_key(&Root::Flux(name("shop-hosted"))));
+
+        let mut out = output(&["c1", "c2"]);
+        mesh_objects(&name("shop-hosted"), &mut out);
+        deliver(&fleet(&hosted(""), "", ""), &mut out);
+        assert!(!yaml(&out, &Root::Flux(name("c1"))).contains("shop-hosted"));
+    }
+
+    #[test]
+    fn readiness_of_operators_resources_is_spelled_out() {
+        let mut out = output(&["c1", "c2"]);
+        let operator = Object::new("install.istio.io/v1alpha1", "IstioOperator", "control-plane");
+        out.object(Root::Mesh(name("c1")), Wave::ControlPlane, operator);
+        out.object(
+            Root::Mesh(name("c2")),
+            Wave::ControlPlane,
+            Object::new("sailoperator.io/v1", "Istio", "default"),
+        );
+        deliver(&fleet(FLUX, "", ""), &mut out);
+        let checks = |cluster: &str| {
+            let objects = out.objects().get(&Root::Flux(name(cluster))).unwrap();
+            let spec = |one: &crate::artefact::Rendered| one.object.as_map().get("spec").cloned().unwrap();
+            objects.iter().filter_map(|one| spec(one).get("healthCheckExprs").cloned()).collect::<Vec<_>>()
+        };
+        let yaml = |cluster: &str| crate::yaml::to_yaml(&json!(checks(cluster)));
+        insta::assert_snapshot!(yaml("c1"), @r#"
+        - - apiVersion: install.istio.io/v1alpha1
+            kind: IstioOperator
+            failed: "has(status.status) && status.status == 'ERROR'"
+            current: "has(status.status) && status.status == 'HEALTHY'"
+        "#);
+        insta::assert_snapshot!(yaml("c2"), @r#"
+        - - apiVersion: sailoperator.io/v1
+            kind: Istio
+            current: "has(status.conditions) && status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')"
+        "#);
+    }
+}
