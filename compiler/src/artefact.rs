@@ -141,6 +141,12 @@ impl Output {
         &mut self.objects
     }
 
+    /// The objects by root, and the other files by path.
+    #[must_use]
+    pub fn into_parts(self) -> (BTreeMap<Root, Vec<Rendered>>, BTreeMap<String, Vec<u8>>) {
+        (self.objects, self.files)
+    }
+
     /// The other files.
     #[must_use]
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {

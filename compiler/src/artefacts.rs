@@ -1,9 +1,11 @@
 //! The registry: one file per rendered artefact, one line here.
 
+mod argocd;
 pub mod cross_network_gateway;
 pub mod east_west_gateway;
 pub mod expose_istiod;
 mod failover;
+mod flux;
 mod global_mesh;
 pub mod helm_control_plane;
 #[cfg(test)]
@@ -17,10 +19,12 @@ pub mod sail;
 mod samples;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+pub(crate) mod testing_delivery;
 
 use crate::artefact::Artefact;
 
-/// Every artefact, in the order in which they render.
+/// Every artefact, in the order in which they render. The two that deliver are last: they look at what is there.
 pub const ARTEFACTS: &[&dyn Artefact] = &[
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
@@ -34,4 +38,12 @@ pub const ARTEFACTS: &[&dyn Artefact] = &[
     &expose_istiod::ExposeIstiod,
     &samples::Samples,
     &failover::Failover,
+    &flux::FluxKustomizations,
+    &argocd::ArgocdApplicationSets,
 ];
+
+/// A directory of the output below the path at which the output lies in its repository; relative, without `./`.
+fn below(base: &str, directory: &str) -> String {
+    let base = base.split('/').filter(|segment| !matches!(*segment, "" | "."));
+    base.chain([directory]).collect::<Vec<_>>().join("/")
+}

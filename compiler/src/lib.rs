@@ -5,7 +5,10 @@
 
 pub mod artefact;
 pub mod artefacts;
+pub mod assemble;
 pub mod compile;
+pub mod decorate;
+pub mod destination;
 pub mod diagnostic;
 pub mod gateway_service;
 pub mod helm;
@@ -17,6 +20,7 @@ pub mod publish;
 pub mod resolve;
 pub mod rules;
 pub mod source;
+pub mod stage;
 pub mod suggest;
 pub mod syntax;
 pub mod yaml;

@@ -1,0 +1,237 @@
+//! Rendered objects to files: one object per file, a `kustomization.yaml` per root.
+//!
+//! The bytes depend on the objects alone, not on where in the intent they come from or on when and by which version they
+//! were rendered: one commit must not touch the files of clusters that it does not change.
+
+mod identity;
+mod names;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use meshwright_policies::finding::{Finding, Place, Rule, Severity};
+use meshwright_policies::mesh::Fleet;
+use meshwright_policies::names::ClusterName;
+use serde_json::{Value, json};
+
+use crate::artefact::{Output, Rendered, Root};
+use crate::decorate::{Agents, decorate};
+use crate::destination::{Destination, destinations};
+use crate::object::Object;
+use crate::publish::{PathError, RelativePath, Tree, TreeError};
+use crate::stage::Stage;
+use crate::yaml::append_yaml;
+
+pub(crate) use names::{digest, label_sized};
+
+const HEADER: &str = "# Rendered by meshwright from the declared intent: change the intent, not this file.\n";
+
+/// What GitHub and GitLab fold in a diff. Bytes are kept as they are on every system: the manifest holds their digests.
+const GIT_ATTRIBUTES: &str = "\
+# Rendered by meshwright from the declared intent: change the intent, not this file.
+.meshwright/** -text linguist-generated=true
+argocd/** -text linguist-generated=true
+clusters/** -text linguist-generated=true
+crds/** -text linguist-generated=true
+PLAN.md -text linguist-generated=true
+";
+
+/// Fewer objects than this are not worth a second thread.
+const OBJECTS_PER_THREAD: usize = 256;
+
+/// Two files would own one object, and the agent would let them overwrite each other for ever.
+pub static OBJECT_RENDERED_TWICE: Rule = Rule {
+    code: "MW8009",
+    name: "object-rendered-twice",
+    severity: Severity::Error,
+    title: "two parts of the intent render one object of one API server",
+    docs: "An object has one owner: one file of one root. When two files hold an object of the same group, kind, namespace \
+           and name, kustomize refuses the root (`may not add resource with an already registered id`), and across roots \
+           Flux and Argo CD apply the one after the other for ever. It happens when a declared name (a namespace, a \
+           sample, a gateway) is one that the mesh needs itself, or when two meshes share a cluster.\n\n\
+           Rename one of the two in the intent.",
+};
+
+/// Where a rendered object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Name of the artefact that made it.
+    pub artefact: &'static str,
+    /// The root that it is in.
+    pub root: Root,
+}
+
+impl Origin {
+    fn of(root: &Root, rendered: &Rendered) -> Origin {
+        Origin { artefact: rendered.artefact, root: root.clone() }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` in `{}/`", self.artefact, self.root.directory())
+    }
+}
+
+/// Why rendered objects do not make a tree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssembleError {
+    /// One object of one API server comes from two places.
+    #[error("`{object}`{} is rendered twice for one API server: by {first}, and by {second}", of_group(.group))]
+    RenderedTwice {
+        /// `Kind/namespace/name` or `Kind/name`.
+        object: String,
+        /// Its API group; empty for the core group.
+        group: String,
+        /// The one place.
+        first: Origin,
+        /// The other.
+        second: Origin,
+    },
+    /// A file has a name that is not portable.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// Two files collide.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+}
+
+fn of_group(group: &str) -> String {
+    if group.is_empty() { String::new() } else { format!(" of {group}") }
+}
+
+impl AssembleError {
+    /// The error as a finding.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let finding = OBJECT_RENDERED_TWICE.at(Place::unknown(), self.to_string());
+        match self {
+            AssembleError::RenderedTwice { object, .. } => finding
+                .object(object.clone())
+                .help("rename one of the two in the intent, so that each object has one owner"),
+            AssembleError::Path(_) | AssembleError::Tree(_) => {
+                finding.help("rename one of the two in the intent, so that each object has one file")
+            }
+        }
+    }
+}
+
+/// The files of everything that was rendered for `fleet`.
+///
+/// # Errors
+/// Every object that is rendered twice, or every file that cannot be part of a tree.
+pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError>> {
+    let destinations = destinations(fleet);
+    let (objects, files) = output.into_parts();
+    let twice = identity::rendered_twice(&objects, &destinations);
+    if !twice.is_empty() {
+        return Err(twice);
+    }
+    let mut tree = Tree::new();
+    let mut errors = Vec::new();
+    let attributes = (".gitattributes".to_owned(), GIT_ATTRIBUTES.as_bytes().to_vec());
+    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files).chain([attributes]) {
+        match RelativePath::new(path) {
+            Ok(path) => errors.extend(tree.insert(path, bytes).err().map(AssembleError::from)),
+            Err(error) => errors.push(error.into()),
+        }
+    }
+    if errors.is_empty() { Ok(tree) } else { Err(errors) }
+}
+
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Writes the roots on as many threads as help. The result is in the order of the roots, however many there are.
+fn write_roots(
+    objects: BTreeMap<Root, Vec<Rendered>>,
+    destinations: &BTreeMap<ClusterName, Destination<'_>>,
+) -> Files {
+    let count: usize = objects.values().map(Vec::len).sum();
+    let threads =
+        thread::available_parallelism().map_or(1, usize::from).min(count / OBJECTS_PER_THREAD).max(1);
+    let share = count.div_ceil(threads).max(1);
+    let mut parts: Vec<Vec<(Root, Vec<Rendered>)>> = Vec::new();
+    let mut room = 0_usize;
+    for (root, rendered) in objects {
+        if room == 0 {
+            parts.push(Vec::new());
+            room = share;
+        }
+        room = room.saturating_sub(rendered.len().max(1));
+        if let Some(part) = parts.last_mut() {
+            part.push((root, rendered));
+        }
+    }
+    let write = |part: Vec<(Root, Vec<Rendered>)>| {
+        let mut files = Files::new();
+        for (root, rendered) in part {
+            write_root(&root, rendered, Agents::of(&root, destinations), &mut files);
+        }
+        files
+    };
+    let first = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || write(part))).collect();
+        let mut files = write(first);
+        for other in others {
+            match other.join() {
+                Ok(more) => files.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        files
+    })
+}
+
+fn write_root(root: &Root, rendered: Vec<Rendered>, agents: Agents, files: &mut Files) {
+    let directory = root.directory();
+    let mut stages: BTreeMap<Option<Stage>, Vec<Object>> = BTreeMap::new();
+    for one in rendered {
+        let stage = matches!(root, Root::Mesh(_)).then(|| Stage::of(&one));
+        stages.entry(stage).or_default().push(decorate(one, root, agents));
+    }
+    let parts: Vec<&str> = stages.keys().flatten().map(|stage| stage.directory()).collect();
+    if !parts.is_empty() {
+        files.push(kustomization(&directory, parts));
+    }
+    for (stage, objects) in stages {
+        match stage {
+            Some(stage) => {
+                write_directory(&format!("{directory}/{}", stage.directory()), objects, true, files)
+            }
+            None => write_directory(&directory, objects, root.is_kustomize(), files),
+        }
+    }
+}
+
+fn write_directory(directory: &str, objects: Vec<Object>, kustomize: bool, files: &mut Files) {
+    let names = names::file_names(&objects);
+    if kustomize {
+        let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        files.push(kustomization(directory, sorted));
+    }
+    files.reserve(names.len());
+    for (name, object) in names.into_iter().zip(objects) {
+        files.push((format!("{directory}/{name}"), yaml_file(&object.into_json())));
+    }
+}
+
+fn kustomization(directory: &str, resources: Vec<&str>) -> (String, Vec<u8>) {
+    let json = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+    });
+    (format!("{directory}/kustomization.yaml"), yaml_file(&json))
+}
+
+fn yaml_file(json: &Value) -> Vec<u8> {
+    let mut text = String::with_capacity(1024);
+    text.push_str(HEADER);
+    append_yaml(&mut text, json);
+    text.into_bytes()
+}
