@@ -6,6 +6,8 @@
 pub mod artefact;
 pub mod artefacts;
 pub mod assemble;
+pub mod build;
+pub mod cli;
 pub mod compile;
 pub mod decorate;
 pub mod destination;
@@ -19,6 +21,7 @@ pub mod object;
 pub mod publish;
 pub mod resolve;
 pub mod rules;
+pub mod schema;
 pub mod source;
 pub mod stage;
 pub mod suggest;

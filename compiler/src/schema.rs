@@ -44,7 +44,8 @@ pub fn all() -> String {
 /// The files of `.schema/`: name and text.
 #[must_use]
 pub fn files() -> Vec<(String, String)> {
-    let kinds = IntentKind::ALL.map(|kind| (format!("{}.schema.json", kind.as_str().to_ascii_lowercase()), of(kind)));
+    let kinds =
+        IntentKind::ALL.map(|kind| (format!("{}.schema.json", kind.as_str().to_ascii_lowercase()), of(kind)));
     [("intent.schema.json".to_owned(), all())].into_iter().chain(kinds).collect()
 }
 
@@ -62,9 +63,7 @@ mod tests {
     fn the_schema_for_all_kinds_judges_each_by_its_own() {
         let schema: Value = serde_json::from_str(&all()).unwrap();
         let validator = jsonschema::options().offline().build(&schema).unwrap();
-        let cluster = |spec: Value| {
-            json!({"apiVersion": "meshwright.dev/v1alpha1", "kind": "Cluster", "metadata": {"name": "a"}, "spec": spec})
-        };
+        let cluster = |spec: Value| json!({"apiVersion": "meshwright.dev/v1alpha1", "kind": "Cluster", "metadata": {"name": "a"}, "spec": spec});
         assert!(validator.is_valid(&cluster(json!({"network": "n"}))));
         assert!(!validator.is_valid(&cluster(json!({"netwrok": "n"}))));
         assert!(!validator.is_valid(&cluster(json!({"network": "a_b"}))));

@@ -24,12 +24,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.subject == "cluster" {
-        let name = args.name.as_deref().context("say which cluster: `meshwright explain cluster --name NAME`")?;
+        let name =
+            args.name.as_deref().context("say which cluster: `meshwright explain cluster --name NAME`")?;
         return explain_cluster(args, name);
     }
     let Some(rule) = crate::rules::named(&args.subject) else {
         let codes: Vec<&str> = crate::rules::all().iter().flat_map(|rule| [rule.code, rule.name]).collect();
-        let near = nearest(&args.subject, codes).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near =
+            nearest(&args.subject, codes).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         bail!("`{}` is not a policy code{near}", args.subject);
     };
     terminal::print(rule.docs)?;
@@ -38,7 +40,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 fn explain_cluster(args: &Args, name: &str) -> anyhow::Result<Outcome> {
     let compiled = args.input.compile()?;
-    let Some((_, cluster)) = compiled.fleet.clusters().find(|(_, cluster)| cluster.name.as_str() == name) else {
+    let Some((_, cluster)) = compiled.fleet.clusters().find(|(_, cluster)| cluster.name.as_str() == name)
+    else {
         args.input.report(&compiled)?;
         let names: Vec<&str> = compiled.fleet.clusters().map(|(_, cluster)| cluster.name.as_str()).collect();
         let near = nearest(name, names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -53,7 +56,13 @@ fn effective(compiled: &Compiled, cluster: &Cluster) -> String {
     let mut rows = Vec::new();
     let spec = cluster.written.document.get("spec");
     let json = serde_json::to_value::<&ClusterSpec>(&cluster.spec).unwrap_or(Json::Null);
-    rows.push(row("clusterID", cluster.id.as_str(), spec.and_then(|s| s.get("clusterID")), "the cluster's name", compiled));
+    rows.push(row(
+        "clusterID",
+        cluster.id.as_str(),
+        spec.and_then(|s| s.get("clusterID")),
+        "the cluster's name",
+        compiled,
+    ));
     walk(&json, FieldPath::root(), spec, compiled, &mut rows);
     let derived = |path: &str, text: String, why: &str| [path.to_owned(), text, why.to_owned()];
     rows.push(derived("(role)", format!("{:?}", cluster.role), "the mesh's controlPlane"));
@@ -66,7 +75,13 @@ fn effective(compiled: &Compiled, cluster: &Cluster) -> String {
     table(&rows)
 }
 
-fn walk(json: &Json, path: FieldPath, written: Option<&Node>, compiled: &Compiled, rows: &mut Vec<[String; 3]>) {
+fn walk(
+    json: &Json,
+    path: FieldPath,
+    written: Option<&Node>,
+    compiled: &Compiled,
+    rows: &mut Vec<[String; 3]>,
+) {
     match json {
         Json::Object(map) if !map.is_empty() => {
             for (key, value) in map {
@@ -87,7 +102,8 @@ fn walk(json: &Json, path: FieldPath, written: Option<&Node>, compiled: &Compile
             let text = match scalar {
                 Json::String(text) => text.clone(),
                 Json::Array(items) => {
-                    let items: Vec<String> = items.iter().map(|i| i.as_str().map_or(i.to_string(), str::to_owned)).collect();
+                    let items: Vec<String> =
+                        items.iter().map(|i| i.as_str().map_or(i.to_string(), str::to_owned)).collect();
                     format!("[{}]", items.join(", "))
                 }
                 other => other.to_string(),
@@ -99,7 +115,10 @@ fn walk(json: &Json, path: FieldPath, written: Option<&Node>, compiled: &Compile
 
 fn row(path: &str, text: &str, written: Option<&Node>, otherwise: &str, compiled: &Compiled) -> [String; 3] {
     let null = |node: &&Node| !matches!(node.value, Value::Null);
-    let place = written.filter(null).and_then(|node| shown(compiled, node.span)).unwrap_or_else(|| otherwise.to_owned());
+    let place = written
+        .filter(null)
+        .and_then(|node| shown(compiled, node.span))
+        .unwrap_or_else(|| otherwise.to_owned());
     [path.to_owned(), text.to_owned(), place]
 }
 
@@ -110,7 +129,9 @@ fn shown(compiled: &Compiled, span: Span) -> Option<String> {
 }
 
 fn table(rows: &[[String; 3]]) -> String {
-    let width = |column: fn(&[String; 3]) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).min(60);
+    let width = |column: fn(&[String; 3]) -> &str| {
+        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).min(60)
+    };
     let (first, second) = (width(|[a, ..]| a), width(|[_, b, _]| b));
     rows.iter().map(|[path, value, place]| format!("{path:first$}  {value:second$}  {place}\n")).collect()
 }

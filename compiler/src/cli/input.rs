@@ -43,8 +43,12 @@ impl Input {
     pub(super) fn compile(&self) -> anyhow::Result<Compiled> {
         let (sources, files, findings) = if self.root == Path::new("-") {
             let mut text = Vec::new();
-            let limit = Limits::default().max_bytes as u64 + 1;
-            std::io::stdin().lock().take(limit).read_to_end(&mut text).context("cannot read standard input")?;
+            let limit = Limits::default().bytes as u64 + 1;
+            std::io::stdin()
+                .lock()
+                .take(limit)
+                .read_to_end(&mut text)
+                .context("cannot read standard input")?;
             let (sources, id) = Sources::from_text("<stdin>", text);
             (sources, vec![id], Findings::new())
         } else {
@@ -121,7 +125,8 @@ fn parse_date(text: &str) -> Result<Date, String> {
 
 /// Today in UTC.
 fn today() -> Date {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
     civil(i64::try_from(seconds / 86_400).unwrap_or(0))
 }
 

@@ -23,7 +23,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let text = match args.format {
         ListFormat::Human => rules::all()
             .iter()
-            .map(|rule| format!("{}  {:7}  {}: {}\n", rule.code, rule.severity.as_str(), rule.name, rule.title))
+            .map(|rule| {
+                format!("{}  {:7}  {}: {}\n", rule.code, rule.severity.as_str(), rule.name, rule.title)
+            })
             .collect(),
         ListFormat::Markdown => rules::page(),
         ListFormat::Json => {

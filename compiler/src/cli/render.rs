@@ -40,8 +40,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 fn write(args: &Args, tree: &publish::Tree) -> anyhow::Result<Outcome> {
     let options = Options { force: args.force || args.check, ..Options::default() };
-    let changes =
-        if args.check { publish::plan(&args.out, tree, &options)? } else { publish::publish(&args.out, tree, &options)? };
+    let changes = if args.check {
+        publish::plan(&args.out, tree, &options)?
+    } else {
+        publish::publish(&args.out, tree, &options)?
+    };
     terminal::say(&summary(args, tree.len(), &changes));
     Ok(if args.check && !changes.is_up_to_date() { Outcome::Findings } else { Outcome::Clean })
 }
@@ -55,7 +58,11 @@ fn summary(args: &Args, files: usize, changes: &Changes) -> String {
     if changes.is_up_to_date() {
         text.push_str(&format!("{out} is up to date: {files} files\n"));
     } else if args.check {
-        let lists = [("missing", &changes.created), ("out of date", &changes.updated), ("left over", &changes.removed)];
+        let lists = [
+            ("missing", &changes.created),
+            ("out of date", &changes.updated),
+            ("left over", &changes.removed),
+        ];
         for (what, paths) in lists {
             paths.iter().for_each(|path| text.push_str(&format!("{}: {what}\n", path.as_str())));
         }

@@ -30,5 +30,6 @@ pub(super) fn error(error: &anyhow::Error) {
 /// Whether standard error takes colours: a terminal that was not told otherwise (no-color.org).
 pub(super) fn color() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
-        && (std::io::stderr().is_terminal() || std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"))
+        && (std::io::stderr().is_terminal()
+            || std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"))
 }
