@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use crate::address::{Address, Port};
 use crate::finding::Place;
 use crate::intent::{
-    AppliedBy, ClusterSpec, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
-    GatewayLayout, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
+    AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
+    GatewayLayout, Hosted, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
 use crate::node::{FieldPath, FileId, Node};
@@ -86,6 +86,15 @@ impl Mesh {
         let mut networks = self.clusters.values().map(|cluster| &cluster.network);
         let first = networks.next();
         networks.any(|network| Some(network) != first)
+    }
+
+    /// The hosted control plane, when the mesh has one.
+    #[must_use]
+    pub fn hosted(&self) -> Option<&Hosted> {
+        match &self.spec.control_plane {
+            ControlPlane::Hosted(hosted) => Some(hosted),
+            _ => None,
+        }
     }
 
     /// Clusters that run an istiod for themselves, by name.

@@ -112,27 +112,19 @@ pub fn remote_service_has_revision(version: &Version) -> bool {
     version.at_least(1, 20, 4)
 }
 
-/// The releases in which an install method knows a profile, first and last; `None` when it never does. `None` as the last:
-/// still there in the newest.
+/// The first release in which an install method has a profile; `None` when it never does.
 ///
-/// istioctl and its operator read `manifests/profiles/*.yaml`. The charts read `files/profile-*.yaml` from 1.21 and stop at
-/// a name that has no file; `openshift` became a platform in 1.24 (`files/profile-platform-openshift.yaml`). The Sail
-/// operator applies its own `default` and hands the others to the charts.
+/// istioctl and its operator read `manifests/profiles/*.yaml`. The charts read `files/profile-*.yaml`, from 1.21;
+/// `openshift` became a platform there in 1.24, which is the same thing by another key. What the charts do without a
+/// profile is both `default` and `minimal`, since no chart has several components; nothing of it is `empty`. The Sail
+/// operator has its own list (CRD `istios.sailoperator.io`), and installs no gateways either.
 #[must_use]
-pub fn profile_releases(method: InstallMethod, profile: Profile) -> Option<(Minor, Option<Minor>)> {
-    let since = |minor| Some((Minor(1, minor), None));
-    let first_known = since(OLDEST.1);
+pub fn profile_since(method: InstallMethod, profile: Profile) -> Option<Minor> {
     match (method, profile) {
-        (InstallMethod::IstioOperator, Profile::Stable) => since(22),
-        (InstallMethod::IstioOperator, _) => first_known,
-        // No file is needed for what the values already are.
-        (InstallMethod::Helm | InstallMethod::Sail, Profile::Default) => first_known,
-        (InstallMethod::Helm | InstallMethod::Sail, Profile::Demo | Profile::Preview) => since(21),
-        (InstallMethod::Helm | InstallMethod::Sail, Profile::Stable) => since(22),
-        (InstallMethod::Sail, Profile::Openshift) => first_known,
-        (InstallMethod::Helm, Profile::Openshift) => Some((Minor(1, 21), Some(Minor(1, 23)))),
-        // The charts have one component each: there is nothing to leave out.
-        (InstallMethod::Helm | InstallMethod::Sail, Profile::Minimal | Profile::Empty) => None,
+        (InstallMethod::Helm, Profile::Empty) => None,
+        (InstallMethod::Helm | InstallMethod::IstioOperator, Profile::Stable) => Some(Minor(1, 22)),
+        (InstallMethod::Helm, Profile::Demo | Profile::Preview | Profile::Openshift) => Some(Minor(1, 21)),
+        _ => Some(OLDEST),
     }
 }
 

@@ -29,9 +29,10 @@ impl Policy for SharedGatewayOwnNetwork {
         }
         for (cluster, gateway) in gateways::each(mesh) {
             if gateway.is_shared() && gateway.spec.network_view == NetworkView::Own {
+                // No cluster in the message: what all clusters share is said once.
                 let message = format!(
-                    "users' traffic through gateway `{}` of cluster `{}` cannot fail over to another network",
-                    gateway.name, cluster.name
+                    "users' traffic through gateway `{}` cannot fail over to another network",
+                    gateway.name
                 );
                 findings.push(
                     RULE.at(gateways::field(cluster, gateway, "networkView"), message)

@@ -72,7 +72,10 @@ fn no_address(cluster: &Cluster, gateway: &Gateway) -> Option<(&'static str, Fie
         (ServiceType::NodePort, _) if !service.annotations.contains_key("traffic.istio.io/nodeSelector") => {
             Some(("a Service of type NodePort has none", Field::Type))
         }
-        (ServiceType::LoadBalancer, LoadBalancerProvider::Manual) => {
+        // MetalLB may still write the address of the load balancer by hand into the status.
+        (ServiceType::LoadBalancer, LoadBalancerProvider::Manual)
+            if cluster.spec.load_balancer.metallb.is_none() =>
+        {
             Some(("a load balancer by hand does not write the Service's status", Field::Provider))
         }
         (ServiceType::LoadBalancer, LoadBalancerProvider::None) => {
