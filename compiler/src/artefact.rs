@@ -71,6 +71,8 @@ impl Root {
 pub enum Wave {
     /// The MeshDeclaration.
     Declaration = -10,
+    /// What brings the CRDs of objects in the next waves: MetalLB's chart, with its namespace and source.
+    Platform = -8,
     /// Namespaces and addresses.
     Namespace = -5,
     /// What the control plane stands on: CRDs, the CNI agent, chart repositories.

@@ -12,7 +12,7 @@ pub mod helm_control_plane;
 mod install_tests;
 pub mod istio_operator;
 mod mesh_cluster;
-mod metallb;
+pub mod metallb;
 mod mspider;
 pub mod namespace;
 pub mod sail;

@@ -34,6 +34,8 @@ pub struct Chart {
     pub skip_schema: bool,
     /// Whether it holds webhooks into which their own server writes a CA bundle and a failure policy.
     pub webhooks: bool,
+    /// Whether it holds CRDs into whose conversion webhook their own server writes a CA bundle.
+    pub conversion: bool,
 }
 
 /// A chart repository.
@@ -95,7 +97,7 @@ fn deliver_flux(out: &mut Output, cluster: &Cluster, flux: &FluxDelivery, chart:
         objects.iter().any(|rendered| rendered.object.reference() == source.reference())
     });
     if !known {
-        out.object(root.clone(), Wave::Foundation, source);
+        out.object(root.clone(), Wave::Foundation.min(chart.wave), source);
     }
     push(out, root, chart, helm_release(&scoped, flux, chart));
 }
@@ -159,24 +161,33 @@ fn flux_action(chart: &Chart, remediation: Value) -> Value {
     action.into()
 }
 
-/// istiod writes the CA bundle of its webhooks and closes their failure policy itself; everything else that differs from
-/// the release is put back.
+/// istiod writes the CA bundle of its webhooks and closes their failure policy itself; MetalLB's controller replaces the
+/// placeholder of a CA bundle in its CRDs (metallb/metallb: `charts/metallb/charts/crds/templates/crds.yaml`). Everything
+/// else that differs from the release is put back.
 fn drift_detection(chart: &Chart) -> Value {
-    if !chart.webhooks {
-        return json!({"mode": "enabled"});
+    let mut ignore: Vec<Value> = Vec::new();
+    if chart.webhooks {
+        ignore.extend(webhook_drift());
     }
+    if chart.conversion {
+        ignore.push(json!({
+            "paths": ["/spec/conversion/webhook/clientConfig/caBundle"],
+            "target": {"kind": "CustomResourceDefinition"},
+        }));
+    }
+    if ignore.is_empty() { json!({"mode": "enabled"}) } else { json!({"mode": "enabled", "ignore": ignore}) }
+}
+
+fn webhook_drift() -> [Value; 2] {
     let bundles: Vec<String> =
         (0..4).map(|index| format!("/webhooks/{index}/clientConfig/caBundle")).collect();
-    json!({
-        "mode": "enabled",
-        "ignore": [
-            {
-                "paths": ["/webhooks/0/clientConfig/caBundle", "/webhooks/0/failurePolicy"],
-                "target": {"kind": "ValidatingWebhookConfiguration"},
-            },
-            {"paths": bundles, "target": {"kind": "MutatingWebhookConfiguration"}},
-        ],
-    })
+    [
+        json!({
+            "paths": ["/webhooks/0/clientConfig/caBundle", "/webhooks/0/failurePolicy"],
+            "target": {"kind": "ValidatingWebhookConfiguration"},
+        }),
+        json!({"paths": bundles, "target": {"kind": "MutatingWebhookConfiguration"}}),
+    ]
 }
 
 fn application(mesh: &Mesh, cluster: &Cluster, argocd: &ArgocdDelivery, chart: &Chart) -> Object {
@@ -206,8 +217,9 @@ fn application(mesh: &Mesh, cluster: &Cluster, argocd: &ArgocdDelivery, chart: &
     );
     spec.insert("destination".into(), json!({"name": destination, "namespace": chart.namespace}));
     spec.insert("syncPolicy".into(), policy.into());
-    if chart.webhooks {
-        spec.insert("ignoreDifferences".into(), ignore_differences());
+    let ignored = ignore_differences(chart);
+    if !ignored.is_empty() {
+        spec.insert("ignoreDifferences".into(), ignored.into());
     }
     Object::new("argoproj.io/v1alpha1", "Application", format!("{}-{}", cluster.name, chart.release))
         .namespace(argocd.namespace.as_str())
@@ -218,19 +230,28 @@ fn application(mesh: &Mesh, cluster: &Cluster, argocd: &ArgocdDelivery, chart: &
         .spec(spec.into())
 }
 
-/// What istiod itself writes into its webhooks, as in [`drift_detection`].
-fn ignore_differences() -> Value {
+/// What the charts' own servers write, as in [`drift_detection`].
+fn ignore_differences(chart: &Chart) -> Vec<Value> {
     let bundle = ".webhooks[]?.clientConfig.caBundle";
-    json!([
-        {
+    let mut ignored = Vec::new();
+    if chart.webhooks {
+        ignored.push(json!({
             "group": "admissionregistration.k8s.io",
             "kind": "ValidatingWebhookConfiguration",
             "jqPathExpressions": [bundle, ".webhooks[]?.failurePolicy"],
-        },
-        {
+        }));
+        ignored.push(json!({
             "group": "admissionregistration.k8s.io",
             "kind": "MutatingWebhookConfiguration",
             "jqPathExpressions": [bundle],
-        },
-    ])
+        }));
+    }
+    if chart.conversion {
+        ignored.push(json!({
+            "group": "apiextensions.k8s.io",
+            "kind": "CustomResourceDefinition",
+            "jqPathExpressions": [".spec.conversion.webhook.clientConfig.caBundle"],
+        }));
+    }
+    ignored
 }

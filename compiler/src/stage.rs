@@ -1,15 +1,19 @@
-//! The two parts of a cluster's `mesh/` directory: what installs Istio, and what needs it installed.
+//! The parts of a cluster's `mesh/` directory: what Istio's addresses stand on, what installs Istio, and what needs it
+//! installed.
 //!
 //! Flux dry-runs every object of a Kustomization before it applies the first one (fluxcd/pkg: `ssa/manager_apply.go`).
 //! An Istio `Gateway` beside the HelmRelease that brings its CRD would so never let that HelmRelease through: a first
 //! installation would wait for itself for ever. So they lie in directories of their own, applied one after the other;
-//! `mesh/` includes both.
+//! `mesh/` includes all. The same holds for MetalLB's pools beside its chart, and a gateway's release is ready only when
+//! its Service has an address, so the chart comes before both.
 
 use crate::artefact::{Rendered, Wave};
 
 /// A part of `mesh/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// `mesh/platform/`: charts that bring the CRDs of the next part's objects. Only where one is installed.
+    Platform,
     /// `mesh/install/`: namespaces, addresses, control plane, gateways.
     Install,
     /// `mesh/traffic/`: Istio's own resources, and workloads that a sidecar is injected into.
@@ -18,12 +22,13 @@ pub enum Stage {
 
 impl Stage {
     /// In the order in which they are applied.
-    pub const ALL: [Stage; 2] = [Stage::Install, Stage::Traffic];
+    pub const ALL: [Stage; 3] = [Stage::Platform, Stage::Install, Stage::Traffic];
 
     /// The name of its directory.
     #[must_use]
     pub fn directory(self) -> &'static str {
         match self {
+            Stage::Platform => "platform",
             Stage::Install => "install",
             Stage::Traffic => "traffic",
         }
@@ -35,7 +40,9 @@ impl Stage {
         let group = group(rendered.object.api_version());
         // A pod that starts before istiod answers has no sidecar; a gateway pod has no image even.
         let injected = rendered.wave >= Wave::Gateway && matches!(group, "apps" | "batch");
-        if rendered.wave >= Wave::Traffic || injected || is_istio_api(group) {
+        if rendered.wave == Wave::Platform {
+            Stage::Platform
+        } else if rendered.wave >= Wave::Traffic || injected || is_istio_api(group) {
             Stage::Traffic
         } else {
             Stage::Install
@@ -68,9 +75,11 @@ mod tests {
 
     #[test]
     fn what_needs_istio_comes_after_what_installs_it() {
-        use Stage::{Install, Traffic};
+        use Stage::{Install, Platform, Traffic};
         for (api_version, kind, wave, expected) in [
             ("v1", "Namespace", Wave::Namespace, Install),
+            ("v1", "Namespace", Wave::Platform, Platform),
+            ("helm.toolkit.fluxcd.io/v2", "HelmRelease", Wave::Platform, Platform),
             ("metallb.io/v1beta1", "IPAddressPool", Wave::Namespace, Install),
             ("helm.toolkit.fluxcd.io/v2", "HelmRelease", Wave::Gateway, Install),
             ("install.istio.io/v1alpha1", "IstioOperator", Wave::ControlPlane, Install),

@@ -79,6 +79,7 @@ pub fn istio_chart(cluster: &Cluster, release_name: &str, chart: &str, wave: Wav
         protected: false,
         skip_schema: false,
         webhooks: false,
+        conversion: false,
     }
 }
 
