@@ -216,14 +216,22 @@ mod tests {
         ");
     }
 
+    /// A policy reports them; silenced, they must still not win.
     #[test]
     fn declared_parameters_are_kept_but_never_contradict_the_mesh() {
-        let stale = format!(
-            ", controlPlaneParams: {{global.mesh_capacity: S50P200, {GLOBAL_VALUES}.remotePilotAddress: 10.64.30.72, \
-             '{GLOBAL_VALUES}.meshNetworks.network-c2.gateways[1].address': 10.6.136.28, \
-             {GLOBAL_VALUES}.jwtPolicy: first-party-jwt}}"
-        );
-        let text = rendered(&stale);
+        let mut fleet = hosted();
+        for mesh in fleet.meshes.values_mut() {
+            let ControlPlane::Hosted(hosted) = &mut mesh.spec.control_plane else { panic!() };
+            hosted.mspider.control_plane_params = [
+                ("global.mesh_capacity".to_owned(), "S50P200"),
+                (format!("{GLOBAL_VALUES}.remotePilotAddress"), "10.64.30.72"),
+                (format!("{GLOBAL_VALUES}.meshNetworks.network-c2.gateways[1].address"), "10.6.136.28"),
+                (format!("{GLOBAL_VALUES}.jwtPolicy"), "first-party-jwt"),
+            ]
+            .map(|(key, value)| (key, value.to_owned()))
+            .into();
+        }
+        let text = yaml(&render(&GlobalMesh, &fleet), "kpanda-global-cluster");
         assert!(!text.contains("10.64.30.72") && !text.contains("10.6.136.28"), "{text}");
         assert!(text.contains("global.mesh_capacity: S50P200") && text.contains("jwtPolicy"), "{text}");
     }
