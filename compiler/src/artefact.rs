@@ -58,6 +58,19 @@ impl Root {
         }
     }
 
+    /// The cluster, or other API server, whose directory it is.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&ClusterName> {
+        match self {
+            Root::Declaration(cluster)
+            | Root::Mesh(cluster)
+            | Root::Flux(cluster)
+            | Root::Istioctl(cluster)
+            | Root::Helm(cluster) => Some(cluster),
+            Root::Crds | Root::Argocd => None,
+        }
+    }
+
     /// Whether a `kustomization.yaml` is written.
     #[must_use]
     pub fn is_kustomize(&self) -> bool {

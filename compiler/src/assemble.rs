@@ -12,7 +12,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::thread;
 
-use meshwright_policies::finding::{Finding, Place, Rule, Severity};
+use meshwright_policies::assembly::OBJECT_RENDERED_TWICE;
+use meshwright_policies::finding::{Finding, Place};
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::ClusterName;
 use serde_json::{Value, json};
@@ -41,19 +42,6 @@ PLAN.md -text linguist-generated=true
 
 /// Fewer objects than this are not worth a second thread.
 const OBJECTS_PER_THREAD: usize = 256;
-
-/// Two files would own one object, and the agent would let them overwrite each other for ever.
-pub static OBJECT_RENDERED_TWICE: Rule = Rule {
-    code: "MW8009",
-    name: "object-rendered-twice",
-    severity: Severity::Error,
-    title: "two parts of the intent render one object of one API server",
-    docs: "An object has one owner: one file of one root. When two files hold an object of the same group, kind, namespace \
-           and name, kustomize refuses the root (`may not add resource with an already registered id`), and across roots \
-           Flux and Argo CD apply the one after the other for ever. It happens when a declared name (a namespace, a \
-           sample, a gateway) is one that the mesh needs itself, or when two meshes share a cluster.\n\n\
-           Rename one of the two in the intent.",
-};
 
 /// Where a rendered object comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +78,8 @@ pub enum AssembleError {
         first: Origin,
         /// The other.
         second: Origin,
+        /// The cluster's document, or the mesh's where the API server is none of a declared cluster.
+        place: Place,
     },
     /// A file has a name that is not portable.
     #[error(transparent)]
@@ -107,14 +97,17 @@ impl AssembleError {
     /// The error as a finding.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        let finding = OBJECT_RENDERED_TWICE.at(Place::unknown(), self.to_string());
+        let finding = |place: Place| OBJECT_RENDERED_TWICE.at(place, self.to_string());
         match self {
-            AssembleError::RenderedTwice { object, .. } => finding
-                .object(object.clone())
-                .help("rename one of the two in the intent, so that each object has one owner"),
-            AssembleError::Path(_) | AssembleError::Tree(_) => {
-                finding.help("rename one of the two in the intent, so that each object has one file")
+            AssembleError::RenderedTwice { object, second, place, .. } => {
+                let mut finding = finding(place.clone());
+                finding.cluster = second.root.cluster().map(ToString::to_string);
+                finding
+                    .object(object.clone())
+                    .help("rename one of the two in the intent, so that each object has one owner")
             }
+            AssembleError::Path(_) | AssembleError::Tree(_) => finding(Place::unknown())
+                .help("rename one of the two in the intent, so that each object has one file"),
         }
     }
 }
@@ -133,7 +126,9 @@ pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError
     let mut tree = Tree::new();
     let mut errors = Vec::new();
     let attributes = (".gitattributes".to_owned(), GIT_ATTRIBUTES.as_bytes().to_vec());
-    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files).chain([attributes]) {
+    // An empty tree stays empty: it is refused when it is written.
+    let attributes = (!objects.is_empty() || !files.is_empty()).then_some(attributes);
+    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files).chain(attributes) {
         match RelativePath::new(path) {
             Ok(path) => errors.extend(tree.insert(path, bytes).err().map(AssembleError::from)),
             Err(error) => errors.push(error.into()),

@@ -2,7 +2,7 @@
 
 use meshwright_policies::finding::Rule;
 use meshwright_policies::policies::POLICIES;
-use meshwright_policies::{reading, references, settings, sources};
+use meshwright_policies::{assembly, reading, references, settings, sources};
 
 /// Every rule, by code.
 #[must_use]
@@ -12,6 +12,7 @@ pub fn all() -> Vec<&'static Rule> {
         sources::SOURCE_RULES,
         references::REFERENCE_RULES,
         settings::SETTINGS_RULES,
+        assembly::ASSEMBLY_RULES,
     ]
     .into_iter()
     .flatten()
@@ -22,10 +23,12 @@ pub fn all() -> Vec<&'static Rule> {
     rules
 }
 
-/// The codes that a `PolicyConfig` may lower: what policies judge, not what reading finds.
+/// The codes that a `PolicyConfig` may lower: what policies judge, not what reading or assembling finds.
 #[must_use]
 pub fn adjustable() -> Vec<&'static str> {
-    all().into_iter().map(|rule| rule.code).filter(|code| !code.starts_with("MW0")).collect()
+    let fixed =
+        |code: &str| code.starts_with("MW0") || assembly::ASSEMBLY_RULES.iter().any(|rule| rule.code == code);
+    all().into_iter().map(|rule| rule.code).filter(|code| !fixed(code)).collect()
 }
 
 /// The rule of a code, in either case.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use meshwright_policies::finding;
 use meshwright_policies::intent::Delivery;
 use meshwright_policies::names::ClusterName;
 
 use super::{AssembleError, Origin};
 use crate::artefact::{Rendered, Root};
-use crate::destination::Destination;
+use crate::destination::{Destination, Server};
 use crate::stage::group;
 
 /// Where objects live that must not have one identity twice.
@@ -42,12 +43,12 @@ pub(super) fn rendered_twice(
         places.entry(place(root, destinations)).or_default().extend(entries(root, all));
     }
     let crds = objects.get(&Root::Crds).map_or(&[][..], Vec::as_slice);
-    let mut errors = duplicates(entries(&Root::Crds, crds).collect());
+    let mut errors = duplicates(entries(&Root::Crds, crds).collect(), destinations);
     for (place, mut entries_here) in places {
         if matches!(place, Place::Server(_)) {
             entries_here.extend(entries(&Root::Crds, crds));
         }
-        errors.extend(duplicates(entries_here));
+        errors.extend(duplicates(entries_here, destinations));
     }
     errors.dedup();
     errors
@@ -73,7 +74,10 @@ fn entries<'a>(root: &'a Root, all: &'a [Rendered]) -> impl Iterator<Item = Entr
     })
 }
 
-fn duplicates(mut entries: Vec<Entry<'_>>) -> Vec<AssembleError> {
+fn duplicates(
+    mut entries: Vec<Entry<'_>>,
+    destinations: &BTreeMap<ClusterName, Destination<'_>>,
+) -> Vec<AssembleError> {
     entries.sort_by_key(|entry| entry.identity);
     let twice = |pair: &[Entry<'_>]| match pair {
         [first, second] if first.identity == second.identity => Some(AssembleError::RenderedTwice {
@@ -81,8 +85,18 @@ fn duplicates(mut entries: Vec<Entry<'_>>) -> Vec<AssembleError> {
             group: first.identity.0.to_owned(),
             first: Origin::of(first.root, first.rendered),
             second: Origin::of(second.root, second.rendered),
+            place: written(second.root, destinations),
         }),
         _ => None,
     };
     entries.windows(2).filter_map(twice).collect()
+}
+
+/// Where a person looks first: at the document of the cluster, or of the mesh.
+fn written(root: &Root, destinations: &BTreeMap<ClusterName, Destination<'_>>) -> finding::Place {
+    match root.cluster().and_then(|name| destinations.get(name)) {
+        Some(Destination { server: Server::Cluster(cluster), .. }) => cluster.written.name(),
+        Some(to) => to.mesh.written.name(),
+        None => finding::Place::unknown(),
+    }
 }

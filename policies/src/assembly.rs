@@ -1,0 +1,15 @@
+//! The rules of assembling: what is wrong with the rendered objects taken together.
+
+use crate::finding::{Rule, Severity};
+
+/// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
+pub static ASSEMBLY_RULES: &[&Rule] = &[&OBJECT_RENDERED_TWICE];
+
+/// Two files would own one object, or be one file.
+pub static OBJECT_RENDERED_TWICE: Rule = Rule {
+    code: "MW8009",
+    name: "object-rendered-twice",
+    severity: Severity::Error,
+    title: "two parts of the intent render one object of one API server",
+    docs: include_str!("../docs/MW8009.md"),
+};
