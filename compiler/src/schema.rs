@@ -1,7 +1,11 @@
 //! The JSON Schemas of the intent, for editors: generated from the types that read it.
 
+mod page;
+
 use meshwright_policies::intent::IntentKind;
 use serde_json::{Map, Value, json};
+
+pub use page::page;
 
 /// The schema of one kind, as pretty JSON.
 #[must_use]

@@ -16,9 +16,17 @@ pub(super) struct Args {
     /// Write `intent.schema.json` and one file per kind into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "kind")]
     write: Option<PathBuf>,
+
+    /// Print the documentation of every field, as in docs/intent.md
+    #[arg(long, conflicts_with_all = ["kind", "write"])]
+    markdown: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    if args.markdown {
+        terminal::print(&schema::page())?;
+        return Ok(Outcome::Clean);
+    }
     match (&args.write, args.kind) {
         (Some(dir), _) => write(dir)?,
         (None, Some(kind)) => terminal::print(&schema::of(kind))?,
