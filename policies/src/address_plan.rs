@@ -87,13 +87,7 @@ pub fn of_cluster<'a>(mesh: &'a Mesh, cluster: &'a Cluster) -> Vec<AddressUse<'a
         let name = || gateway.name.to_string();
         add(gateway.address.as_ref(), None, name(), role(), gateway.address_place.clone());
         let public = gateway.spec.public_address.as_ref();
-        add(
-            public,
-            Some(gateway.spec.port),
-            name(),
-            role(),
-            public_place(cluster, &gateway.name, &gateway.place),
-        );
+        add(public, Some(gateway.spec.port), name(), role(), cluster.dialled_place(gateway));
     }
     let hosted = hosting_cluster(mesh).is_some_and(|host| host.name == cluster.name);
     let (service, role) = match cluster.role {
@@ -104,14 +98,6 @@ pub fn of_cluster<'a>(mesh: &'a Mesh, cluster: &'a Cluster) -> Vec<AddressUse<'a
     };
     add(planned.control_plane.as_ref(), None, service, role, place("controlPlane"));
     uses
-}
-
-/// Where a gateway's public address was written.
-fn public_place(cluster: &Cluster, gateway: &ObjectName, otherwise: &Place) -> Place {
-    let index = cluster.gateways.iter().position(|other| other.name == *gateway).unwrap_or_default();
-    let path = format!("spec.eastWestGateways[{index}].publicAddress");
-    let place = cluster.written.place(path.as_str());
-    if place.span.is_written() { place } else { otherwise.clone() }
 }
 
 /// Addresses of the whole fleet: of every cluster, then the entries of every network, by name.
@@ -193,4 +179,41 @@ fn successor(ip: IpAddr) -> Option<IpAddr> {
         IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|ip| IpAddr::V4(Ipv4Addr::from(ip))),
         IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|ip| IpAddr::V6(Ipv6Addr::from(ip))),
     }
+}
+
+/// Where a control plane is reached by the clusters that it serves.
+#[derive(Clone, Debug)]
+pub struct ControlPlaneAddress<'a> {
+    /// The cluster that runs it.
+    pub owner: &'a Cluster,
+    /// Its address.
+    pub address: &'a Address,
+    /// Where the address was written.
+    pub place: Place,
+}
+
+/// Addresses of the control planes that serve other clusters: the planned one, or else that of the gateway through which a
+/// primary's istiod is exposed.
+#[must_use]
+pub fn control_planes(mesh: &Mesh) -> Vec<ControlPlaneAddress<'_>> {
+    let serving: BTreeSet<&ClusterName> = mesh
+        .clusters
+        .values()
+        .filter_map(|cluster| match &cluster.role {
+            Role::Remote { primary } => primary.as_ref(),
+            Role::Primary | Role::HostedWorker => None,
+        })
+        .chain(hosting_cluster(mesh).filter(|_| mesh.clusters.len() > 1).map(|host| &host.name))
+        .collect();
+    let owners = serving.into_iter().filter_map(|name| mesh.clusters.get(name));
+    owners.filter_map(control_plane_of).collect()
+}
+
+fn control_plane_of(owner: &Cluster) -> Option<ControlPlaneAddress<'_>> {
+    if let Some(address) = &owner.spec.load_balancer.addresses.control_plane {
+        let place = owner.written.place("spec.loadBalancer.addresses.controlPlane");
+        return Some(ControlPlaneAddress { owner, address, place });
+    }
+    let gateway = owner.gateways.first().filter(|_| owner.role == Role::Primary)?;
+    Some(ControlPlaneAddress { owner, address: gateway.dialled()?, place: owner.dialled_place(gateway) })
 }

@@ -207,6 +207,18 @@ impl Cluster {
         }
     }
 
+    /// Where the address that peers dial was written: the gateway's public address, or else its Service's.
+    #[must_use]
+    pub fn dialled_place(&self, gateway: &Gateway) -> Place {
+        let index = self.gateways.iter().position(|other| other.name == gateway.name);
+        match (&gateway.spec.public_address, index) {
+            (Some(_), Some(index)) => {
+                self.written.place(format!("spec.eastWestGateways[{index}].publicAddress").as_str())
+            }
+            _ => gateway.address_place.clone(),
+        }
+    }
+
     /// The namespace in which Istio runs.
     #[must_use]
     pub fn system_namespace(&self) -> &ObjectName {

@@ -1,19 +1,35 @@
 //! The registry: one file per policy, one line here.
 
+mod address_from_without_mesh_networks;
+mod address_is_a_name;
+mod address_outside_pools;
+mod address_used_twice;
+mod addresses_left_to_chance;
+mod control_plane_without_address;
 mod default_cluster_id;
 mod differing_system_namespace;
+mod gateway_of_another_network;
 mod hosted_install_method;
 mod idle_port;
+mod intermediate_outlives_root;
+mod local_address;
+mod malformed_fingerprint;
 mod mspider_parameter;
+mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
 mod node_port_local_policy;
 mod old_mspider;
 mod overlapping_own_cidrs;
+mod overlapping_own_pools;
 mod overlapping_pod_cidrs;
+mod overlapping_pools;
 mod overridden_value;
+mod private_gateway_among_public;
 mod remote_revision;
+mod repeated_entry;
 mod repeated_gateway_name;
+mod secret_in_intent;
 mod service_cidr_over_pods;
 mod shared_cluster_id;
 mod shared_context;
@@ -21,11 +37,15 @@ mod shared_gateway_own_network;
 mod shared_mesh_id;
 mod shared_network_not_routed;
 mod unclear_primary;
+mod undeclared_api_server;
+mod undeclared_ca;
 mod undeclared_network;
 mod undiscoverable_address;
 mod undiscoverable_gateway;
 mod unknown_control_plane_cluster;
+mod unknown_gateway;
 mod unneeded_gateway;
+mod unreachable_api_server;
 mod unused_network;
 mod void_source_range;
 mod wrong_node_port;
@@ -45,9 +65,25 @@ pub const POLICIES: &[&dyn Policy] = &[
     // Networks.
     &undeclared_network::UndeclaredNetwork,
     &shared_network_not_routed::SharedNetworkNotRouted,
+    &network_without_entry::NetworkWithoutEntry,
     &overlapping_pod_cidrs::OverlappingPodCidrs,
     &overlapping_own_cidrs::OverlappingOwnCidrs,
     &service_cidr_over_pods::ServiceCidrOverPods,
+    &address_from_without_mesh_networks::AddressFromWithoutMeshNetworks,
+    &gateway_of_another_network::GatewayOfAnotherNetwork,
+    &unknown_gateway::UnknownGateway,
+    &repeated_entry::RepeatedEntry,
+    // Addresses.
+    &control_plane_without_address::ControlPlaneWithoutAddress,
+    &address_used_twice::AddressUsedTwice,
+    &address_outside_pools::AddressOutsidePools,
+    &overlapping_own_pools::OverlappingOwnPools,
+    &overlapping_pools::OverlappingPools,
+    &addresses_left_to_chance::AddressesLeftToChance,
+    &address_is_a_name::AddressIsAName,
+    &unreachable_api_server::UnreachableApiServer,
+    &private_gateway_among_public::PrivateGatewayAmongPublic,
+    &local_address::LocalAddress,
     // Gateways.
     &shared_gateway_own_network::SharedGatewayOwnNetwork,
     &unneeded_gateway::UnneededGateway,
@@ -67,4 +103,10 @@ pub const POLICIES: &[&dyn Policy] = &[
     &mspider_parameter::MspiderParameter,
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
+    // Certificates and secrets.
+    &secret_in_intent::SecretInIntent,
+    &intermediate_outlives_root::IntermediateOutlivesRoot,
+    &undeclared_ca::UndeclaredCa,
+    &malformed_fingerprint::MalformedFingerprint,
+    &undeclared_api_server::UndeclaredApiServer,
 ];

@@ -84,7 +84,7 @@ fn entries_of(mesh: &Mesh, network: &Network) -> Vec<EntryPoint> {
         address: gateway.dialled().cloned(),
         port: gateway.spec.port,
         address_from: std::collections::BTreeMap::new(),
-        place: gateway.address_place.clone(),
+        place: cluster.dialled_place(gateway),
     };
     if network.spec.gateways.is_empty() {
         let members = mesh.members(&network.id);

@@ -1,0 +1,91 @@
+//! MW2010: a network names a cluster or a gateway that does not exist.
+
+use crate::finding::{Finding, Findings, Rule, Severity};
+use crate::mesh::{Cluster, Mesh, Network};
+use crate::names::{ClusterName, ObjectName};
+use crate::policy::Policy;
+use crate::suggest::did_you_mean;
+
+/// A network names a cluster or a gateway that does not exist.
+pub(super) struct UnknownGateway;
+
+static RULE: Rule = Rule {
+    code: "MW2010",
+    name: "unknown-gateway",
+    severity: Severity::Error,
+    title: "network names a cluster or gateway that is not declared",
+    docs: include_str!("../../docs/MW2010.md"),
+};
+
+impl Policy for UnknownGateway {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        for network in mesh.networks.values() {
+            for (index, gateway) in network.spec.gateways.iter().enumerate() {
+                let field = format!("spec.gateways[{index}]");
+                match mesh.clusters.get(&gateway.cluster) {
+                    None => {
+                        let path = format!("{field}.cluster");
+                        findings.push(unknown_cluster(mesh, network, &gateway.cluster, &path));
+                    }
+                    Some(cluster) => {
+                        findings.extend(unknown_gateway(network, cluster, gateway.gateway.as_ref(), &field))
+                    }
+                }
+                for observer in gateway.address_from.keys().filter(|name| !mesh.clusters.contains_key(*name))
+                {
+                    let path = format!("{field}.addressFrom.{observer}");
+                    findings.push(unknown_cluster(mesh, network, observer, &path));
+                }
+            }
+        }
+    }
+}
+
+fn unknown_cluster(mesh: &Mesh, network: &Network, name: &ClusterName, path: &str) -> Finding {
+    let message =
+        format!("network `{}` names cluster `{name}`, which mesh `{}` does not have", network.id, mesh.name);
+    let help = did_you_mean(name.as_str(), mesh.clusters.keys().map(ClusterName::as_str), || {
+        format!("declare it: a document of kind Cluster with `metadata.name: {name}`")
+    });
+    RULE.at(network.written.place(path), message).found(name).help(help)
+}
+
+fn unknown_gateway(
+    network: &Network,
+    cluster: &Cluster,
+    name: Option<&ObjectName>,
+    field: &str,
+) -> Option<Finding> {
+    let place = cluster.written.place("spec.eastWestGateways");
+    let label = format!("gateways of `{}` are declared here", cluster.name);
+    let Some(name) = name else {
+        if !cluster.gateways.is_empty() {
+            return None;
+        }
+        let message = format!(
+            "network `{}` is entered by cluster `{}`, which has no east-west gateway",
+            network.id, cluster.name
+        );
+        let finding = RULE.at(network.written.place(format!("{field}.cluster").as_str()), message);
+        let help = format!("leave out `eastWestGateways` of `{}`: one gateway is the default", cluster.name);
+        return Some(finding.cluster(&cluster.name).related(place, label).help(help));
+    };
+    if cluster.gateways.iter().any(|gateway| gateway.name == *name) {
+        return None;
+    }
+    let message = format!(
+        "network `{}` names gateway `{name}` of cluster `{}`, which has no such gateway",
+        network.id, cluster.name
+    );
+    let known = cluster.gateways.iter().map(|gateway| gateway.name.as_str());
+    let help = did_you_mean(name.as_str(), known, || match cluster.gateways.first() {
+        Some(first) => format!("leave out `gateway`: the first one, `{}`, is the default", first.name),
+        None => format!("declare it in `eastWestGateways` of `{}`", cluster.name),
+    });
+    let finding = RULE.at(network.written.place(format!("{field}.gateway").as_str()), message);
+    Some(finding.cluster(&cluster.name).found(name).related(place, label).help(help))
+}
