@@ -140,7 +140,7 @@ fn helm_release(scoped: &impl Fn(&str) -> String, flux: &FluxDelivery, chart: &C
             "sourceRef": {"kind": "HelmRepository", "name": scoped(&chart.repository.name)},
         }}),
     );
-    spec.insert("install".into(), flux_action(chart, json!({"retries": 3})));
+    spec.insert("install".into(), flux_action(chart, json!({"retries": -1})));
     spec.insert("upgrade".into(), flux_action(chart, json!({"retries": 3, "remediateLastFailure": true})));
     spec.insert("driftDetection".into(), drift_detection(chart));
     insert_unless_empty(&mut spec, "values", chart.values.clone());

@@ -9,6 +9,8 @@ use meshwright_policies::names::ClusterName;
 use meshwright_policies::version::Minor;
 use serde_json::{Map, Value, json};
 
+use crate::image::mirrored;
+
 /// The namespace that the charts take for Istio's own when nobody says otherwise.
 pub const DEFAULT_NAMESPACE: &str = "istio-system";
 /// The DNS domain and trust domain that the charts default to.
@@ -182,20 +184,37 @@ pub fn mesh_config(mesh: &Mesh, cluster: &Cluster) -> Map<String, Value> {
 pub fn chart_values(mesh: &Mesh, cluster: &Cluster) -> Map<String, Value> {
     let mut values = identity(mesh, cluster);
     if let Some(global) = values.get_mut("global").and_then(Value::as_object_mut) {
-        images(&cluster.istio, global);
+        images(cluster, global);
     }
     insert_unless_empty(&mut values, "meshConfig", mesh_config(mesh, cluster));
     lay_over(&mut values, &cluster.istio.values);
     values
 }
 
-fn images(istio: &Istio, global: &mut Map<String, Value>) {
-    if let Some(hub) = &istio.hub {
-        global.insert("hub".into(), hub.as_str().into());
+/// Where the charts pull their images, under `global`.
+pub fn images(cluster: &Cluster, global: &mut Map<String, Value>) {
+    if let Some(hub) = hub(cluster) {
+        global.insert("hub".into(), hub.into());
     }
-    if let Some(tag) = &istio.tag {
+    if let Some(tag) = &cluster.istio.tag {
         global.insert("tag".into(), tag.as_str().into());
     }
+}
+
+/// Where images come from, when that has to be said: declared, or Istio's own registry (`registry.istio.io/release` since
+/// 1.30, istio/istio: `manifests/profiles`) behind a declared mirror.
+#[must_use]
+pub fn hub(cluster: &Cluster) -> Option<String> {
+    const IMAGE: &str = "/pilot";
+    let default = if cluster.istio.version.minor() < Minor(1, 30) {
+        "docker.io/istio"
+    } else {
+        "registry.istio.io/release"
+    };
+    let hub = cluster.istio.hub.as_deref().unwrap_or(default);
+    let image = mirrored(&format!("{hub}{IMAGE}"), &cluster.spec.registry_mirrors);
+    let mirrored = image.strip_suffix(IMAGE).unwrap_or(hub).to_owned();
+    (cluster.istio.hub.is_some() || mirrored != default).then_some(mirrored)
 }
 
 /// The profile as the charts know it. They have files for some profiles only and fail on any other name; `default` and

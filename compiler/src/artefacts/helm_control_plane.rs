@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::artefact::{Artefact, Output, Wave};
 use crate::helm::{Chart, Repository, deliver};
 use crate::istio_values::{
-    DEFAULT_NAMESPACE, chart_profile, chart_values, insert_unless_empty, is_hosted, release, serves_remotes,
+    DEFAULT_NAMESPACE, chart_profile, chart_values, images, insert_unless_empty, is_hosted, release,
+    serves_remotes,
 };
 
 /// Release of the `base` chart.
@@ -105,7 +106,9 @@ fn base(mesh: &Mesh, cluster: &Cluster) -> Chart {
 }
 
 fn cni(cluster: &Cluster, before: &[Chart]) -> Chart {
-    let mut values = Map::new();
+    let (mut values, mut global) = (Map::new(), Map::new());
+    images(cluster, &mut global);
+    insert_unless_empty(&mut values, "global", global);
     chart_profile(&cluster.istio, &mut values);
     let depends_on = before.iter().map(|chart| chart.release.clone()).collect();
     Chart { values, depends_on, ..istio_chart(cluster, CNI, "cni", Wave::Foundation) }

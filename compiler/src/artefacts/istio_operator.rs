@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::istio_values::{
-    DEFAULT_NAMESPACE, identity, image_tag, insert_unless_empty, is_hosted, lay_over, mesh_config,
+    DEFAULT_NAMESPACE, hub, identity, image_tag, insert_unless_empty, is_hosted, lay_over, mesh_config,
 };
 use crate::object::Object;
 
@@ -68,8 +68,8 @@ pub fn header(cluster: &Cluster, profile: Option<&str>) -> Map<String, Value> {
     if let Some(revision) = &istio.revision {
         spec.insert("revision".into(), revision.as_str().into());
     }
-    if let Some(hub) = &istio.hub {
-        spec.insert("hub".into(), hub.as_str().into());
+    if let Some(hub) = hub(cluster) {
+        spec.insert("hub".into(), hub.into());
     }
     spec.insert("tag".into(), image_tag(istio).into());
     spec

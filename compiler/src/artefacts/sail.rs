@@ -5,7 +5,7 @@ use meshwright_policies::mesh::{Cluster, Mesh, Role};
 use serde_json::{Map, Value, json};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
-use crate::istio_values::{chart_values, insert_unless_empty, is_hosted, release};
+use crate::istio_values::{chart_values, images, insert_unless_empty, is_hosted, release};
 use crate::object::Object;
 
 /// The namespace that Sail's guide gives to the CNI agent.
@@ -53,7 +53,12 @@ fn istio_cni(cluster: &Cluster) -> Object {
     if let Some(profile) = cluster.istio.profile.and_then(primary_profile) {
         spec.insert("profile".into(), profile.into());
     }
-    sail_object("IstioCNI", "default").spec(json!(spec))
+    let mut global = Map::new();
+    images(cluster, &mut global);
+    if !global.is_empty() {
+        spec.insert("values".into(), json!({"global": global}));
+    }
+    sail_object("IstioCNI", "default").spec(spec.into())
 }
 
 fn versioned(cluster: &Cluster, namespace: &str) -> Map<String, Value> {
