@@ -5,6 +5,7 @@ use meshwright_policies::mesh::{Cluster, Mesh};
 use serde_json::{Map, Value, json};
 
 use crate::artefact::{Output, Root, Wave};
+use crate::assemble::label_sized;
 use crate::istio_values::insert_unless_empty;
 use crate::object::Object;
 use crate::yaml::to_yaml;
@@ -91,7 +92,8 @@ fn push(out: &mut Output, root: Root, chart: &Chart, object: Object) {
 fn deliver_flux(out: &mut Output, cluster: &Cluster, flux: &FluxDelivery, chart: &Chart) {
     let remote = flux.kube_config_secret.is_some();
     let root = if remote { Root::Flux(cluster.name.clone()) } else { Root::Mesh(cluster.name.clone()) };
-    let scoped = |name: &str| if remote { format!("{}-{name}", cluster.name) } else { name.to_owned() };
+    let scoped =
+        |name: &str| label_sized(if remote { format!("{}-{name}", cluster.name) } else { name.to_owned() });
     let source = helm_repository(&scoped(&chart.repository.name), flux, &chart.repository);
     let known = out.objects().get(&root).is_some_and(|objects| {
         objects.iter().any(|rendered| rendered.object.reference() == source.reference())
@@ -140,6 +142,7 @@ fn helm_release(scoped: &impl Fn(&str) -> String, flux: &FluxDelivery, chart: &C
             "sourceRef": {"kind": "HelmRepository", "name": scoped(&chart.repository.name)},
         }}),
     );
+    // A first installation may have to wait for other clusters or an operator; it must not give up.
     spec.insert("install".into(), flux_action(chart, json!({"retries": -1})));
     spec.insert("upgrade".into(), flux_action(chart, json!({"retries": 3, "remediateLastFailure": true})));
     spec.insert("driftDetection".into(), drift_detection(chart));
@@ -221,7 +224,8 @@ fn application(mesh: &Mesh, cluster: &Cluster, argocd: &ArgocdDelivery, chart: &
     if !ignored.is_empty() {
         spec.insert("ignoreDifferences".into(), ignored.into());
     }
-    Object::new("argoproj.io/v1alpha1", "Application", format!("{}-{}", cluster.name, chart.release))
+    let name = label_sized(format!("{}-{}", cluster.name, chart.release));
+    Object::new("argoproj.io/v1alpha1", "Application", name)
         .namespace(argocd.namespace.as_str())
         .label("app.kubernetes.io/managed-by", "meshwright")
         .label("meshwright.dev/mesh", mesh.name.as_str())

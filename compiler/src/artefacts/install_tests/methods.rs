@@ -151,7 +151,7 @@ fn by_helm_and_flux() {
       install:
         crds: CreateReplace
         remediation:
-          retries: 3
+          retries: -1
       upgrade:
         crds: CreateReplace
         remediation:
@@ -198,7 +198,7 @@ fn by_helm_and_flux() {
       install:
         crds: CreateReplace
         remediation:
-          retries: 3
+          retries: -1
       upgrade:
         crds: CreateReplace
         remediation:
@@ -252,7 +252,7 @@ fn by_helm_and_flux() {
       install:
         crds: CreateReplace
         remediation:
-          retries: 3
+          retries: -1
       upgrade:
         crds: CreateReplace
         remediation:
