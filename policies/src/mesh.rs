@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::address::{Address, Port};
-use crate::finding::Place;
+use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
     GatewayLayout, Hosted, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
@@ -223,6 +223,18 @@ impl Cluster {
     #[must_use]
     pub fn system_namespace(&self) -> &ObjectName {
         &self.istio.namespace
+    }
+
+    /// A finding about this cluster. When the place lies outside its own document, in what clusters share, the finding names
+    /// no cluster: so it is one finding for all of them, if the message names none either.
+    #[must_use]
+    pub fn finding(&self, rule: &'static Rule, place: Place, message: impl Into<String>) -> Finding {
+        let own = self.written.document.span;
+        let shared = own.is_written()
+            && place.span.is_written()
+            && (place.span.file != own.file || place.span.start < own.start || place.span.end > own.end);
+        let finding = rule.at(place, message);
+        if shared { finding } else { finding.cluster(&self.name) }
     }
 
     /// Name of an object that carries the revision: `istiod`, `istiod-canary`.

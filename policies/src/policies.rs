@@ -7,11 +7,17 @@ mod address_used_twice;
 mod addresses_left_to_chance;
 mod control_plane_without_address;
 mod default_cluster_id;
+mod demo_profile;
 mod differing_system_namespace;
+mod gateway_chart_refused;
 mod gateway_of_another_network;
+mod harmful_setting;
 mod hosted_install_method;
 mod idle_port;
 mod intermediate_outlives_root;
+mod kubectl_skew;
+mod kubernetes_not_announced;
+mod kubernetes_too_old;
 mod local_address;
 mod malformed_fingerprint;
 mod mspider_parameter;
@@ -19,6 +25,7 @@ mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
 mod node_port_local_policy;
+mod old_gateway_api;
 mod old_mspider;
 mod overlapping_own_cidrs;
 mod overlapping_own_pools;
@@ -44,9 +51,13 @@ mod undiscoverable_address;
 mod undiscoverable_gateway;
 mod unknown_control_plane_cluster;
 mod unknown_gateway;
+mod unknown_istio_release;
+mod unknown_profile;
+mod unknown_to_sail;
 mod unneeded_gateway;
 mod unreachable_api_server;
 mod unused_network;
+mod version_skew;
 mod void_source_range;
 mod wrong_node_port;
 
@@ -103,6 +114,18 @@ pub const POLICIES: &[&dyn Policy] = &[
     &mspider_parameter::MspiderParameter,
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
+    // Versions.
+    &kubernetes_too_old::KubernetesTooOld,
+    &kubernetes_not_announced::KubernetesNotAnnounced,
+    &unknown_istio_release::UnknownIstioRelease,
+    &version_skew::VersionSkew,
+    &kubectl_skew::KubectlSkew,
+    &old_gateway_api::OldGatewayApi,
+    &gateway_chart_refused::GatewayChartRefused,
+    &unknown_to_sail::UnknownToSail,
+    &demo_profile::DemoProfile,
+    &harmful_setting::HarmfulSetting,
+    &unknown_profile::UnknownProfile,
     // Certificates and secrets.
     &secret_in_intent::SecretInIntent,
     &intermediate_outlives_root::IntermediateOutlivesRoot,

@@ -29,8 +29,8 @@ impl Policy for HostedInstallMethod {
         for cluster in mesh.clusters.values() {
             let mut report = |path: &str, found: &str, message: String, help: &str| {
                 findings.push(
-                    RULE.at(cluster.written.place(path), message)
-                        .cluster(&cluster.name)
+                    cluster
+                        .finding(&RULE, cluster.written.place(path), message)
                         .found(found)
                         .related(
                             mesh.written.place("spec.controlPlane.hosted"),

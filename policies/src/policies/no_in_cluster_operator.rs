@@ -35,8 +35,7 @@ impl Policy for NoInClusterOperator {
             let message =
                 format!("nobody reads IstioOperator objects in a cluster with Istio {}", istio.version);
             findings.push(
-                RULE.at(cluster.written.place("spec.istio.install"), message)
-                    .cluster(&cluster.name)
+                cluster.finding(&RULE, cluster.written.place("spec.istio.install"), message)
                     .found("IstioOperator")
                     .declared(&istio.version, cluster.written.place("spec.istio.version"), "the operator is gone since 1.24")
                     .help("set `appliedBy: istioctl` and run the plan's command, or set `install: Helm` or `install: Sail`"),

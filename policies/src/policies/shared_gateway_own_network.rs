@@ -35,8 +35,8 @@ impl Policy for SharedGatewayOwnNetwork {
                     gateway.name
                 );
                 findings.push(
-                    RULE.at(gateways::field(cluster, gateway, "networkView"), message)
-                        .cluster(&cluster.name)
+                    cluster
+                        .finding(&RULE, gateways::field(cluster, gateway, "networkView"), message)
                         .found("own")
                         .related(gateways::field(cluster, gateway, "layout"), "it carries users' traffic too")
                         .help("set `networkView: all`, or leave users' traffic to a gateway of its own"),

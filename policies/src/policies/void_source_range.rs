@@ -37,8 +37,8 @@ impl Policy for VoidSourceRange {
                     let message =
                         format!("`{all}` lets everybody in, which makes the other source ranges void");
                     findings.push(
-                        RULE.at(place(index), message)
-                            .cluster(&cluster.name)
+                        cluster
+                            .finding(&RULE, place(index), message)
                             .found(all)
                             .related(place(void), "this range has no effect")
                             .help(format!("remove `{all}`")),
