@@ -127,6 +127,14 @@ fn sort_key<'a>(finding: &'a Finding, sources: &'a Sources) -> impl Ord + use<'a
     )
 }
 
+/// A text with the finding's own cluster made nameless: what is equal then is the same fault.
+fn without_cluster(finding: &Finding, text: &str) -> String {
+    match &finding.cluster {
+        Some(cluster) => text.replace(&format!("`{cluster}`"), "`<cluster>`"),
+        None => text.to_owned(),
+    }
+}
+
 /// A place in a file, as people count: lines and columns from 1, the end exclusive.
 struct Spot<'a> {
     file: &'a SourceFile,

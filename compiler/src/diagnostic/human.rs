@@ -1,6 +1,7 @@
 //! Findings for people at a terminal: what is wrong, the lines it stands in, what to do, and the sum at the end.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -8,7 +9,7 @@ use meshwright_policies::finding::{Finding, Place, Severity};
 use meshwright_policies::node::FieldPath;
 
 use super::text::{visible, visible_char, visible_lines};
-use super::{Report, Spot, json};
+use super::{Report, Spot, json, without_cluster};
 use crate::source::SourceFile;
 
 /// Longest message and label in characters: a value that was pasted by mistake must not fill the screen.
@@ -27,8 +28,8 @@ pub(super) fn render(report: &Report<'_>) -> String {
     let renderer = if report.options.color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(report.options.width.clamp(40, 400));
     let mut out = String::new();
-    for finding in &report.findings {
-        out.push_str(&renderer.render(&[group(report, finding)]));
+    for same in together(report) {
+        out.push_str(&renderer.render(&[group(report, &same)]));
         out.push_str("\n\n");
     }
     out.push_str(&report.summary());
@@ -36,7 +37,35 @@ pub(super) fn render(report: &Report<'_>) -> String {
     out
 }
 
-fn group<'a>(report: &Report<'a>, finding: &'a Finding) -> Group<'a> {
+/// Findings that differ in their cluster only, in the order of the first of each: a fault that stands once in the
+/// intent is shown once, however many clusters it reaches.
+fn together<'a>(report: &Report<'a>) -> Vec<Vec<&'a Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut index = BTreeMap::new();
+    for finding in &report.findings {
+        let key = (
+            finding.rule.code,
+            finding.severity,
+            finding.place.span,
+            without_cluster(finding, &finding.message),
+            without_cluster(finding, finding.help.as_deref().unwrap_or_default()),
+            &finding.object,
+        );
+        match index.get(&key).and_then(|i: &usize| groups.get_mut(*i)) {
+            Some(group) if finding.cluster.is_some() && finding.place.span.is_written() => {
+                group.push(finding)
+            }
+            _ => {
+                index.insert(key, groups.len());
+                groups.push(vec![finding]);
+            }
+        }
+    }
+    groups
+}
+
+fn group<'a>(report: &Report<'a>, same: &[&'a Finding]) -> Group<'a> {
+    let [finding, ..] = same else { return Group::with_title(Level::NOTE.primary_title("nothing")) };
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -54,7 +83,7 @@ fn group<'a>(report: &Report<'a>, finding: &'a Finding) -> Group<'a> {
     for excerpt in excerpts(marks) {
         group = excerpt.draw(group, only_related);
     }
-    for note in notes(report, finding) {
+    for note in notes(report, finding, same) {
         group = group.element(Level::NOTE.message(note));
     }
     if let Some(help) = &finding.help {
@@ -64,7 +93,7 @@ fn group<'a>(report: &Report<'a>, finding: &'a Finding) -> Group<'a> {
 }
 
 /// What the snippet cannot say.
-fn notes(report: &Report<'_>, finding: &Finding) -> Vec<String> {
+fn notes(report: &Report<'_>, finding: &Finding, same: &[&Finding]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(declared) = &finding.declared {
         let mut note = format!("declared `{}`", visible(declared, LONGEST_LABEL));
@@ -86,7 +115,11 @@ fn notes(report: &Report<'_>, finding: &Finding) -> Vec<String> {
         subject.push(format!("object `{}`", visible(object, LONGEST_LABEL)));
     }
     if let Some(cluster) = &finding.cluster {
-        subject.push(format!("cluster `{}`", visible(cluster, LONGEST_LABEL)));
+        let others = match same.len() {
+            0 | 1 => String::new(),
+            _ => format!(", and the same of {}", others(same)),
+        };
+        subject.push(format!("cluster `{}`{others}", visible(cluster, LONGEST_LABEL)));
     }
     if !subject.is_empty() {
         notes.push(subject.join(", "));
@@ -95,6 +128,17 @@ fn notes(report: &Report<'_>, finding: &Finding) -> Vec<String> {
         notes.push(format!("and {more} more places"));
     }
     notes
+}
+
+/// The clusters of all findings but the first.
+fn others(same: &[&Finding]) -> String {
+    let names = same.iter().skip(1).filter_map(|f| f.cluster.as_deref());
+    let mut text: Vec<String> =
+        names.take(MOST_RELATED).map(|n| format!("`{}`", visible(n, LONGEST_LABEL))).collect();
+    if let Some(more) = same.len().checked_sub(MOST_RELATED + 1).filter(|more| *more > 0) {
+        text.push(format!("{more} more clusters"));
+    }
+    text.join(", ")
 }
 
 fn shown_path(path: &FieldPath) -> String {

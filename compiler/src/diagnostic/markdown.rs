@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::finding::{Finding, Rule, Severity};
 
-use super::Report;
 use super::text::visible_char;
+use super::{Report, without_cluster};
 
 /// Most bytes of the whole text, and so most characters.
 const LONGEST: usize = 59_000;
@@ -88,14 +88,6 @@ impl<'a> Table<'a> {
                 self.groups.push(Group { findings: vec![finding] });
             }
         }
-    }
-}
-
-/// A text with the finding's own cluster made nameless: what is equal then is the same fault.
-fn without_cluster(finding: &Finding, text: &str) -> String {
-    match &finding.cluster {
-        Some(cluster) => text.replace(&format!("`{cluster}`"), "`<cluster>`"),
-        None => text.to_owned(),
     }
 }
 

@@ -28,14 +28,12 @@ look-alike characters are errors.
 pub fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut written = BTreeSet::new();
-    for kind in IntentKind::ALL {
-        let schema = kind.schema().to_value();
+    let schemas = IntentKind::ALL.map(|kind| (kind, kind.schema().to_value()));
+    // A Cluster's spec is part of a Mesh (`clusterDefaults`) and has its section under its own kind all the same.
+    let roots: Vec<&str> = schemas.iter().filter_map(|(_, schema)| root_of(schema)).collect();
+    for (kind, schema) in &schemas {
         let definitions = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
-        let spec = schema
-            .pointer("/properties/spec/$ref")
-            .and_then(Value::as_str)
-            .and_then(|r| r.strip_prefix("#/$defs/"));
-        let Some(root) = spec else { continue };
+        let Some(root) = root_of(schema) else { continue };
         let mut queue = vec![root.to_owned()];
         let mut first = true;
         while let Some(name) = queue.pop() {
