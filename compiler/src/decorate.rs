@@ -27,6 +27,8 @@ const CRD_WAVE: i32 = -20;
 /// Group of Mspider's resources. They exist already and the product writes most of their fields: ours are merged in.
 const MSPIDER_GROUP: &str = "discovery.mspider.io";
 
+const METALLB_GROUP: &str = "metallb.io";
+
 /// Who applies a root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
@@ -97,8 +99,9 @@ fn argocd_options(object: &Object, protected: bool, merged: bool) -> String {
     } else if protected {
         options.extend(["Prune=confirm", "Delete=confirm"]);
     }
-    if is_istio_api(group(object.api_version())) {
-        // Its CRD comes with Istio, later in the same sync or from another Application.
+    let group = group(object.api_version());
+    if is_istio_api(group) || group == METALLB_GROUP {
+        // Its CRD comes with a chart, that is from another Application.
         options.push("SkipDryRunOnMissingResource=true");
     }
     options.join(",")

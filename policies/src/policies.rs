@@ -47,6 +47,7 @@ mod unclear_primary;
 mod undeclared_api_server;
 mod undeclared_ca;
 mod undeclared_network;
+mod undelivered_hosted_objects;
 mod undiscoverable_address;
 mod undiscoverable_gateway;
 mod unknown_control_plane_cluster;
@@ -132,4 +133,6 @@ pub const POLICIES: &[&dyn Policy] = &[
     &undeclared_ca::UndeclaredCa,
     &malformed_fingerprint::MalformedFingerprint,
     &undeclared_api_server::UndeclaredApiServer,
+    // Delivery.
+    &undelivered_hosted_objects::UndeliveredHostedObjects,
 ];
