@@ -1,0 +1,182 @@
+//! In which order things are applied, by whom, and what to wait for.
+
+use meshwright_policies::intent::{AppliedBy, CaProvider, Delivery, FluxDelivery, InstallMethod};
+use meshwright_policies::mesh::{Cluster, Mesh};
+
+use super::markdown::{Page, code, shell, some};
+use super::words::{context, hosted, is_large};
+use crate::artefact::Root;
+use crate::artefacts::{east_west_gateway, helm_control_plane};
+use crate::helm::Chart;
+
+pub(super) fn section(mesh: &Mesh, page: &mut Page) {
+    page.heading(3, "Order of application");
+    page.steps(order(mesh));
+    flux(mesh, page);
+    argocd(mesh, page);
+    by_hand(mesh, page);
+}
+
+fn order(mesh: &Mesh) -> Vec<String> {
+    let mut steps = Vec::new();
+    if hosted(mesh).is_some() {
+        steps.push(format!(
+            "Join every cluster to the platform; wait until the GlobalMesh {} is `SUCCEEDED` and every cluster connected.",
+            code(mesh.name.as_str())
+        ));
+    } else {
+        let made = match mesh.spec.ca.as_ref().map(|ca| ca.provider) {
+            Some(CaProvider::CertManager) => "cert-manager makes",
+            Some(CaProvider::Platform) => "the platform makes",
+            Some(CaProvider::Offline) | None => "somebody puts there, from one root whose key stays offline,",
+        };
+        steps.push(format!(
+            "Before istiod starts, {made} the Secret `cacerts` with `ca-cert.pem`, `ca-key.pem`, `cert-chain.pem` and \
+             `root-cert.pem`. An istiod that finds none signs with a root of its own, and no other cluster trusts it."
+        ));
+    }
+    steps.push(
+        "The MeshDeclaration of each cluster, then namespaces with their network label, address pools and addresses. Wait: \
+         the label is there before istiod looks."
+            .to_owned(),
+    );
+    steps.push("The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one.".to_owned());
+    if mesh.is_multi_network() || mesh.clusters.values().any(|cluster| !cluster.gateways.is_empty()) {
+        steps.push(
+            "The east-west gateways and what they expose. Wait: each Service has its address, and its pods are ready."
+                .to_owned(),
+        );
+    }
+    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
+        steps.push("Remote secrets. Wait: `istioctl remote-clusters` says `synced`.".to_owned());
+    }
+    steps.push("Traffic rules and samples. Pods that started before their namespace was labelled are restarted.".to_owned());
+    steps
+}
+
+fn flux(mesh: &Mesh, page: &mut Page) {
+    let clusters: Vec<(&Cluster, &FluxDelivery)> = mesh
+        .clusters
+        .values()
+        .filter_map(|cluster| match &cluster.delivery {
+            Delivery::Flux(flux) => Some((cluster, flux)),
+            Delivery::Argocd(_) | Delivery::None(_) => None,
+        })
+        .collect();
+    let Some((_, first)) = clusters.first() else { return };
+    page.heading(4, "Flux");
+    page.block(&format!(
+        "Flux applies {} from its source {}: one Kustomization after the other, each waiting for the one before. Point the \
+         cluster's own Flux at its directory once; commits do the rest.",
+        some(clusters.iter().map(|(cluster, _)| &cluster.name), 12),
+        code(&format!("{}/{}", first.source.kind.as_str(), first.source.name)),
+    ));
+    let shown = if is_large(mesh) { 1 } else { clusters.len() };
+    let lines: Vec<String> = clusters
+        .iter()
+        .take(shown)
+        .flat_map(|(cluster, flux)| {
+            let source = format!("{}/{}", flux.source.kind.as_str(), flux.source.name);
+            let namespace = flux.namespace.as_str();
+            let path = format!("{}/{}", flux.path.trim_end_matches('/'), Root::Flux(cluster.name.clone()).directory());
+            // Flux elsewhere means commands elsewhere; its context is not declared.
+            let context = match &flux.kube_config_secret {
+                Some(_) => "\"$FLUX_CONTEXT\"".to_owned(),
+                None => context(cluster),
+            };
+            [
+                format!(
+                    "flux create kustomization {} --source={} --path={} --prune=true --wait=true --namespace={namespace} \
+                     --context={context}",
+                    cluster.name,
+                    shell(&source),
+                    shell(&path)
+                ),
+                format!("flux get kustomizations --namespace={namespace} --context={context}"),
+            ]
+        })
+        .collect();
+    page.commands(&lines);
+}
+
+fn argocd(mesh: &Mesh, page: &mut Page) {
+    let mut clusters = mesh.clusters.values().filter(|c| matches!(c.delivery, Delivery::Argocd(_))).peekable();
+    if clusters.peek().is_none() {
+        return;
+    }
+    page.heading(4, "Argo CD");
+    page.block(&format!(
+        "Argo CD applies {} in sync waves: -10 declaration, -5 namespaces and addresses, 0 control plane, 5 gateways, 10 traffic. \
+         Hand it the rendered Applications once; `ARGOCD_CONTEXT` is the context of its cluster:",
+        some(clusters.map(|cluster| &cluster.name), 12)
+    ));
+    page.code("sh", "kubectl apply -k argocd --context=\"$ARGOCD_CONTEXT\"\nargocd app list");
+}
+
+fn by_hand(mesh: &Mesh, page: &mut Page) {
+    let by_hand: Vec<&Cluster> =
+        mesh.clusters.values().filter(|c| is_by_hand(c) || reads_files(c)).collect();
+    if by_hand.is_empty() {
+        return;
+    }
+    page.heading(4, "By hand");
+    page.block("From the directory of the rendered output; cluster by cluster, or in parallel.");
+    let shown = if is_large(mesh) { 1 } else { by_hand.len() };
+    let mut lines = Vec::new();
+    for cluster in by_hand.iter().take(shown) {
+        lines.push(format!("# {}", cluster.name));
+        lines.extend(commands(mesh, cluster));
+    }
+    page.commands(&lines);
+    if shown < by_hand.len() {
+        page.block(&format!("The same for the other {}.", by_hand.len().saturating_sub(shown)));
+    }
+}
+
+fn is_by_hand(cluster: &Cluster) -> bool {
+    matches!(cluster.delivery, Delivery::None(_))
+}
+
+/// Files that no agent reads: `istioctl install -f`.
+fn reads_files(cluster: &Cluster) -> bool {
+    cluster.istio.install == InstallMethod::IstioOperator && cluster.istio.applied_by == AppliedBy::Istioctl
+}
+
+fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
+    let context = context(cluster);
+    let apply = |root: Root| format!("kubectl apply --server-side -k {} --context={context}", root.directory());
+    let mut lines = Vec::new();
+    if is_by_hand(cluster) {
+        lines.push(apply(Root::Crds));
+        lines.push(apply(Root::Declaration(cluster.name.clone())));
+        lines.push(format!("{}   # once more when it names kinds that Istio brings", apply(Root::Mesh(cluster.name.clone()))));
+    }
+    if reads_files(cluster) {
+        let directory = Root::Istioctl(cluster.name.clone()).directory();
+        lines.push(format!(
+            "for file in {directory}/*.yaml; do istioctl install -y -f \"$file\" --context={context}; done"
+        ));
+    }
+    if is_by_hand(cluster) {
+        let mut charts = helm_control_plane::charts(mesh, cluster);
+        charts.extend(east_west_gateway::charts(mesh, cluster));
+        lines.extend(charts.iter().map(|chart| helm(cluster, chart, &context)));
+    }
+    lines
+}
+
+fn helm(cluster: &Cluster, chart: &Chart, context: &str) -> String {
+    let source = if chart.repository.is_oci() {
+        shell(&format!("{}/{}", chart.repository.url.trim_end_matches('/'), chart.chart))
+    } else {
+        format!("{} --repo {}", chart.chart, shell(&chart.repository.url))
+    };
+    let schema = if chart.skip_schema { " --skip-schema-validation" } else { "" };
+    format!(
+        "helm upgrade --install {} {source} --version {} --namespace {} -f {}{schema} --wait --kube-context={context}",
+        chart.release,
+        shell(&chart.version),
+        chart.namespace,
+        chart.values_path(cluster)
+    )
+}

@@ -1,0 +1,183 @@
+//! Commands for what something else owns: Nodes, the CNI's and kube-proxy's configuration. A rendered Node would outlive the
+//! real one, and a rendered ConfigMap would fight with its owner, so these are run by a person and only audited after.
+
+use meshwright_policies::intent::{Advertise, CiliumSettings, Cni, KubeProxyMode, Locality};
+use meshwright_policies::mesh::{Cluster, Mesh};
+
+use super::markdown::{Page, code, shell, some};
+use super::words::context;
+
+pub(super) fn section(mesh: &Mesh, page: &mut Page) {
+    page.heading(3, "Commands before the mesh");
+    let before = page.len();
+    node_labels(mesh, page);
+    cilium(mesh, page);
+    metallb(mesh, page);
+    autoscaling(mesh, page);
+    gateway_api(mesh, page);
+    if page.len() == before {
+        page.block("None.");
+    }
+}
+
+fn node_labels(mesh: &Mesh, page: &mut Page) {
+    let commands: Vec<String> = mesh.clusters.values().flat_map(labels_of).collect();
+    if commands.is_empty() {
+        return;
+    }
+    page.heading(4, "Localities of nodes");
+    page.block(
+        "Every node needs them, new ones too. Without `--overwrite` kubectl refuses to change what a cloud has set already: \
+         then the declared locality is wrong, not the node.",
+    );
+    page.commands(&commands);
+}
+
+fn labels_of(cluster: &Cluster) -> Vec<String> {
+    let fallback = cluster.spec.locality.as_ref();
+    if cluster.spec.nodes.is_empty() {
+        let all = |locality| label(cluster, "nodes --all", locality);
+        return fallback.map(all).into_iter().collect();
+    }
+    let nodes = cluster.spec.nodes.iter();
+    nodes
+        .filter_map(|node| {
+            let locality = node.locality.as_ref().or(fallback)?;
+            Some(label(cluster, &format!("node {}", shell(node.name.as_str())), locality))
+        })
+        .collect()
+}
+
+fn label(cluster: &Cluster, nodes: &str, locality: &Locality) -> String {
+    let mut labels = format!("topology.kubernetes.io/region={}", locality.region);
+    if let Some(zone) = &locality.zone {
+        labels.push_str(&format!(" topology.kubernetes.io/zone={zone}"));
+    }
+    if let Some(subzone) = &locality.subzone {
+        labels.push_str(&format!(" topology.istio.io/subzone={subzone}"));
+    }
+    format!("kubectl label {nodes} {labels} --context={}", context(cluster))
+}
+
+/// What is not yet as Istio needs it, as `key: value` of `kube-system/cilium-config`.
+fn wrong_settings(settings: CiliumSettings) -> Vec<(&'static str, &'static str)> {
+    let mut wrong = Vec::new();
+    if settings.bpf_lb_sock_hostns_only != Some(true) {
+        wrong.push(("bpf-lb-sock-hostns-only", "true"));
+    }
+    if settings.cni_exclusive != Some(false) {
+        wrong.push(("cni-exclusive", "false"));
+    }
+    if settings.enable_l7_proxy != Some(false) {
+        wrong.push(("enable-l7-proxy", "false"));
+    }
+    wrong
+}
+
+fn cilium(mesh: &Mesh, page: &mut Page) {
+    let clusters: Vec<&Cluster> = mesh
+        .clusters
+        .values()
+        .filter(|cluster| cluster.spec.kubernetes.cni == Some(Cni::Cilium))
+        .filter(|cluster| !wrong_settings(cluster.spec.kubernetes.cilium.unwrap_or_default()).is_empty())
+        .collect();
+    if clusters.is_empty() {
+        return;
+    }
+    page.heading(4, "Cilium");
+    page.block(
+        "Cilium must leave Istio's CNI plugin in place (`cni-exclusive`) and the sockets of pods to the sidecar \
+         (`bpf-lb-sock-hostns-only`). `enable-l7-proxy: \"false\"` ends every layer 7 rule of Cilium network policies; where \
+         such rules are in use, decide first which of the two enforces them. A Cilium that Helm manages takes these as \
+         values, or its next upgrade undoes the patch.",
+    );
+    let mut commands = Vec::new();
+    for cluster in clusters {
+        let settings = wrong_settings(cluster.spec.kubernetes.cilium.unwrap_or_default());
+        let data: Vec<String> = settings.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
+        let context = context(cluster);
+        commands.push(format!(
+            "kubectl -n kube-system patch configmap cilium-config --context={context} --type=merge -p '{{\"data\":{{{}}}}}'",
+            data.join(",")
+        ));
+        commands.push(format!("kubectl -n kube-system rollout restart daemonset/cilium --context={context}"));
+        commands.push(format!("kubectl -n kube-system rollout status daemonset/cilium --context={context}"));
+    }
+    page.commands(&commands);
+}
+
+/// What MetalLB asks of kube-proxy and Calico (metallb.io: Installation, and Issues with Calico).
+fn metallb(mesh: &Mesh, page: &mut Page) {
+    let in_layer_2 = |cluster: &&Cluster| {
+        let pools = cluster.spec.load_balancer.metallb.iter().flat_map(|metallb| &metallb.pools);
+        pools.into_iter().any(|pool| pool.advertise == Advertise::L2)
+    };
+    let ipvs = |cluster: &&Cluster| cluster.spec.kubernetes.kube_proxy == Some(KubeProxyMode::Ipvs);
+    let strict: Vec<String> =
+        mesh.clusters.values().filter(in_layer_2).filter(ipvs).flat_map(strict_arp).collect();
+    if !strict.is_empty() {
+        page.heading(4, "Strict ARP");
+        page.block("kube-proxy in IPVS mode answers ARP for addresses of Services itself unless it is told not to.");
+        page.commands(&strict);
+    }
+    let bgp: Vec<_> = mesh
+        .clusters
+        .values()
+        .filter(|cluster| cluster.spec.kubernetes.calico_bgp == Some(true))
+        .filter(|cluster| cluster.spec.load_balancer.metallb.is_some())
+        .map(|cluster| &cluster.name)
+        .collect();
+    if !bgp.is_empty() {
+        page.block(&format!(
+            "Calico speaks BGP beside MetalLB in {}: switch one of them off, or let Calico announce the pools.",
+            some(bgp, 12)
+        ));
+    }
+}
+
+fn strict_arp(cluster: &Cluster) -> [String; 2] {
+    let context = context(cluster);
+    let get = format!("kubectl -n kube-system get configmap kube-proxy -o yaml --context={context}");
+    let sed = "sed 's/strictARP: false/strictARP: true/'";
+    [
+        format!("{get} | {sed} | kubectl apply -f - --context={context}"),
+        format!("kubectl -n kube-system rollout restart daemonset/kube-proxy --context={context}"),
+    ]
+}
+
+fn autoscaling(mesh: &Mesh, page: &mut Page) {
+    let without: Vec<_> = mesh
+        .clusters
+        .values()
+        .filter(|cluster| cluster.spec.metrics_server == Some(false))
+        .map(|cluster| &cluster.name)
+        .collect();
+    if !without.is_empty() {
+        page.heading(4, "Metrics server");
+        page.block(&format!(
+            "Autoscalers of istiod and gateways show `unknown` and do not scale in {} until a metrics server is there. Give it \
+             a certificate it can verify: with `--kubelet-insecure-tls` anybody in between may answer for a node.",
+            some(without, 12)
+        ));
+    }
+}
+
+fn gateway_api(mesh: &Mesh, page: &mut Page) {
+    let commands: Vec<String> = mesh
+        .clusters
+        .values()
+        .filter(|cluster| cluster.spec.gateway_api.is_some())
+        .map(|cluster| {
+            format!(
+                "kubectl get crd gateways.gateway.networking.k8s.io --context={} -o \
+                 jsonpath='{{.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}}'",
+                context(cluster)
+            )
+        })
+        .collect();
+    if !commands.is_empty() {
+        page.heading(4, "Gateway API");
+        page.block(&format!("The version that is installed, to compare with {}:", code("gatewayAPI.version")));
+        page.commands(&commands);
+    }
+}

@@ -1,0 +1,257 @@
+//! Ports to open: from where, to where, and why.
+
+use std::collections::BTreeMap;
+
+use meshwright_policies::address::Port;
+use meshwright_policies::intent::{Advertise, Delivery, LoadBalancerProvider, ServiceType};
+use meshwright_policies::mesh::{Cluster, EntryPoint, Mesh, Network};
+use meshwright_policies::names::ClusterName;
+
+use super::istiods::{exposed, readers};
+use super::markdown::{Page, Table, code, some};
+use super::words::{hosted, is_large};
+use crate::gateway_service::GatewayService;
+
+/// One opening. What names single clusters has a second wording, which is the same for all clusters of its kind.
+struct Opening {
+    /// Destination: this one, any of its kind.
+    to: (String, String),
+    port: String,
+    /// Source: these, any of their kind.
+    from: (String, String),
+    why: &'static str,
+}
+
+pub(super) fn section(mesh: &Mesh, page: &mut Page) {
+    page.heading(3, "Firewall");
+    page.block(
+        "TCP where nothing else is said. Whatever is not listed stays closed: nobody outside a cluster needs 15010 (XDS in \
+         plain text), 15014 (istiod's metrics) or 15000 (Envoy's administration).",
+    );
+    let mut openings = Vec::new();
+    for network in mesh.networks.values() {
+        between_networks(mesh, network, &mut openings);
+    }
+    istiod(mesh, &mut openings);
+    for cluster in mesh.clusters.values() {
+        api_server(mesh, cluster, &mut openings);
+        users(mesh, cluster, &mut openings);
+        health(mesh, cluster, &mut openings);
+        metallb(cluster, &mut openings);
+        agent(cluster, &mut openings);
+    }
+    page.table(&table(openings, is_large(mesh)));
+    page.block(
+        "Inside every cluster, the API server must reach istiod's webhook (pod port 15017) on the nodes; managed services \
+         often block it.",
+    );
+}
+
+fn table(openings: Vec<Opening>, large: bool) -> Table {
+    let mut table = Table::new(["From", "To", "Port", "Why"]);
+    if !large {
+        for opening in openings {
+            table.row([opening.from.0, opening.to.0, opening.port, opening.why.to_owned()]);
+        }
+        return table;
+    }
+    // In the order of first appearance, each kind once.
+    let mut kinds: Vec<(String, String, String, &str)> = Vec::new();
+    let mut counts: BTreeMap<(String, String, String, &str), usize> = BTreeMap::new();
+    for opening in openings {
+        let kind = (opening.from.1, opening.to.1, opening.port, opening.why);
+        let count = counts.entry(kind.clone()).or_default();
+        *count = count.saturating_add(1);
+        if *count == 1 {
+            kinds.push(kind);
+        }
+    }
+    for kind in kinds {
+        let count = counts.get(&kind).copied().unwrap_or_default();
+        let (from, to, port, why) = kind;
+        let to = if count > 1 { format!("{to} ({count})") } else { to };
+        table.row([from, to, port, why.to_owned()]);
+    }
+    table
+}
+
+fn names<'a>(clusters: impl IntoIterator<Item = &'a Cluster>) -> String {
+    some(clusters.into_iter().map(|cluster| &cluster.name), 6)
+}
+
+fn between_networks(mesh: &Mesh, network: &Network, openings: &mut Vec<Opening>) {
+    for entry in &network.entries {
+        let outside = |cluster: &&Cluster| cluster.network != network.id;
+        let other = |cluster: &&Cluster| entry.address_from.contains_key(&cluster.name);
+        let usual: Vec<&Cluster> = mesh.clusters.values().filter(outside).filter(|c| !other(c)).collect();
+        let why = "services of this network for workloads of other networks (mutual TLS by SNI)";
+        let mut open = |clusters: Vec<&Cluster>, observer: Option<&ClusterName>| {
+            if clusters.is_empty() {
+                return;
+            }
+            let from = format!("nodes and pods of {}", names(clusters));
+            let any = if observer.is_some() { from.clone() } else { "nodes and pods of every other network".into() };
+            let to = gateway(entry, observer);
+            let any_to = if observer.is_some() { to.clone() } else { "east-west gateways, as under Networks".into() };
+            openings.push(Opening { to: (to, any_to), port: entry.port.to_string(), from: (from, any), why });
+        };
+        open(usual, None);
+        for observer in entry.address_from.keys() {
+            open(mesh.clusters.get(observer).into_iter().filter(outside).collect(), Some(observer));
+        }
+    }
+}
+
+fn gateway(entry: &EntryPoint, observer: Option<&ClusterName>) -> String {
+    let address = match observer {
+        Some(observer) => entry.address_for(observer),
+        None => entry.address.as_ref(),
+    };
+    let address = address.map(|address| format!(" {}", code(&address.to_string()))).unwrap_or_default();
+    format!("{} east-west gateway{address}", code(entry.cluster.as_str()))
+}
+
+fn istiod(mesh: &Mesh, openings: &mut Vec<Opening>) {
+    for istiod in exposed(mesh) {
+        let address = istiod.address.map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
+        let (what, any) = if istiod.hosted {
+            (format!("{} hosted istiod{address}", code(istiod.cluster.name.as_str())), "hosted istiod")
+        } else {
+            (format!("{} istiod{address}", code(istiod.cluster.name.as_str())), "istiod of each primary")
+        };
+        let clients = names(istiod.clients.iter().copied());
+        openings.push(Opening {
+            to: (what.clone(), any.to_owned()),
+            port: Port::XDS.to_string(),
+            from: (format!("nodes and pods of {clients}"), "nodes and pods of its clients".into()),
+            why: "proxies fetch configuration and certificates (XDS, TLS)",
+        });
+        if !istiod.hosted {
+            openings.push(Opening {
+                to: (what, any.to_owned()),
+                port: Port::WEBHOOK.to_string(),
+                from: (format!("API servers of {clients}"), "API servers of its remotes".into()),
+                why: "injection and validation webhooks of remote clusters",
+            });
+        }
+    }
+}
+
+fn api_server(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
+    let declared = cluster.spec.remote_access.api_server.as_ref();
+    let server = declared.or(cluster.spec.kubernetes.api_server.as_ref());
+    let (to, port) = match server {
+        Some(server) => (
+            format!("{} API server {}", code(cluster.name.as_str()), code(&server.host.to_string())),
+            server.port.to_string(),
+        ),
+        None => (format!("{} API server", code(cluster.name.as_str())), "6443 or 443".to_owned()),
+    };
+    let readers: Vec<&Cluster> =
+        readers(mesh, cluster).into_iter().filter(|reader| reader.name != cluster.name).collect();
+    if !readers.is_empty() {
+        openings.push(Opening {
+            to: (to.clone(), "API server of each cluster".into()),
+            port: port.clone(),
+            from: (format!("istiod of {}", names(readers)), "istiod of every other primary".into()),
+            why: "istiod reads Services and endpoints",
+        });
+    }
+    if let Some(hosted) = hosted(mesh) {
+        let from = format!("Mspider in {}", code(hosted.mspider.global_cluster.as_str()));
+        openings.push(Opening {
+            to: (to, "API server of each cluster".into()),
+            port,
+            from: (from.clone(), from),
+            why: "the platform installs components and keeps the cluster's state",
+        });
+    }
+}
+
+fn users(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
+    for service in GatewayService::all(mesh, cluster).filter(|service| service.gateway.is_shared()) {
+        let extra = service.gateway.spec.extra_ports.iter().map(|port| port.port.to_string());
+        let ports: Vec<String> = ["80".to_owned(), "443".to_owned()].into_iter().chain(extra).collect();
+        let address = service.gateway.dialled().map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
+        openings.push(Opening {
+            to: (
+                format!("{} shared gateway{address}", code(cluster.name.as_str())),
+                "shared gateway of each cluster".into(),
+            ),
+            port: ports.join(", "),
+            from: ("users".into(), "users".into()),
+            why: "users' traffic, which the same gateway takes in; open what is in use",
+        });
+    }
+    if let Some(ingress) = &cluster.spec.load_balancer.addresses.ingress
+        && !cluster.gateways.iter().any(|gateway| gateway.address.as_ref() == Some(ingress))
+    {
+        openings.push(Opening {
+            to: (
+                format!("{} ingress gateway {}", code(cluster.name.as_str()), code(&ingress.to_string())),
+                "ingress gateway of each cluster".into(),
+            ),
+            port: "80, 443".into(),
+            from: ("users".into(), "users".into()),
+            why: "users' traffic; open what is in use",
+        });
+    }
+}
+
+/// MetalLB asks nobody for health, so nothing outside needs 15021 there.
+fn health(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
+    let provider = cluster.spec.load_balancer.effective_provider();
+    let probing = matches!(provider, LoadBalancerProvider::Cloud | LoadBalancerProvider::Manual);
+    let balanced =
+        |service: &GatewayService<'_>| service.gateway.spec.service.kind == ServiceType::LoadBalancer;
+    if !probing || !GatewayService::all(mesh, cluster).any(|service| balanced(&service)) {
+        return;
+    }
+    openings.push(Opening {
+        to: (
+            format!("{} nodes, NodePort of 15021", code(cluster.name.as_str())),
+            "nodes of each cluster, NodePort of 15021".into(),
+        ),
+        port: Port::STATUS.to_string(),
+        from: ("its load balancer only".into(), "its load balancer only".into()),
+        why: "health checks of the gateway; no user and no peer needs it",
+    });
+}
+
+/// MetalLB's own needs (metallb.io: Installation, Requirements).
+fn metallb(cluster: &Cluster, openings: &mut Vec<Opening>) {
+    let Some(metallb) = &cluster.spec.load_balancer.metallb else { return };
+    let advertises = |how: Advertise| metallb.pools.iter().any(|pool| pool.advertise == how);
+    let nodes = format!("{} nodes", code(cluster.name.as_str()));
+    if advertises(Advertise::L2) {
+        openings.push(Opening {
+            to: (nodes.clone(), "nodes of each cluster with MetalLB".into()),
+            port: "7946 TCP and UDP".into(),
+            from: (nodes.clone(), "nodes of the same cluster".into()),
+            why: "MetalLB's speakers agree which node announces an address",
+        });
+    }
+    if advertises(Advertise::Bgp) {
+        openings.push(Opening {
+            to: ("its BGP peers".into(), "its BGP peers".into()),
+            port: "179".into(),
+            from: (nodes, "nodes of each cluster with MetalLB".into()),
+            why: "MetalLB announces addresses",
+        });
+    }
+}
+
+fn agent(cluster: &Cluster, openings: &mut Vec<Opening>) {
+    let from = match &cluster.delivery {
+        Delivery::Argocd(_) => "Argo CD's cluster",
+        Delivery::Flux(flux) if flux.kube_config_secret.is_some() => "the cluster that runs Flux",
+        Delivery::Flux(_) | Delivery::None(_) => return,
+    };
+    let port = cluster.spec.kubernetes.api_server.as_ref().map(|server| server.port.to_string());
+    openings.push(Opening {
+        to: (format!("{} API server", code(cluster.name.as_str())), "API server of each cluster".into()),
+        port: port.unwrap_or_else(|| "6443 or 443".into()),
+        from: (from.into(), from.into()),
+        why: "the GitOps agent applies what is rendered",
+    });
+}

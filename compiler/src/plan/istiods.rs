@@ -1,0 +1,46 @@
+//! Who runs istiod for whom, and who reads whose API server.
+
+use meshwright_policies::address::Address;
+use meshwright_policies::mesh::{Cluster, Mesh, Role};
+
+use super::words::host;
+
+/// Where the clusters that have no istiod of their own reach one.
+pub(super) struct ExposedIstiod<'a> {
+    /// The cluster that runs it.
+    pub(super) cluster: &'a Cluster,
+    /// Its address, when planned.
+    pub(super) address: Option<&'a Address>,
+    /// Who fetches configuration there.
+    pub(super) clients: Vec<&'a Cluster>,
+    /// Whether it is Mspider's hosted one, which does not inject into other clusters.
+    pub(super) hosted: bool,
+}
+
+/// Every istiod that serves clusters beside its own.
+pub(super) fn exposed(mesh: &Mesh) -> Vec<ExposedIstiod<'_>> {
+    if let Some(cluster) = host(mesh) {
+        let clients = mesh.clusters.values().filter(|client| client.role == Role::HostedWorker).collect();
+        let address = cluster.spec.load_balancer.addresses.control_plane.as_ref();
+        return vec![ExposedIstiod { cluster, address, clients, hosted: true }];
+    }
+    let exposed = |cluster| -> Option<ExposedIstiod<'_>> {
+        let cluster: &Cluster = cluster;
+        let clients: Vec<_> = mesh.remotes_of(&cluster.name).collect();
+        if clients.is_empty() {
+            return None;
+        }
+        let planned = cluster.spec.load_balancer.addresses.control_plane.as_ref();
+        let address = planned.or_else(|| cluster.gateways.first().and_then(|gateway| gateway.dialled()));
+        Some(ExposedIstiod { cluster, address, clients, hosted: false })
+    };
+    mesh.primaries().filter_map(exposed).collect()
+}
+
+/// The clusters whose istiods read `cluster`'s API server; with a hosted control plane, its host.
+pub(super) fn readers<'a>(mesh: &'a Mesh, cluster: &'a Cluster) -> Vec<&'a Cluster> {
+    match host(mesh) {
+        Some(host) => vec![host],
+        None => mesh.readers_of(cluster).collect(),
+    }
+}

@@ -1,0 +1,96 @@
+//! What removing the mesh deletes, and what it must leave.
+
+use std::collections::BTreeSet;
+
+use meshwright_policies::intent::{Delivery, InstallMethod};
+use meshwright_policies::mesh::{Cluster, Mesh};
+
+use super::markdown::{Page, codes};
+use super::words::{context, hosted, is_large};
+
+pub(super) fn section(mesh: &Mesh, page: &mut Page) {
+    page.heading(3, "Removing this mesh");
+    page.block(
+        "Objects whose loss partitions the mesh are protected from pruning, so taking the mesh out of the intent stops the \
+         agents and deletes little. The rest is done on purpose, in this order:",
+    );
+    page.steps(steps(mesh));
+    let shown: Vec<&Cluster> = if is_large(mesh) {
+        mesh.clusters.values().take(1).collect()
+    } else {
+        mesh.clusters.values().collect()
+    };
+    let lines: Vec<String> = shown.into_iter().flat_map(|cluster| commands(mesh, cluster)).collect();
+    page.commands(&lines);
+    page.block("What stays, because others use it:");
+    page.list(stays(mesh));
+}
+
+fn steps(mesh: &Mesh) -> Vec<String> {
+    let samples: BTreeSet<String> = mesh
+        .clusters
+        .values()
+        .filter_map(|cluster| cluster.spec.samples.as_ref())
+        .map(|samples| samples.namespace.to_string())
+        .collect();
+    let mut steps = Vec::new();
+    if !samples.is_empty() {
+        steps.push(format!("The sample namespaces: {}.", codes(&samples)));
+    }
+    steps.push("The injection labels of application namespaces; restart their pods, so that they run without sidecar.".into());
+    steps.push("Traffic rules and the cross-network Gateway: from here on clusters serve only themselves.".into());
+    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
+        steps.push("The remote secrets, and the service accounts whose tokens they hold.".into());
+    }
+    steps.push("The east-west gateways; their addresses are free when the Services are gone.".into());
+    if hosted(mesh).is_some() {
+        steps.push("The clusters' membership, then the GlobalMesh, in the platform: it removes istiod itself.".into());
+    } else {
+        steps.push("The control planes, by revision and never with `--purge`, which takes every Istio of the cluster.".into());
+    }
+    steps.push("Firewall rules, load balancers by hand, static NAT and reserved addresses of this page.".into());
+    steps
+}
+
+fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
+    let context = context(cluster);
+    let namespace = cluster.system_namespace();
+    let mut lines = vec![format!("# {}", cluster.name)];
+    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
+        lines.push(format!("kubectl -n {namespace} delete secret -l istio/multiCluster=true --context={context}"));
+    }
+    let by_hand = matches!(cluster.delivery, Delivery::None(_));
+    match cluster.istio.install {
+        InstallMethod::Helm if by_hand => {
+            for gateway in cluster.gateways.iter().rev() {
+                lines.push(format!("helm uninstall {} -n {namespace} --kube-context={context}", gateway.name));
+            }
+            let release = crate::artefacts::helm_control_plane::istiod_release(cluster);
+            lines.push(format!("helm uninstall {release} -n {namespace} --kube-context={context}"));
+        }
+        InstallMethod::IstioOperator if hosted(mesh).is_none() => {
+            let revision = cluster.istio.revision.as_ref().map_or("default", |revision| revision.as_str());
+            lines.push(format!("istioctl uninstall --revision={revision} --context={context}"));
+        }
+        InstallMethod::Helm | InstallMethod::IstioOperator | InstallMethod::Sail => {}
+    }
+    if lines.len() > 1 { lines } else { Vec::new() }
+}
+
+fn stays(mesh: &Mesh) -> Vec<String> {
+    let mut stays = vec![
+        "the CRDs of the Gateway API: deleting them deletes every Gateway and HTTPRoute of the cluster, whoever made them"
+            .to_owned(),
+        "Istio's CRDs, as long as any object of theirs is wanted".to_owned(),
+        "the system namespace and application namespaces, with what else is in them".to_owned(),
+        "MetalLB and its pools, node labels and Cilium's settings".to_owned(),
+    ];
+    if hosted(mesh).is_none() {
+        stays.push(
+            "the root certificate's key, wherever it is kept offline: a mesh that is made again with another root trusts \
+             nothing that is left of this one"
+                .to_owned(),
+        );
+    }
+    stays
+}
