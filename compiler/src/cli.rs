@@ -5,10 +5,10 @@
 
 mod check;
 mod explain;
-// mod graph;
+mod graph;
 mod init;
 mod input;
-// mod plan;
+mod plan;
 mod policies;
 mod render;
 mod schema;
@@ -33,8 +33,8 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Render(render::Args),
-    // Plan(plan::Args),
-    // Graph(graph::Args),
+    Plan(plan::Args),
+    Graph(graph::Args),
     Explain(explain::Args),
     Policies(policies::Args),
     Schema(schema::Args),
@@ -62,8 +62,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
-        // Command::Plan(args) => plan::run(&args),
-        // Command::Graph(args) => graph::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Policies(args) => policies::run(&args),
         Command::Schema(args) => schema::run(&args),
