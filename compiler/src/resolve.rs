@@ -218,7 +218,7 @@ fn cluster(
     };
     let id = keep(id, || written.name(), findings)?;
     let role = role(&name, &spec, &mesh.spec.control_plane);
-    let delivery = spec.delivery.clone().unwrap_or_else(Delivery::default);
+    let delivery = spec.delivery.clone().unwrap_or_default();
     Some((
         mesh_name,
         Cluster { name, id, network, role, istio, gateways: Vec::new(), delivery, spec, written },

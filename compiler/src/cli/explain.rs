@@ -1,6 +1,6 @@
 use anyhow::{Context, bail};
 use meshwright_policies::intent::ClusterSpec;
-use meshwright_policies::mesh::Cluster;
+use meshwright_policies::mesh::{Cluster, Role};
 use meshwright_policies::node::{FieldPath, Node, Span, Value};
 use serde_json::Value as Json;
 
@@ -65,7 +65,7 @@ fn effective(compiled: &Compiled, cluster: &Cluster) -> String {
     ));
     walk(&json, FieldPath::root(), spec, compiled, &mut rows);
     let derived = |path: &str, text: String, why: &str| [path.to_owned(), text, why.to_owned()];
-    rows.push(derived("(role)", format!("{:?}", cluster.role), "the mesh's controlPlane"));
+    rows.push(derived("(role)", role(&cluster.role), "the mesh's controlPlane"));
     for (i, gateway) in cluster.gateways.iter().enumerate() {
         let address = gateway.dialled().map_or("(from the Service's status)".to_owned(), ToString::to_string);
         let text = format!("{} at {address}:{}", gateway.name, gateway.spec.port);
@@ -96,7 +96,11 @@ fn walk(
                 walk(value, path.clone().index(i), written.and_then(|node| node.item(i)), compiled, rows);
             }
         }
-        Json::Object(_) => {}
+        Json::Object(_) => {
+            if written.is_some() {
+                rows.push(row(&path.to_string(), "{}", written, "default", compiled));
+            }
+        }
         Json::Array(items) if items.is_empty() => {}
         scalar => {
             let text = match scalar {

@@ -119,7 +119,9 @@ fn draw_control<'a>(id: &str, mesh: &'a MeshNode, ids: &mut Ids<'a>, istiods: &I
     let meet = readers_meet(mesh);
     let mut met: Vec<&str> = Vec::new();
     for edge in &mesh.control {
-        let (Some(from), Some(to)) = (ids.get(edge.from.as_str()), ids.get(edge.to.as_str())) else { continue };
+        let (Some(from), Some(to)) = (ids.get(edge.from.as_str()), ids.get(edge.to.as_str())) else {
+            continue;
+        };
         let from = istiods.get(edge.from.as_str()).unwrap_or(from);
         let words = edge.kind.as_str();
         match edge.kind {
@@ -149,7 +151,8 @@ fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '"' | '#' | '&' | '<' | '>' | '`' | '\'' | '\\' | '|' | '{' | '}' | '[' | ']' | '(' | ')' | ';' | '%' | '*' => {
+            '"' | '#' | '&' | '<' | '>' | '`' | '\'' | '\\' | '|' | '{' | '}' | '[' | ']' | '(' | ')'
+            | ';' | '%' | '*' => {
                 let _ = write!(escaped, "#{};", u32::from(c));
             }
             c if c.is_control() => escaped.push(' '),

@@ -160,7 +160,10 @@ pub fn mesh_node(mesh: &Mesh) -> MeshNode {
     MeshNode {
         name: mesh.name.to_string(),
         networks: networks.into_values().collect(),
-        managers: managers.into_iter().filter(|name| !mesh.clusters.keys().any(|c| c.as_str() == name)).collect(),
+        managers: managers
+            .into_iter()
+            .filter(|name| !mesh.clusters.keys().any(|c| c.as_str() == name))
+            .collect(),
         control: control_edges(mesh),
         hidden_networks: 0,
     }

@@ -50,7 +50,10 @@ fn users(mesh: &Mesh, cluster: &Cluster) -> Vec<(Option<Address>, String)> {
         };
         users.push((Some(address.clone()), user));
     } else if istiod.is_some_and(|istiod| istiod.hosted) {
-        users.push((None, format!("hosted istiod, Service {}", code(&format!("istiod-{}-hosted-lb", mesh.name)))));
+        users.push((
+            None,
+            format!("hosted istiod, Service {}", code(&format!("istiod-{}-hosted-lb", mesh.name))),
+        ));
     }
     for gateway in &cluster.gateways {
         if gateway.spec.service.kind == ServiceType::LoadBalancer || gateway.address.is_some() {
@@ -59,7 +62,10 @@ fn users(mesh: &Mesh, cluster: &Cluster) -> Vec<(Option<Address>, String)> {
             users.push((gateway.address.clone(), user));
         }
         if let Some(address) = &gateway.spec.public_address {
-            users.push((Some(address.clone()), format!("public side of gateway {}", code(gateway.name.as_str()))));
+            users.push((
+                Some(address.clone()),
+                format!("public side of gateway {}", code(gateway.name.as_str())),
+            ));
         }
     }
     if let Some(ingress) = &planned.ingress

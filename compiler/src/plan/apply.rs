@@ -40,7 +40,10 @@ fn order(mesh: &Mesh) -> Vec<String> {
          the label is there before istiod looks."
             .to_owned(),
     );
-    steps.push("The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one.".to_owned());
+    steps.push(
+        "The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one."
+            .to_owned(),
+    );
     if mesh.is_multi_network() || mesh.clusters.values().any(|cluster| !cluster.gateways.is_empty()) {
         steps.push(
             "The east-west gateways and what they expose. Wait: each Service has its address, and its pods are ready."
@@ -50,7 +53,10 @@ fn order(mesh: &Mesh) -> Vec<String> {
     if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
         steps.push("Remote secrets. Wait: `istioctl remote-clusters` says `synced`.".to_owned());
     }
-    steps.push("Traffic rules and samples. Pods that started before their namespace was labelled are restarted.".to_owned());
+    steps.push(
+        "Traffic rules and samples. Pods that started before their namespace was labelled are restarted."
+            .to_owned(),
+    );
     steps
 }
 
@@ -100,7 +106,8 @@ fn flux(mesh: &Mesh, page: &mut Page) {
 }
 
 fn argocd(mesh: &Mesh, page: &mut Page) {
-    let mut clusters = mesh.clusters.values().filter(|c| matches!(c.delivery, Delivery::Argocd(_))).peekable();
+    let mut clusters =
+        mesh.clusters.values().filter(|c| matches!(c.delivery, Delivery::Argocd(_))).peekable();
     if clusters.peek().is_none() {
         return;
     }
@@ -114,8 +121,7 @@ fn argocd(mesh: &Mesh, page: &mut Page) {
 }
 
 fn by_hand(mesh: &Mesh, page: &mut Page) {
-    let by_hand: Vec<&Cluster> =
-        mesh.clusters.values().filter(|c| is_by_hand(c) || reads_files(c)).collect();
+    let by_hand: Vec<&Cluster> = mesh.clusters.values().filter(|c| is_by_hand(c) || reads_files(c)).collect();
     if by_hand.is_empty() {
         return;
     }
@@ -144,12 +150,16 @@ fn reads_files(cluster: &Cluster) -> bool {
 
 fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
     let context = context(cluster);
-    let apply = |root: Root| format!("kubectl apply --server-side -k {} --context={context}", root.directory());
+    let apply =
+        |root: Root| format!("kubectl apply --server-side -k {} --context={context}", root.directory());
     let mut lines = Vec::new();
     if is_by_hand(cluster) {
         lines.push(apply(Root::Crds));
         lines.push(apply(Root::Declaration(cluster.name.clone())));
-        lines.push(format!("{}   # once more when it names kinds that Istio brings", apply(Root::Mesh(cluster.name.clone()))));
+        lines.push(format!(
+            "{}   # once more when it names kinds that Istio brings",
+            apply(Root::Mesh(cluster.name.clone()))
+        ));
     }
     if reads_files(cluster) {
         let directory = Root::Istioctl(cluster.name.clone()).directory();

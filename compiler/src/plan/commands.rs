@@ -94,7 +94,8 @@ fn cilium(mesh: &Mesh, page: &mut Page) {
     let mut commands = Vec::new();
     for cluster in clusters {
         let settings = wrong_settings(cluster.spec.kubernetes.cilium.unwrap_or_default());
-        let data: Vec<String> = settings.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
+        let data: Vec<String> =
+            settings.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
         let context = context(cluster);
         commands.push(format!(
             "kubectl -n kube-system patch configmap cilium-config --context={context} --type=merge -p '{{\"data\":{{{}}}}}'",
@@ -117,7 +118,9 @@ fn metallb(mesh: &Mesh, page: &mut Page) {
         mesh.clusters.values().filter(in_layer_2).filter(ipvs).flat_map(strict_arp).collect();
     if !strict.is_empty() {
         page.heading(4, "Strict ARP");
-        page.block("kube-proxy in IPVS mode answers ARP for addresses of Services itself unless it is told not to.");
+        page.block(
+            "kube-proxy in IPVS mode answers ARP for addresses of Services itself unless it is told not to.",
+        );
         page.commands(&strict);
     }
     let bgp: Vec<_> = mesh
@@ -177,7 +180,10 @@ fn gateway_api(mesh: &Mesh, page: &mut Page) {
         .collect();
     if !commands.is_empty() {
         page.heading(4, "Gateway API");
-        page.block(&format!("The version that is installed, to compare with {}:", code("gatewayAPI.version")));
+        page.block(&format!(
+            "The version that is installed, to compare with {}:",
+            code("gatewayAPI.version")
+        ));
         page.commands(&commands);
     }
 }

@@ -127,6 +127,8 @@ fn always(mesh: &Mesh, items: &mut Vec<String>) {
         );
     }
     if let Some(clusters) = which(mesh, |cluster| cluster.istio.profile == Some(Profile::Demo)) {
-        items.push(format!("**Profile `demo`** in {clusters} traces every request and asks for few resources."));
+        items.push(format!(
+            "**Profile `demo`** in {clusters} traces every request and asks for few resources."
+        ));
     }
 }

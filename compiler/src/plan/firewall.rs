@@ -90,9 +90,14 @@ fn between_networks(mesh: &Mesh, network: &Network, openings: &mut Vec<Opening>)
                 return;
             }
             let from = format!("nodes and pods of {}", names(clusters));
-            let any = if observer.is_some() { from.clone() } else { "nodes and pods of every other network".into() };
+            let any = if observer.is_some() {
+                from.clone()
+            } else {
+                "nodes and pods of every other network".into()
+            };
             let to = gateway(entry, observer);
-            let any_to = if observer.is_some() { to.clone() } else { "east-west gateways, as under Networks".into() };
+            let any_to =
+                if observer.is_some() { to.clone() } else { "east-west gateways, as under Networks".into() };
             openings.push(Opening { to: (to, any_to), port: entry.port.to_string(), from: (from, any), why });
         };
         open(usual, None);
@@ -172,7 +177,8 @@ fn users(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
     for service in GatewayService::all(mesh, cluster).filter(|service| service.gateway.is_shared()) {
         let extra = service.gateway.spec.extra_ports.iter().map(|port| port.port.to_string());
         let ports: Vec<String> = ["80".to_owned(), "443".to_owned()].into_iter().chain(extra).collect();
-        let address = service.gateway.dialled().map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
+        let address =
+            service.gateway.dialled().map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
         openings.push(Opening {
             to: (
                 format!("{} shared gateway{address}", code(cluster.name.as_str())),

@@ -48,16 +48,26 @@ fn by_hand_steps(cluster: &Cluster, service: &GatewayService<'_>, page: &mut Pag
     page.heading(4, &format!("{} in {}", text(name), text(cluster.name.as_str())));
     let ports = service.ports((80, 443));
     let outside = u32::from(gateway.spec.port);
-    let translated = gateway.spec.public_address.is_some() || gateway.spec.service.kind == ServiceType::NodePort;
-    let mut table =
-        Table::new(["No", "Service port", "Name", "NodePort", "Load balancer port", "Protocol", "Health check", "Address"]);
+    let translated =
+        gateway.spec.public_address.is_some() || gateway.spec.service.kind == ServiceType::NodePort;
+    let mut table = Table::new([
+        "No",
+        "Service port",
+        "Name",
+        "NodePort",
+        "Load balancer port",
+        "Protocol",
+        "Health check",
+        "Address",
+    ]);
     for (index, port) in ports.iter().enumerate() {
         let outer = if port.name == "tls" && translated { outside } else { port.port };
         table.row([
             index.saturating_add(1).to_string(),
             port.port.to_string(),
             code(&port.name),
-            port.node_port.map_or_else(|| "read it from the Service".to_owned(), |port| format!("{port} (pinned)")),
+            port.node_port
+                .map_or_else(|| "read it from the Service".to_owned(), |port| format!("{port} (pinned)")),
             outer.to_string(),
             "TCP".to_owned(),
             "TCP, to the NodePort".to_owned(),
@@ -108,7 +118,8 @@ fn steps(cluster: &Cluster, service: &GatewayService<'_>, ports: &[ServicePort])
     steps.push("Open the ports named under Firewall on that address, and nothing else.".to_owned());
     if cluster.spec.load_balancer.metallb.is_some() {
         steps.push(
-            "MetalLB writes the declared address into the Service's status; it need not announce it.".to_owned(),
+            "MetalLB writes the declared address into the Service's status; it need not announce it."
+                .to_owned(),
         );
     }
     steps

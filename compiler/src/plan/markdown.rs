@@ -133,7 +133,8 @@ impl Table {
 }
 
 fn line(cells: &[String]) -> String {
-    let cells: Vec<&str> = cells.iter().map(|cell| if cell.is_empty() { "-" } else { cell.as_str() }).collect();
+    let cells: Vec<&str> =
+        cells.iter().map(|cell| if cell.is_empty() { "-" } else { cell.as_str() }).collect();
     format!("| {} |", cells.join(" | "))
 }
 
@@ -181,7 +182,9 @@ pub(super) fn some<T: std::fmt::Display>(items: impl IntoIterator<Item = T>, mos
 
 /// One word of a shell command.
 pub(super) fn shell(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'@' | b'=' | b',');
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'@' | b'=' | b',')
+    };
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()
     } else {

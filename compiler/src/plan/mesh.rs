@@ -16,14 +16,20 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     row("Control plane", shape(mesh).to_owned());
     row("Network mode", network_mode(mesh));
     row("Istio", spread(mesh, |cluster| code(cluster.istio.version.as_str())));
-    row("Revision", spread(mesh, |cluster| match &cluster.istio.revision {
-        Some(revision) => code(revision.as_str()),
-        None => "default".to_owned(),
-    }));
-    row("Images", spread(mesh, |cluster| match &cluster.istio.hub {
-        Some(hub) => code(hub),
-        None => "the charts' own registry".to_owned(),
-    }));
+    row(
+        "Revision",
+        spread(mesh, |cluster| match &cluster.istio.revision {
+            Some(revision) => code(revision.as_str()),
+            None => "default".to_owned(),
+        }),
+    );
+    row(
+        "Images",
+        spread(mesh, |cluster| match &cluster.istio.hub {
+            Some(hub) => code(hub),
+            None => "the charts' own registry".to_owned(),
+        }),
+    );
     row("Installed by", spread(mesh, install));
     for (item, value) in control_plane(mesh) {
         row(item, value);

@@ -26,7 +26,8 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
 }
 
 fn entries(mesh: &Mesh) -> Table {
-    let mut table = Table::new(["Network", "Clusters", "Pods reach each other", "Entered at", "Announced by"]);
+    let mut table =
+        Table::new(["Network", "Clusters", "Pods reach each other", "Entered at", "Announced by"]);
     for network in mesh.networks.values() {
         let members: Vec<_> = mesh.members(&network.id).map(|cluster| &cluster.name).collect();
         let connected = match (members.len(), network.spec.pod_connectivity) {
@@ -75,8 +76,14 @@ fn observed(mesh: &Mesh) -> Table {
 
 /// The form of the planning guide: each cluster with its part and its load balancers' addresses.
 fn roles(mesh: &Mesh) -> Table {
-    let mut table =
-        Table::new(["Cluster", "Role", "Network ID", "istiod address", "East-west address", "Ingress address"]);
+    let mut table = Table::new([
+        "Cluster",
+        "Role",
+        "Network ID",
+        "istiod address",
+        "East-west address",
+        "Ingress address",
+    ]);
     for cluster in mesh.clusters.values() {
         let planned = &cluster.spec.load_balancer.addresses;
         let east_west: Vec<String> = cluster

@@ -38,17 +38,24 @@ fn steps(mesh: &Mesh) -> Vec<String> {
         steps.push(format!("The sample namespaces: {}.", codes(&samples)));
     }
     steps.push("The injection labels of application namespaces; restart their pods, so that they run without sidecar.".into());
-    steps.push("Traffic rules and the cross-network Gateway: from here on clusters serve only themselves.".into());
+    steps.push(
+        "Traffic rules and the cross-network Gateway: from here on clusters serve only themselves.".into(),
+    );
     if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
         steps.push("The remote secrets, and the service accounts whose tokens they hold.".into());
     }
     steps.push("The east-west gateways; their addresses are free when the Services are gone.".into());
     if hosted(mesh).is_some() {
-        steps.push("The clusters' membership, then the GlobalMesh, in the platform: it removes istiod itself.".into());
+        steps.push(
+            "The clusters' membership, then the GlobalMesh, in the platform: it removes istiod itself."
+                .into(),
+        );
     } else {
         steps.push("The control planes, by revision and never with `--purge`, which takes every Istio of the cluster.".into());
     }
-    steps.push("Firewall rules, load balancers by hand, static NAT and reserved addresses of this page.".into());
+    steps.push(
+        "Firewall rules, load balancers by hand, static NAT and reserved addresses of this page.".into(),
+    );
     steps
 }
 
@@ -57,13 +64,16 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
     let namespace = cluster.system_namespace();
     let mut lines = vec![format!("# {}", cluster.name)];
     if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
-        lines.push(format!("kubectl -n {namespace} delete secret -l istio/multiCluster=true --context={context}"));
+        lines.push(format!(
+            "kubectl -n {namespace} delete secret -l istio/multiCluster=true --context={context}"
+        ));
     }
     let by_hand = matches!(cluster.delivery, Delivery::None(_));
     match cluster.istio.install {
         InstallMethod::Helm if by_hand => {
             for gateway in cluster.gateways.iter().rev() {
-                lines.push(format!("helm uninstall {} -n {namespace} --kube-context={context}", gateway.name));
+                lines
+                    .push(format!("helm uninstall {} -n {namespace} --kube-context={context}", gateway.name));
             }
             let release = crate::artefacts::helm_control_plane::istiod_release(cluster);
             lines.push(format!("helm uninstall {release} -n {namespace} --kube-context={context}"));

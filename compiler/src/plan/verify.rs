@@ -28,7 +28,9 @@ fn labels(mesh: &Mesh, page: &mut Page) {
     if !mesh.is_multi_network() {
         return;
     }
-    page.block("The network of each cluster, as its system namespace says (this label beats `meshNetworks`):");
+    page.block(
+        "The network of each cluster, as its system namespace says (this label beats `meshNetworks`):",
+    );
     let line = |cluster: &Cluster| {
         format!(
             "kubectl get namespace {} -L topology.istio.io/network --context={}   # {}",
@@ -101,16 +103,21 @@ fn target(address: &Address, port: u16) -> String {
 
 fn samples(mesh: &Mesh, page: &mut Page) {
     let declared = || mesh.clusters.values().filter_map(|c| Some((c, c.spec.samples.as_ref()?)));
-    let versions = |of: fn(&Samples) -> Option<&meshwright_policies::intent::SampleVersion>| -> BTreeSet<String> {
-        declared().filter_map(|(_, samples)| of(samples)).map(|sample| sample.version.to_string()).collect()
-    };
+    let versions =
+        |of: fn(&Samples) -> Option<&meshwright_policies::intent::SampleVersion>| -> BTreeSet<String> {
+            declared()
+                .filter_map(|(_, samples)| of(samples))
+                .map(|sample| sample.version.to_string())
+                .collect()
+        };
     let hello = versions(|samples| samples.helloworld.as_ref());
     let reviews = versions(|samples| samples.reviews.as_ref());
     let askers: Vec<(&Cluster, &Samples)> =
         declared().filter(|(_, samples)| samples.sleep.is_some()).take(MANY).collect();
-    for (name, path, answers) in
-        [("helloworld", "helloworld.{ns}:5000/hello", hello), ("reviews", "reviews.{ns}:9080/reviews/1", reviews)]
-    {
+    for (name, path, answers) in [
+        ("helloworld", "helloworld.{ns}:5000/hello", hello),
+        ("reviews", "reviews.{ns}:9080/reviews/1", reviews),
+    ] {
         if answers.is_empty() || askers.is_empty() {
             continue;
         }
@@ -120,8 +127,11 @@ fn samples(mesh: &Mesh, page: &mut Page) {
         } else {
             "the answers name pods of every version (`clustername` is always null there)"
         };
-        page.block(&format!("Ask `{name}` from each cluster that has `sleep`, often enough; {rule}: {expected}."));
-        let lines: Vec<String> = askers.iter().map(|(cluster, samples)| ask(cluster, samples, path)).collect();
+        page.block(&format!(
+            "Ask `{name}` from each cluster that has `sleep`, often enough; {rule}: {expected}."
+        ));
+        let lines: Vec<String> =
+            askers.iter().map(|(cluster, samples)| ask(cluster, samples, path)).collect();
         page.commands(&lines);
     }
 }

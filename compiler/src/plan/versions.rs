@@ -15,8 +15,13 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     for cluster in mesh.clusters.values() {
         by_release.entry(cluster.istio.version.minor()).or_default().push(cluster);
     }
-    let mut table =
-        Table::new(["Istio", "Kubernetes announced", "Gateway API it is built against", "Clusters in", "Clusters out"]);
+    let mut table = Table::new([
+        "Istio",
+        "Kubernetes announced",
+        "Gateway API it is built against",
+        "Clusters in",
+        "Clusters out",
+    ]);
     for (minor, clusters) in &by_release {
         table.row(release(*minor, clusters));
     }
@@ -93,12 +98,17 @@ fn kubectl_note(mesh: &Mesh, kubectl: &Version) -> String {
 }
 
 fn gateway_api(mesh: &Mesh, page: &mut Page) {
-    let declared: Vec<_> =
-        mesh.clusters.values().filter_map(|cluster| Some((cluster, cluster.spec.gateway_api.as_ref()?))).collect();
+    let declared: Vec<_> = mesh
+        .clusters
+        .values()
+        .filter_map(|cluster| Some((cluster, cluster.spec.gateway_api.as_ref()?)))
+        .collect();
     if declared.is_empty() {
         return;
     }
-    page.block("The CRDs of the Gateway API belong to the cluster, not to the mesh: installed before, kept after.");
+    page.block(
+        "The CRDs of the Gateway API belong to the cluster, not to the mesh: installed before, kept after.",
+    );
     if is_large(mesh) {
         let mut by_version: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, api) in &declared {
