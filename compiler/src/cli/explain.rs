@@ -75,6 +75,15 @@ fn effective(compiled: &Compiled, cluster: &Cluster) -> String {
     table(&rows)
 }
 
+fn role(role: &Role) -> String {
+    match role {
+        Role::Primary => "primary".to_owned(),
+        Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
+        Role::Remote { primary: None } => "remote".to_owned(),
+        Role::HostedWorker => "work cluster of a hosted mesh".to_owned(),
+    }
+}
+
 fn walk(
     json: &Json,
     path: FieldPath,
