@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::finding::{Findings, Place, Rule};
 use meshwright_policies::intent::{
-    ClusterSpec, ControlPlane, Delivery, IntentKind, IstioSpec, MeshSpec, PolicySetting,
+    ClusterSpec, ControlPlane, IntentKind, IstioSpec, MeshSpec, PolicySetting,
 };
 use meshwright_policies::mesh::{Cluster, Fleet, Istio, Mesh, Network, Role, Written};
 use meshwright_policies::names::{ClusterId, ClusterName, MeshId, MeshName, NameError, NetworkId};
