@@ -15,6 +15,7 @@ mod mesh_cluster;
 pub mod metallb;
 mod mspider;
 pub mod namespace;
+mod plan;
 pub mod sail;
 mod samples;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub const ARTEFACTS: &[&dyn Artefact] = &[
     &failover::Failover,
     &flux::FluxKustomizations,
     &argocd::ArgocdApplicationSets,
+    &plan::Plan,
 ];
 
 /// A directory of the output below the path at which the output lies in its repository; relative, without `./`.
