@@ -203,12 +203,15 @@ impl<'a> GatewayService<'a> {
         }
     }
 
-    /// MetalLB, where it takes the address from an annotation. Mspider's guide pins with `loadBalancerIP` instead.
+    /// MetalLB, where it takes the address from an annotation: also where it only writes into the status what a person
+    /// brings to the nodes. Mspider's guide pins with `loadBalancerIP` instead.
     fn metallb(&self) -> Option<&'a Metallb> {
         let balancer = &self.cluster.spec.load_balancer;
-        let annotated =
-            balancer.effective_provider() == LoadBalancerProvider::Metallb && !is_hosted(self.cluster);
-        balancer.metallb.as_ref().filter(|_| annotated)
+        let present = match balancer.effective_provider() {
+            LoadBalancerProvider::Metallb | LoadBalancerProvider::Manual => true,
+            LoadBalancerProvider::Cloud | LoadBalancerProvider::None => false,
+        };
+        balancer.metallb.as_ref().filter(|_| present && !is_hosted(self.cluster))
     }
 
     fn address_ip(&self) -> Option<IpAddr> {

@@ -243,6 +243,20 @@ fn metallb_pins_by_the_annotation_that_it_reads_and_never_twice() {
 }
 
 #[test]
+fn metallb_writes_the_status_of_a_balancer_made_by_hand() {
+    let (operator, chart) = with_lines(
+        "  loadBalancer:\n    provider: manual\n    metallb: {version: \"0.14.8\", pools: [{name: nat, advertise: statusOnly, \
+         addresses: [203.0.113.10/32]}]}\n    addresses: {eastWest: 203.0.113.10}\n",
+    );
+    let expected = json!({
+        "metallb.universe.tf/address-pool": "nat", "metallb.universe.tf/loadBalancerIPs": "203.0.113.10",
+    });
+    assert_eq!(at(&operator, "/k8s/serviceAnnotations"), &expected);
+    assert_eq!(at(&chart, "/service/annotations"), &expected);
+    assert_eq!(at(&chart, "/service/loadBalancerIP"), &Value::Null);
+}
+
+#[test]
 fn a_pool_that_gives_nothing_unasked_is_asked() {
     let lines = |auto: bool| {
         format!(
