@@ -31,13 +31,19 @@ pub fn primary_of<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Cluster> 
     }
 }
 
-/// Where a remote cluster reaches its istiod: the planned control plane address of its primary, or else what peers dial
-/// for the primary's first east-west gateway (guide "Install Primary-Remote": `DISCOVERY_ADDRESS`).
+/// Where a remote cluster reaches its istiod: the planned control plane address of its primary, or else what it dials for
+/// the primary's first east-west gateway (guide "Install Primary-Remote": `DISCOVERY_ADDRESS`).
 #[must_use]
 pub fn remote_pilot_address<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Address> {
     let primary = primary_of(mesh, cluster)?;
     let planned = primary.spec.load_balancer.addresses.control_plane.as_ref();
-    planned.or_else(|| primary.gateways.first().and_then(|gateway| gateway.dialled()))
+    let gateway = primary.gateways.first()?;
+    // The gateway as this cluster sees it, when it is an entry point that has an address of its own for it.
+    let seen = || {
+        let mut entries = mesh.networks.get(&primary.network)?.entries.iter();
+        entries.find(|e| e.cluster == primary.name && e.gateway == gateway.name)?.address_for(&cluster.name)
+    };
+    planned.or_else(seen).or_else(|| gateway.dialled())
 }
 
 /// Whether a network's gateways are found by the label on their Services.
