@@ -36,14 +36,16 @@ pub fn primary_of<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Cluster> 
 #[must_use]
 pub fn remote_pilot_address<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Address> {
     let primary = primary_of(mesh, cluster)?;
-    let planned = primary.spec.load_balancer.addresses.control_plane.as_ref();
+    if let Some(planned) = &primary.spec.load_balancer.addresses.control_plane {
+        return Some(planned);
+    }
     let gateway = primary.gateways.first()?;
     // The gateway as this cluster sees it, when it is an entry point that has an address of its own for it.
     let seen = || {
         let mut entries = mesh.networks.get(&primary.network)?.entries.iter();
         entries.find(|e| e.cluster == primary.name && e.gateway == gateway.name)?.address_for(&cluster.name)
     };
-    planned.or_else(seen).or_else(|| gateway.dialled())
+    seen().or_else(|| gateway.dialled())
 }
 
 /// Whether a network's gateways are found by the label on their Services.
