@@ -338,3 +338,13 @@ fn threads_do_not_show_in_the_result() {
         assert_eq!(tree.get(&path), Some(bytes.as_slice()), "{path}");
     }
 }
+
+#[test]
+fn a_comment_in_the_intent_changes_no_file() {
+    let tree = |fleet: Fleet| assemble(&fleet, crate::compile::render(&fleet)).unwrap();
+    let plain = tree(fleet(FLUX, "", ARGOCD));
+    let commented =
+        tree(fleet(&format!("  # One.\n\n{FLUX}"), "  # Two.\n", &format!("  # Three.\n{ARGOCD}")));
+    assert!(plain.iter().eq(commented.iter()));
+    assert!(!plain.iter().eq(tree(fleet(FLUX, "", FLUX)).iter()));
+}
