@@ -1,6 +1,6 @@
 //! Which clusters get east-west gateways, and where networks are entered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::finding::Place;
 use meshwright_policies::intent::{EastWestGateway, GatewayLayout};
@@ -14,9 +14,19 @@ pub(super) fn place(mesh: &mut Mesh) {
     for cluster in mesh.clusters.values_mut() {
         cluster.gateways = gateways_of(cluster, needed.contains(&cluster.name));
     }
-    let ids: Vec<NetworkId> = mesh.networks.keys().cloned().collect();
-    for id in ids {
-        let entries = mesh.networks.get(&id).map(|network| entries_of(mesh, network)).unwrap_or_default();
+    let mut members: BTreeMap<&NetworkId, Vec<&Cluster>> = BTreeMap::new();
+    for cluster in mesh.clusters.values() {
+        members.entry(&cluster.network).or_default().push(cluster);
+    }
+    let entries: Vec<(NetworkId, Vec<EntryPoint>)> = mesh
+        .networks
+        .values()
+        .map(|network| {
+            let members = members.get(&network.id).map(Vec::as_slice).unwrap_or_default();
+            (network.id.clone(), entries_of(mesh, network, members))
+        })
+        .collect();
+    for (id, entries) in entries {
         if let Some(network) = mesh.networks.get_mut(&id) {
             network.entries = entries;
         }
@@ -77,7 +87,7 @@ fn default_name(layout: GatewayLayout) -> Option<ObjectName> {
     ObjectName::new(name).ok()
 }
 
-fn entries_of(mesh: &Mesh, network: &Network) -> Vec<EntryPoint> {
+fn entries_of(mesh: &Mesh, network: &Network, members: &[&Cluster]) -> Vec<EntryPoint> {
     let entry = |cluster: &Cluster, gateway: &Gateway| EntryPoint {
         cluster: cluster.name.clone(),
         gateway: gateway.name.clone(),
@@ -87,8 +97,10 @@ fn entries_of(mesh: &Mesh, network: &Network) -> Vec<EntryPoint> {
         place: cluster.dialled_place(gateway),
     };
     if network.spec.gateways.is_empty() {
-        let members = mesh.members(&network.id);
-        return members.flat_map(|cluster| cluster.gateways.iter().map(move |g| entry(cluster, g))).collect();
+        return members
+            .iter()
+            .flat_map(|cluster| cluster.gateways.iter().map(move |g| entry(cluster, g)))
+            .collect();
     }
     let mut entries = Vec::new();
     for (i, declared) in network.spec.gateways.iter().enumerate() {
