@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod gateway_service;
 pub mod graph;
 pub mod helm;
+pub mod history;
 pub mod image;
 pub mod intent;
 pub mod istio_values;

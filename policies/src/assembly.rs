@@ -3,7 +3,7 @@
 use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
-pub static ASSEMBLY_RULES: &[&Rule] = &[&OBJECT_RENDERED_TWICE];
+pub static ASSEMBLY_RULES: &[&Rule] = &[&IDENTITY_CHANGED, &OBJECT_RENDERED_TWICE];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {
@@ -12,4 +12,13 @@ pub static OBJECT_RENDERED_TWICE: Rule = Rule {
     severity: Severity::Error,
     title: "two parts of the intent render one object of one API server",
     docs: include_str!("../docs/MW8009.md"),
+};
+
+/// A cluster has another identity than what was rendered last.
+pub static IDENTITY_CHANGED: Rule = Rule {
+    code: "MW2008",
+    name: "identity-changed",
+    severity: Severity::Error,
+    title: "network or cluster ID changed since the last render",
+    docs: include_str!("../docs/MW2008.md"),
 };

@@ -26,6 +26,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut compiled = args.input.compile()?;
+    crate::history::check(
+        &compiled.fleet,
+        |path| std::fs::read(args.out.join(path)).ok(),
+        &mut compiled.findings,
+    );
     if !compiled.findings.has_errors() {
         match build::build(&compiled.fleet) {
             Ok(tree) => {
