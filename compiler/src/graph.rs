@@ -2,8 +2,10 @@
 //!
 //! One neutral [`topology::Topology`] is drawn by each format.
 
+mod dot;
 mod links;
 mod mermaid;
+mod svg;
 pub mod topology;
 
 use meshwright_policies::mesh::{Fleet, Mesh};
@@ -27,8 +29,8 @@ pub fn graph(fleet: &Fleet, format: GraphFormat) -> String {
     let topology = Topology::of_fleet(fleet);
     match format {
         GraphFormat::Mermaid => mermaid::draw(&topology),
-        GraphFormat::Dot => String::new(),
-        GraphFormat::Svg => String::new(),
+        GraphFormat::Dot => dot::draw(&topology),
+        GraphFormat::Svg => svg::draw(&topology),
     }
 }
 

@@ -96,7 +96,7 @@ fn draw_links(id: &str, mesh: &MeshNode, out: &mut String) {
         Links::None => {}
         Links::Each(pairs) => {
             for ((from, entry), (to, other)) in pairs {
-                let _ = writeln!(out, "  {id}n{from}g{entry} <-->|mutual TLS| {id}n{to}g{other}");
+                let _ = writeln!(out, "  {id}n{from}g{entry} <-->|\"mutual TLS\"| {id}n{to}g{other}");
             }
         }
         Links::Hub => {
@@ -127,10 +127,10 @@ fn draw_control<'a>(id: &str, mesh: &'a MeshNode, ids: &mut Ids<'a>, istiods: &I
         match edge.kind {
             ControlKind::ReadEachOther if meet => met.extend([edge.from.as_str(), edge.to.as_str()]),
             ControlKind::ReadEachOther => {
-                let _ = writeln!(out, "  {from} <-.->|{}| {to}", escape(words));
+                let _ = writeln!(out, "  {from} <-.->|\"{words}\"| {to}");
             }
             ControlKind::Serves | ControlKind::Reads | ControlKind::Manages => {
-                let _ = writeln!(out, "  {from} -.->|{words}| {to}");
+                let _ = writeln!(out, "  {from} -.->|\"{words}\"| {to}");
             }
         }
     }

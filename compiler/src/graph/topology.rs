@@ -106,7 +106,7 @@ impl ControlKind {
         match self {
             ControlKind::Serves => "configures, reads API server",
             ControlKind::Reads => "reads API server",
-            ControlKind::ReadEachOther => "read each other's API servers",
+            ControlKind::ReadEachOther => "read both API servers",
             ControlKind::Manages => "manages",
         }
     }
