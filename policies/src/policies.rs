@@ -12,6 +12,7 @@ mod differing_system_namespace;
 mod gateway_chart_refused;
 mod gateway_of_another_network;
 mod harmful_setting;
+mod helm_by_hand;
 mod hosted_install_method;
 mod idle_port;
 mod intermediate_outlives_root;
@@ -19,6 +20,7 @@ mod kubectl_skew;
 mod kubernetes_not_announced;
 mod kubernetes_too_old;
 mod local_address;
+mod malformed_delivery;
 mod malformed_fingerprint;
 mod mspider_parameter;
 mod network_without_entry;
@@ -38,15 +40,19 @@ mod repeated_entry;
 mod repeated_gateway_name;
 mod secret_in_intent;
 mod service_cidr_over_pods;
+mod shared_api_server;
 mod shared_cluster_id;
 mod shared_context;
+mod shared_directory;
 mod shared_gateway_own_network;
 mod shared_mesh_id;
 mod shared_network_not_routed;
 mod unclear_primary;
 mod undeclared_api_server;
 mod undeclared_ca;
+mod undeclared_mesh_cluster;
 mod undeclared_network;
+mod undeliverable_hosted_objects;
 mod undelivered_hosted_objects;
 mod undiscoverable_address;
 mod undiscoverable_gateway;
@@ -55,6 +61,7 @@ mod unknown_gateway;
 mod unknown_istio_release;
 mod unknown_profile;
 mod unknown_to_sail;
+mod unknown_value_key;
 mod unneeded_gateway;
 mod unreachable_api_server;
 mod unused_network;
@@ -134,5 +141,12 @@ pub const POLICIES: &[&dyn Policy] = &[
     &malformed_fingerprint::MalformedFingerprint,
     &undeclared_api_server::UndeclaredApiServer,
     // Delivery.
+    &shared_api_server::SharedApiServer,
+    &undeliverable_hosted_objects::UndeliverableHostedObjects,
+    &unknown_value_key::UnknownValueKey,
+    &shared_directory::SharedDirectory,
+    &malformed_delivery::MalformedDelivery,
+    &undeclared_mesh_cluster::UndeclaredMeshCluster,
+    &helm_by_hand::HelmByHand,
     &undelivered_hosted_objects::UndeliveredHostedObjects,
 ];
