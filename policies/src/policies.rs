@@ -5,9 +5,13 @@ mod address_is_a_name;
 mod address_outside_pools;
 mod address_used_twice;
 mod addresses_left_to_chance;
+mod cilium_settings;
+mod competing_bgp;
+mod contradictory_namespace;
 mod control_plane_without_address;
 mod default_cluster_id;
 mod demo_profile;
+mod differing_hub;
 mod differing_system_namespace;
 mod gateway_chart_refused;
 mod gateway_of_another_network;
@@ -26,6 +30,7 @@ mod mspider_parameter;
 mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
+mod no_metrics_server;
 mod node_port_local_policy;
 mod old_gateway_api;
 mod old_mspider;
@@ -38,6 +43,7 @@ mod private_gateway_among_public;
 mod remote_revision;
 mod repeated_entry;
 mod repeated_gateway_name;
+mod repeated_node;
 mod secret_in_intent;
 mod service_cidr_over_pods;
 mod shared_api_server;
@@ -53,7 +59,6 @@ mod undeclared_ca;
 mod undeclared_mesh_cluster;
 mod undeclared_network;
 mod undeliverable_hosted_objects;
-mod undelivered_hosted_objects;
 mod undiscoverable_address;
 mod undiscoverable_gateway;
 mod unknown_control_plane_cluster;
@@ -63,7 +68,9 @@ mod unknown_profile;
 mod unknown_to_sail;
 mod unknown_value_key;
 mod unneeded_gateway;
+mod unpinned_image;
 mod unreachable_api_server;
+mod unused_failover_region;
 mod unused_network;
 mod version_skew;
 mod void_source_range;
@@ -148,5 +155,13 @@ pub const POLICIES: &[&dyn Policy] = &[
     &malformed_delivery::MalformedDelivery,
     &undeclared_mesh_cluster::UndeclaredMeshCluster,
     &helm_by_hand::HelmByHand,
-    &undelivered_hosted_objects::UndeliveredHostedObjects,
+    // Platform.
+    &cilium_settings::CiliumSettings,
+    &competing_bgp::CompetingBgp,
+    &no_metrics_server::NoMetricsServer,
+    &unused_failover_region::UnusedFailoverRegion,
+    &differing_hub::DifferingHub,
+    &contradictory_namespace::ContradictoryNamespace,
+    &unpinned_image::UnpinnedImage,
+    &repeated_node::RepeatedNode,
 ];
