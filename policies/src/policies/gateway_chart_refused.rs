@@ -29,13 +29,17 @@ impl Policy for GatewayChartRefused {
             let Some((who, place)) = strict_helm(mesh, cluster) else { continue };
             let version = &cluster.istio.version;
             let message = format!("Helm 3.18.5 and later refuse the gateway chart of Istio {version}");
-            findings.push(
-                cluster
-                    .finding(&RULE, cluster.written.place("spec.istio.version"), message)
-                    .found(version)
-                    .related(place, who)
-                    .help(format!("take Istio {fixed} or later")),
-            );
+            let mut finding = cluster
+                .finding(&RULE, cluster.written.place("spec.istio.version"), message)
+                .found(version)
+                .related(place, who)
+                .help(format!("take Istio {fixed} or later"));
+            if matches!(cluster.delivery, Delivery::None(_)) && mesh.spec.tools.helm.is_none() {
+                finding.severity = Severity::Warning;
+                finding = finding
+                    .help(format!("take Istio {fixed} or later, or declare an older Helm as `tools.helm`"));
+            }
+            findings.push(finding);
         }
     }
 }

@@ -26,9 +26,12 @@ impl Policy for HelmByHand {
         for cluster in mesh.clusters.values() {
             if cluster.istio.install == InstallMethod::Helm && matches!(cluster.delivery, Delivery::None(_)) {
                 let message = "Helm releases are rendered as values files, which nobody installs";
+                let is_written =
+                    cluster.written.document.get("spec").is_some_and(|spec| spec.get("delivery").is_some());
+                let written = if is_written { &cluster.written } else { &mesh.written };
                 findings.push(
                     cluster
-                        .finding(&RULE, cluster.written.place("spec.delivery"), message)
+                        .finding(&RULE, written.place("spec.delivery"), message)
                         .related(cluster.written.place("spec.istio.install"), "Istio is installed by Helm")
                         .help("declare `delivery`, or run the plan's commands after every change"),
                 );
