@@ -1,6 +1,8 @@
 //! The examples of the policy pages, run: what a page calls refused is refused with that page's code, what it calls
 //! accepted is not. An example is a fragment that is merged over `policies/docs/base.yaml`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside the test functions")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
