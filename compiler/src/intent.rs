@@ -18,7 +18,7 @@ use meshwright_policies::node::{FieldPath, Node, Value};
 use meshwright_policies::references as rules;
 use serde_json::Value as Json;
 
-use crate::suggest::nearest;
+use meshwright_policies::suggest::nearest;
 
 /// The intent of a repository, document by document.
 #[derive(Debug, Default)]

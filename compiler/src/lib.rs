@@ -27,6 +27,5 @@ pub mod rules;
 pub mod schema;
 pub mod source;
 pub mod stage;
-pub mod suggest;
 pub mod syntax;
 pub mod yaml;

@@ -19,7 +19,7 @@ use meshwright_policies::node::{FieldPath, Node};
 use meshwright_policies::references as rules;
 
 use crate::intent::{Intent, Named};
-use crate::suggest::nearest;
+use meshwright_policies::suggest::nearest;
 
 /// Builds the fleet.
 #[must_use]

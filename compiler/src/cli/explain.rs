@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::input::{Compiled, Input};
 use super::{Outcome, terminal};
-use crate::suggest::nearest;
+use meshwright_policies::suggest::nearest;
 
 /// Explain a policy code, or the effective values of a cluster and where each comes from
 #[derive(Debug, clap::Args)]

@@ -21,6 +21,8 @@ const LONGEST_BEFORE: usize = 2_000;
 const LONGEST_AFTER: usize = 120;
 /// Most lines between two places that still share one snippet.
 const FURTHEST_APART: usize = 200;
+/// The code of secrets that were found in the intent.
+const SECRET_IN_INTENT: &str = "MW7001";
 /// Most related places drawn.
 const MOST_RELATED: usize = 10;
 
@@ -73,15 +75,19 @@ fn group<'a>(report: &Report<'a>, same: &[&'a Finding]) -> Group<'a> {
     let title = level.primary_title(visible(&finding.message, LONGEST_MESSAGE)).id(finding.rule.code);
     let mut group = Group::with_title(title);
     let mut marks = Vec::new();
-    if let Some(mark) = Mark::new(report, &finding.place, String::new(), AnnotationKind::Primary) {
-        marks.push(mark);
-    }
+    marks.extend(Mark::new(report, &finding.place, String::new(), AnnotationKind::Primary));
     for related in finding.related.iter().take(MOST_RELATED) {
         marks.extend(Mark::new(report, &related.place, related.label.clone(), AnnotationKind::Context));
     }
     let only_related = marks.first().is_some_and(|mark| mark.kind == AnnotationKind::Context);
-    for excerpt in excerpts(marks) {
-        group = excerpt.draw(group, only_related);
+    if holds_secret(finding) {
+        // The lines would print the secret once more, into logs that live longer than the file.
+        let at = report.spot(&finding.place).map(|spot| Level::NOTE.message(format!("at {spot}, not shown")));
+        group = group.elements(at);
+    } else {
+        for excerpt in excerpts(marks) {
+            group = excerpt.draw(group, only_related);
+        }
     }
     for note in notes(report, finding, same) {
         group = group.element(Level::NOTE.message(note));
@@ -90,6 +96,11 @@ fn group<'a>(report: &Report<'a>, same: &[&'a Finding]) -> Group<'a> {
         group = group.element(Level::HELP.message(visible_lines(help, LONGEST_MESSAGE)));
     }
     group
+}
+
+/// Whether the lines of a finding are a secret themselves.
+fn holds_secret(finding: &Finding) -> bool {
+    finding.rule.code == SECRET_IN_INTENT
 }
 
 /// What the snippet cannot say.
