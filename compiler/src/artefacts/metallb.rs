@@ -207,7 +207,7 @@ spec:
           install:
             crds: CreateReplace
             remediation:
-              retries: 3
+              retries: -1
           upgrade:
             crds: CreateReplace
             remediation:
