@@ -2,6 +2,8 @@
 
 mod argocd;
 pub mod cross_network_gateway;
+mod declaration;
+mod declaration_crd;
 pub mod east_west_gateway;
 pub mod expose_istiod;
 mod failover;
@@ -27,6 +29,8 @@ use crate::artefact::Artefact;
 
 /// Every artefact, in the order in which they render. The two that deliver are last: they look at what is there.
 pub const ARTEFACTS: &[&dyn Artefact] = &[
+    &declaration_crd::DeclarationCrd,
+    &declaration::Declaration,
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
     &namespace::Namespace,

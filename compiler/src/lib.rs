@@ -27,5 +27,6 @@ pub mod rules;
 pub mod schema;
 pub mod source;
 pub mod stage;
+pub mod structural;
 pub mod syntax;
 pub mod yaml;

@@ -9,6 +9,7 @@ pub mod address;
 pub mod address_plan;
 pub mod assembly;
 pub mod chart_keys;
+pub mod declaration;
 pub mod finding;
 pub mod gateways;
 pub mod intent;

@@ -109,6 +109,28 @@ impl Mesh {
         )
     }
 
+    /// Where `cluster` reaches the istiod that serves it: the planned control plane address of its primary or host, or
+    /// else what peers dial for a primary's first east-west gateway (Istio's guide "Install Primary-Remote").
+    #[must_use]
+    pub fn control_plane_address<'a>(&'a self, cluster: &Cluster) -> Option<&'a Address> {
+        let hosted = match &self.spec.control_plane {
+            ControlPlane::Hosted(hosted) => Some(&hosted.cluster),
+            _ => None,
+        };
+        let serving = match &cluster.role {
+            Role::Primary => None,
+            Role::Remote { primary } => primary.as_ref(),
+            Role::HostedWorker => hosted,
+        };
+        let serving = self.clusters.get(serving?)?;
+        let planned = serving.spec.load_balancer.addresses.control_plane.as_ref();
+        let through_gateway = || match cluster.role {
+            Role::Remote { .. } => serving.gateways.first().and_then(Gateway::dialled),
+            Role::Primary | Role::HostedWorker => None,
+        };
+        planned.or_else(through_gateway)
+    }
+
     /// The clusters whose istiod reads `cluster`'s API server, by name: those that need a remote secret for it.
     /// Istio's guides: every other primary reads a primary; a remote is read by its own primary and, since primaries share all
     /// services, by every other primary too.

@@ -1,0 +1,174 @@
+//! Which intent file and field every value of a declaration comes from.
+
+use std::collections::BTreeMap;
+
+use meshwright_policies::address::Address;
+use meshwright_policies::finding::Place;
+use meshwright_policies::intent::{GatewayDiscovery, PolicySetting};
+use meshwright_policies::mesh::{Cluster, Fleet, Mesh, Role, Written};
+use meshwright_policies::node::{FieldPath, FileId, Step};
+use serde_json::{Value, json};
+
+/// By file: path in the declaration's spec -> field of the intent. No lines: moving a document inside its file changes
+/// no object.
+type ByFile<'a> = BTreeMap<&'a str, BTreeMap<String, String>>;
+
+/// The sources of one mesh; those that all its clusters share computed once.
+pub(super) struct Sources<'a> {
+    fleet: &'a Fleet,
+    mesh: &'a Mesh,
+    shared: ByFile<'a>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> Sources<'a> {
+        let mut sources = Sources { fleet, mesh, shared: BTreeMap::new() };
+        let mut shared = BTreeMap::new();
+        sources.mesh_values(&mut shared);
+        for network in mesh.networks.values() {
+            let base = FieldPath::parse("networks").key(network.id.as_str());
+            sources.add(&mut shared, &base, &network.written.name());
+            // Addresses behind a label are claimed nowhere but at their own gateway.
+            let announced = mesh.gateway_discovery(network) == GatewayDiscovery::MeshNetworks;
+            for (index, entry) in network.entries.iter().enumerate().filter(|_| announced) {
+                let path = base.clone().key("gateways").index(index);
+                sources.add(&mut shared, &path, &entry.place);
+            }
+        }
+        sources.shared = shared;
+        sources
+    }
+
+    fn mesh_values(&self, into: &mut ByFile<'a>) {
+        let mut add = |path: &str, place: &Place| self.add(into, &FieldPath::parse(path), place);
+        add("mesh.id", &self.mesh.id_place());
+        for field in ["trustDomain", "clusterDomain"] {
+            add(&format!("mesh.{field}"), &self.mesh.written.place(format!("spec.{field}").as_str()));
+        }
+        if !self.mesh.spec.trust_domain_aliases.is_empty() {
+            add("mesh.trustDomainAliases", &self.mesh.written.place("spec.trustDomainAliases"));
+        }
+    }
+
+    /// The list `provenance` of a cluster's declaration.
+    pub(super) fn of(&self, cluster: &Cluster) -> Value {
+        let mut all = self.shared.clone();
+        self.cluster_values(cluster, &mut all);
+        for (index, (_, place)) in self.exceptions(cluster).enumerate() {
+            self.add(&mut all, &FieldPath::parse("exceptions").index(index), place);
+        }
+        let sources = all.into_iter().map(|(file, fields)| json!({"file": file, "fields": fields}));
+        sources.collect()
+    }
+
+    fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &'a (PolicySetting, Place)> {
+        let name = cluster.name.clone();
+        self.fleet.settings.iter().filter(move |(s, _)| s.clusters.is_empty() || s.clusters.contains(&name))
+    }
+
+    fn cluster_values(&self, cluster: &Cluster, into: &mut ByFile<'a>) {
+        let balancer = &cluster.spec.load_balancer;
+        let mut fields: Vec<(FieldPath, Place)> = Vec::new();
+        let mut add = |path: &str, place: Place| fields.push((FieldPath::parse(path), place));
+        add("cluster.id", cluster.id_place());
+        add("network", cluster.written.place("spec.network"));
+        let role = match &cluster.role {
+            Role::Remote { .. } if cluster.spec.primary.is_some() => cluster.written.place("spec.primary"),
+            _ => self.mesh.written.place("spec.controlPlane"),
+        };
+        add("controlPlane", role);
+        for field in ["version", "namespace", "revision", "install", "profile", "dataPlane"] {
+            let place = cluster.written.place(format!("spec.istio.{field}").as_str());
+            let optional = matches!(field, "revision" | "profile");
+            let written = cluster.written.document.at(&place.path).is_some();
+            if written || !optional {
+                add(&format!("istio.{field}"), place);
+            }
+        }
+        let planned = &balancer.addresses;
+        for (field, address) in [
+            ("controlPlane", &planned.control_plane),
+            ("ingress", &planned.ingress),
+            ("eastWest", &planned.east_west),
+        ] {
+            if address.is_some() {
+                let path = format!("spec.loadBalancer.addresses.{field}");
+                add(&format!("addresses.{field}"), cluster.written.place(path.as_str()));
+            }
+        }
+        for index in 0..balancer.metallb.iter().flat_map(|metallb| &metallb.pools).count() {
+            let path = format!("spec.loadBalancer.metallb.pools[{index}]");
+            add(&format!("pools[{index}]"), cluster.written.place(path.as_str()));
+        }
+        for (index, gateway) in cluster.gateways.iter().enumerate() {
+            add(&format!("gateways[{index}]"), gateway.place.clone());
+            if gateway.address.is_some() {
+                add(&format!("gateways[{index}].address"), gateway.address_place.clone());
+            }
+        }
+        if cluster.spec.previous.is_some() {
+            add("previous", cluster.written.place("spec.previous"));
+        }
+        if cluster.role == Role::Primary && self.mesh.clusters.len() > 1 {
+            add("remoteSecrets", self.mesh.written.place("spec.controlPlane"));
+        }
+        for (path, place) in fields {
+            let place = self.where_written(cluster, place);
+            self.add(into, &path, &place);
+        }
+        if let Some(address) = self.mesh.control_plane_address(cluster) {
+            let place = self.address_place(cluster, address);
+            self.add(into, &FieldPath::parse("controlPlane.address"), &place);
+        }
+    }
+
+    /// Where the address of the serving istiod is written: at its cluster.
+    fn address_place(&self, cluster: &Cluster, address: &Address) -> Place {
+        let serving = self.mesh.clusters.values().find(|other| {
+            let planned = other.spec.load_balancer.addresses.control_plane.as_ref();
+            let gateway = other.gateways.first().and_then(|gateway| gateway.dialled());
+            planned.or(gateway) == Some(address)
+        });
+        let Some(serving) = serving else { return cluster.written.name() };
+        let planned = serving.spec.load_balancer.addresses.control_plane.is_some();
+        let place = match serving.gateways.first() {
+            Some(gateway) if !planned => gateway.address_place.clone(),
+            _ => serving.written.place("spec.loadBalancer.addresses.controlPlane"),
+        };
+        self.where_written(serving, place)
+    }
+
+    /// A place of a cluster's effective document, as a field of the document that was written: values of the mesh and
+    /// the network stand below their `clusterDefaults`.
+    fn where_written(&self, cluster: &Cluster, place: Place) -> Place {
+        let Some((Step::Key(spec), rest)) = place.path.0.split_first() else { return place };
+        if spec != "spec" || !place.span.is_written() {
+            return place;
+        }
+        let prefix = FieldPath::parse("spec.clusterDefaults").0;
+        let defaults = FieldPath(prefix.into_iter().chain(rest.iter().cloned()).collect());
+        let network = self.mesh.networks.get(&cluster.network).map(|network| &network.written);
+        let candidates: [(Option<&Written>, &FieldPath); 3] = [
+            (network, &defaults),
+            (Some(&self.mesh.written), &defaults),
+            (Some(&self.mesh.written), &place.path),
+        ];
+        let found = candidates.into_iter().find(|(written, path)| {
+            written.is_some_and(|written| {
+                written.document.at(path).is_some() && written.document.nearest_span(path) == place.span
+            })
+        });
+        match found {
+            Some((_, path)) => Place { span: place.span, path: path.clone() },
+            None => place,
+        }
+    }
+
+    /// A value that was written nowhere has no source: it is a default that no file can be blamed for.
+    fn add(&self, into: &mut ByFile<'a>, path: &FieldPath, place: &Place) {
+        let file: FileId = place.span.file;
+        if let Some(file) = self.fleet.files.get(&file) {
+            into.entry(file).or_default().insert(path.to_string(), place.path.to_string());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The resolved mesh -> the declarations of its clusters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    DeclarationSpec, DeclaredCluster, DeclaredControlPlane, DeclaredEntry, DeclaredGateway, DeclaredIstio,
+    DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredRole, Exception,
+};
+use crate::address::{Address, Port};
+use crate::intent::{ControlPlane, GatewayLayout, InstallMethod, ServiceType};
+use crate::mesh::{Cluster, Fleet, Gateway, Mesh, Role};
+use crate::names::{ClusterId, ClusterName, NetworkId, ObjectName};
+
+/// What all declarations of a mesh share, computed once.
+#[derive(Debug)]
+pub struct MeshFacts<'a> {
+    fleet: &'a Fleet,
+    mesh: &'a Mesh,
+    networks: Arc<BTreeMap<NetworkId, DeclaredNetwork>>,
+    remotes: BTreeMap<ClusterId, String>,
+}
+
+impl<'a> MeshFacts<'a> {
+    /// Computes it.
+    #[must_use]
+    pub fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> MeshFacts<'a> {
+        MeshFacts { fleet, mesh, networks: Arc::new(networks(mesh)), remotes: remotes(mesh) }
+    }
+
+    /// The mesh.
+    #[must_use]
+    pub fn mesh(&self) -> &'a Mesh {
+        self.mesh
+    }
+
+    /// All networks, as a cluster sees them that no `addressFrom` names.
+    #[must_use]
+    pub fn networks(&self) -> &Arc<BTreeMap<NetworkId, DeclaredNetwork>> {
+        &self.networks
+    }
+
+    /// Every cluster of the mesh as an istiod reads it.
+    #[must_use]
+    pub fn remotes(&self) -> &BTreeMap<ClusterId, String> {
+        &self.remotes
+    }
+
+    /// Entry points whose address is another one for this observer: network, index, address.
+    pub fn seen_differently<'s>(
+        &'s self,
+        observer: &'s ClusterName,
+    ) -> impl Iterator<Item = (&'s NetworkId, usize, &'s Address)> {
+        self.mesh.networks.values().flat_map(move |network| {
+            network.entries.iter().enumerate().filter_map(move |(index, entry)| {
+                entry.address_from.get(observer).map(|address| (&network.id, index, address))
+            })
+        })
+    }
+
+    /// The declaration of a cluster, with what it shares with others left out when `own_only`: networks, remote
+    /// secrets. Provenance is added by whoever writes it.
+    #[must_use]
+    pub fn declare(&self, cluster: &Cluster, own_only: bool) -> DeclarationSpec {
+        let mesh = self.mesh;
+        let (networks, remote_secrets) = if own_only {
+            (Arc::default(), BTreeMap::new())
+        } else {
+            (self.seen_by(cluster), self.read_by(cluster))
+        };
+        let balancer = &cluster.spec.load_balancer;
+        DeclarationSpec {
+            mesh: DeclaredMesh {
+                name: mesh.name.clone(),
+                id: mesh.id.clone(),
+                trust_domain: mesh.spec.trust_domain.clone(),
+                trust_domain_aliases: mesh.spec.trust_domain_aliases.clone(),
+                cluster_domain: mesh.spec.cluster_domain.clone(),
+            },
+            cluster: identity(cluster),
+            network: cluster.network.clone(),
+            control_plane: control_plane(mesh, cluster),
+            istio: istio(cluster),
+            gateways: gateways(mesh, cluster),
+            addresses: balancer.addresses.clone(),
+            pools: pools(cluster),
+            previous: cluster.spec.previous.clone().unwrap_or_default(),
+            exceptions: exceptions(self.fleet, &cluster.name),
+            networks,
+            remote_secrets,
+            provenance: Vec::new(),
+        }
+    }
+
+    fn seen_by(&self, cluster: &Cluster) -> Arc<BTreeMap<NetworkId, DeclaredNetwork>> {
+        let mut networks = Arc::clone(&self.networks);
+        for (id, index, address) in self.seen_differently(&cluster.name) {
+            let entry = Arc::make_mut(&mut networks).get_mut(id).and_then(|n| n.gateways.get_mut(index));
+            if let Some(entry) = entry {
+                entry.address = Some(address.clone());
+            }
+        }
+        networks
+    }
+
+    fn read_by(&self, cluster: &Cluster) -> BTreeMap<ClusterId, String> {
+        if cluster.role != Role::Primary {
+            return BTreeMap::new();
+        }
+        let mut remotes = self.remotes.clone();
+        remotes.remove(&cluster.id);
+        remotes
+    }
+}
+
+fn identity(cluster: &Cluster) -> DeclaredCluster {
+    DeclaredCluster { name: cluster.name.clone(), id: cluster.id.clone() }
+}
+
+fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
+    let mut members: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
+    for cluster in mesh.clusters.values() {
+        members.entry(&cluster.network).or_default().push(cluster.id.clone());
+    }
+    mesh.networks
+        .values()
+        .map(|network| {
+            let gateways = network.entries.iter().filter_map(|entry| {
+                let cluster = mesh.clusters.get(&entry.cluster)?.id.clone();
+                let address = entry.address.clone();
+                Some(DeclaredEntry { cluster, name: entry.gateway.clone(), address, port: entry.port })
+            });
+            let declared = DeclaredNetwork {
+                clusters: members.remove(&network.id).unwrap_or_default(),
+                discovery: mesh.gateway_discovery(network),
+                gateways: gateways.collect(),
+            };
+            (network.id.clone(), declared)
+        })
+        .collect()
+}
+
+fn remotes(mesh: &Mesh) -> BTreeMap<ClusterId, String> {
+    let remote = |cluster: &Cluster| {
+        let access = cluster.spec.remote_access.api_server.as_ref();
+        let server = access.or(cluster.spec.kubernetes.api_server.as_ref());
+        server.map(ToString::to_string).unwrap_or_default()
+    };
+    mesh.clusters.values().map(|cluster| (cluster.id.clone(), remote(cluster))).collect()
+}
+
+fn control_plane(mesh: &Mesh, cluster: &Cluster) -> DeclaredControlPlane {
+    let (role, primary) = match &cluster.role {
+        Role::Primary => (DeclaredRole::Primary, None),
+        Role::Remote { primary } => (DeclaredRole::Remote, primary.as_ref()),
+        Role::HostedWorker => match &mesh.spec.control_plane {
+            ControlPlane::Hosted(hosted) => (DeclaredRole::HostedWorker, Some(&hosted.cluster)),
+            _ => (DeclaredRole::HostedWorker, None),
+        },
+    };
+    DeclaredControlPlane {
+        role,
+        primary: primary.and_then(|name| mesh.clusters.get(name)).map(identity),
+        address: mesh.control_plane_address(cluster).cloned(),
+        serves_others: mesh.remotes_of(&cluster.name).next().is_some(),
+    }
+}
+
+fn istio(cluster: &Cluster) -> DeclaredIstio {
+    let istio = &cluster.istio;
+    DeclaredIstio {
+        version: istio.version.clone(),
+        namespace: istio.namespace.clone(),
+        revision: istio.revision.clone(),
+        install: istio.install,
+        profile: istio.profile,
+        data_plane: istio.data_plane,
+    }
+}
+
+fn pools(cluster: &Cluster) -> Vec<DeclaredPool> {
+    let Some(metallb) = &cluster.spec.load_balancer.metallb else { return Vec::new() };
+    let declared = metallb.pools.iter().map(|pool| DeclaredPool {
+        name: pool.name.clone(),
+        namespace: metallb.namespace.clone(),
+        addresses: pool.addresses.clone(),
+    });
+    declared.collect()
+}
+
+fn exceptions(fleet: &Fleet, cluster: &ClusterName) -> Vec<Exception> {
+    let concerning =
+        fleet.settings.iter().filter(|(s, _)| s.clusters.is_empty() || s.clusters.contains(cluster));
+    let exception = |setting: &crate::intent::PolicySetting| Exception {
+        code: setting.code.clone(),
+        severity: setting.severity,
+        objects: setting.objects.clone(),
+        reason: setting.reason.clone(),
+        expires: setting.expires,
+    };
+    concerning.map(|(setting, _)| exception(setting)).collect()
+}
+
+fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
+    let serves = mesh.remotes_of(&cluster.name).next().is_some();
+    let declared = |(index, gateway): (usize, &Gateway)| DeclaredGateway {
+        name: gateway.name.clone(),
+        istio_label: gateway.istio_label().to_owned(),
+        layout: gateway.spec.layout,
+        network_view: gateway.spec.network_view,
+        address: gateway.address.clone(),
+        public_address: gateway.spec.public_address.clone(),
+        port: gateway.spec.port,
+        ports: ports(cluster.istio.install, gateway, serves && index == 0),
+    };
+    cluster.gateways.iter().enumerate().map(declared).collect()
+}
+
+/// The ports of a gateway's Service. Only behind a load balancer of its own is the Service's port the one that peers
+/// dial; otherwise something outside translates. The first of a name or number counts, as where they are rendered.
+fn ports(install: InstallMethod, gateway: &Gateway, exposes_istiod: bool) -> Vec<DeclaredPort> {
+    let spec = &gateway.spec;
+    let direct = spec.service.kind == ServiceType::LoadBalancer && spec.public_address.is_none();
+    let tls = if direct { spec.port } else { Port::MTLS };
+    let port = |number: u32| Port::try_from(number).ok();
+    let mut ports: Vec<DeclaredPort> = Vec::new();
+    let mut add = |name: &str, port: Option<Port>, target_port: Option<Port>| {
+        if let (Ok(name), Some(port)) = (ObjectName::new(name), port)
+            && !ports.iter().any(|known| known.name == name || known.port == port)
+        {
+            ports.push(DeclaredPort { name, port, target_port });
+        }
+    };
+    add("status-port", Some(Port::STATUS), Some(Port::STATUS));
+    if spec.layout == GatewayLayout::Shared {
+        // The `gateway` chart binds low ports, the one behind IstioOperator does not (istio/istio@1.15.3:
+        // `manifests/charts/gateways/istio-ingress/values.yaml`).
+        let (http, https) = if install == InstallMethod::IstioOperator { (8080, 8443) } else { (80, 443) };
+        add("http2", port(80), port(http));
+        add("https", port(443), port(https));
+    }
+    for extra in &spec.extra_ports {
+        add(extra.name.as_str(), Some(extra.port), Some(extra.target_port.unwrap_or(extra.port)));
+    }
+    add("tls", Some(tls), Some(Port::MTLS));
+    if exposes_istiod {
+        add("tls-istiod", Some(Port::XDS), Some(Port::XDS));
+        add("tls-webhook", Some(Port::WEBHOOK), Some(Port::WEBHOOK));
+    }
+    ports
+}
