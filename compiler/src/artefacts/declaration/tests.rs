@@ -16,6 +16,7 @@ spec:
   istio: {version: "1.30.1"}
   controlPlane: {primaryRemote: {primaries: [east]}}
   gatewayDiscovery: meshNetworks
+  delivery: {flux: {}}
   clusterDefaults: {network: network-east}
 ---
 apiVersion: meshwright.dev/v1alpha1
@@ -27,7 +28,7 @@ kind: Network
 metadata: {name: network-west}
 spec:
   gateways: [{cluster: west, addressFrom: {east: 172.16.0.21}}]
-  clusterDefaults: {istio: {revision: canary}}
+  clusterDefaults: {istio: {profile: minimal}}
 ---
 apiVersion: meshwright.dev/v1alpha1
 kind: Cluster
@@ -202,7 +203,7 @@ fn a_value_of_a_shared_level_names_the_field_of_that_level() {
     assert_eq!(east["network"], "spec.clusterDefaults.network");
     assert_eq!(west["network"], "spec.network");
     assert_eq!(east["istio.version"], "spec.istio.version");
-    assert_eq!(west["istio.revision"], "spec.clusterDefaults.istio.revision");
+    assert_eq!(west["istio.profile"], "spec.clusterDefaults.istio.profile");
     assert_eq!(west["controlPlane.address"], "spec.loadBalancer.addresses.eastWest");
 }
 
