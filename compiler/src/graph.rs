@@ -37,5 +37,5 @@ pub fn graph(fleet: &Fleet, format: GraphFormat) -> String {
 /// One mesh in Mermaid, without clusters when they are many.
 #[must_use]
 pub(crate) fn mesh_for_plan(mesh: &Mesh) -> String {
-    mermaid::draw(&Topology { meshes: vec![topology::mesh_node(mesh)] }.fit_for_a_page())
+    mermaid::draw(&Topology { meshes: vec![topology::page_node(mesh)] })
 }

@@ -118,37 +118,42 @@ impl Topology {
     pub fn of_fleet(fleet: &Fleet) -> Topology {
         Topology { meshes: fleet.meshes.values().map(mesh_node).collect() }
     }
+}
 
-    /// As much as can be read on one page.
-    #[must_use]
-    pub fn fit_for_a_page(mut self) -> Topology {
-        for mesh in &mut self.meshes {
-            if mesh.networks.iter().map(|network| network.members).sum::<usize>() > MANY_CLUSTERS {
-                mesh.control.clear();
-                mesh.networks.iter_mut().for_each(|network| network.clusters.clear());
-            }
-            mesh.hidden_networks = mesh.networks.len().saturating_sub(MANY_NETWORKS);
-            mesh.networks.truncate(MANY_NETWORKS);
-            for network in &mut mesh.networks {
-                network.hidden_entries = network.entries.len().saturating_sub(MANY_ENTRIES);
-                network.entries.truncate(MANY_ENTRIES);
-            }
-        }
-        self
+/// One mesh, as much of it as can be read on one page.
+#[must_use]
+pub fn page_node(mesh: &Mesh) -> MeshNode {
+    let large = mesh.clusters.len() > MANY_CLUSTERS;
+    let mut node = node(mesh, !large);
+    node.hidden_networks = node.networks.len().saturating_sub(MANY_NETWORKS);
+    node.networks.truncate(MANY_NETWORKS);
+    for network in &mut node.networks {
+        network.hidden_entries = network.entries.len().saturating_sub(MANY_ENTRIES);
+        network.entries.truncate(MANY_ENTRIES);
     }
+    node
 }
 
 /// One mesh.
 #[must_use]
 pub fn mesh_node(mesh: &Mesh) -> MeshNode {
+    node(mesh, true)
+}
+
+fn node(mesh: &Mesh, with_clusters: bool) -> MeshNode {
+    let mut members: BTreeMap<&NetworkId, Vec<&Cluster>> = BTreeMap::new();
+    for cluster in mesh.clusters.values() {
+        members.entry(&cluster.network).or_default().push(cluster);
+    }
+    let members = |id| members.get(id).map_or(&[][..], Vec::as_slice);
     let mut networks: BTreeMap<&NetworkId, NetworkNode> = BTreeMap::new();
     let undeclared = mesh.clusters.values().map(|cluster| (&cluster.network, Vec::new()));
     let declared = mesh.networks.values().map(|n| (&n.id, n.entries.iter().map(entry_node).collect()));
     for (id, entries) in declared.chain(undeclared) {
         networks.entry(id).or_insert_with(|| NetworkNode {
             id: id.to_string(),
-            clusters: mesh.members(id).map(|cluster| cluster_node(mesh, cluster)).collect(),
-            members: mesh.members(id).count(),
+            clusters: members(id).iter().filter(|_| with_clusters).map(|c| cluster_node(mesh, c)).collect(),
+            members: members(id).len(),
             entries,
             hidden_entries: 0,
         });
@@ -164,7 +169,7 @@ pub fn mesh_node(mesh: &Mesh) -> MeshNode {
             .into_iter()
             .filter(|name| !mesh.clusters.keys().any(|c| c.as_str() == name))
             .collect(),
-        control: control_edges(mesh),
+        control: if with_clusters { control_edges(mesh) } else { Vec::new() },
         hidden_networks: 0,
     }
 }

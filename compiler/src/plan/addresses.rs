@@ -2,17 +2,19 @@
 
 use meshwright_policies::address::Address;
 use meshwright_policies::intent::{LoadBalancerProvider, ServiceType};
-use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
 
-use super::istiods::exposed;
+use super::istiods::{ExposedIstiod, exposed};
 use super::markdown::{Page, Table, code};
 use super::words::provider;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Addresses to reserve");
     let mut table = Table::new(["Cluster", "Address", "Used by", "From"]);
+    let exposed = exposed(mesh);
     for cluster in mesh.clusters.values() {
-        for (address, user) in users(mesh, cluster) {
+        let istiod = exposed.iter().find(|istiod| istiod.cluster.name == cluster.name);
+        for (address, user) in users(mesh, cluster, istiod) {
             let (shown, from) = match &address {
                 Some(address) => (code(&address.to_string()), origin(cluster, address)),
                 None => ("not planned".to_owned(), format!("{}, known after installation", given(cluster))),
@@ -36,13 +38,16 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     pools(mesh, page);
 }
 
-fn users(mesh: &Mesh, cluster: &Cluster) -> Vec<(Option<Address>, String)> {
+fn users(
+    mesh: &Mesh,
+    cluster: &Cluster,
+    istiod: Option<&ExposedIstiod<'_>>,
+) -> Vec<(Option<Address>, String)> {
     let planned = &cluster.spec.load_balancer.addresses;
     let namespace = cluster.system_namespace();
     let mut users = Vec::new();
-    let istiod = exposed(mesh).into_iter().find(|istiod| istiod.cluster.name == cluster.name);
     if let Some(address) = &planned.control_plane {
-        let user = match &istiod {
+        let user = match istiod {
             Some(istiod) if istiod.hosted => {
                 format!("hosted istiod, Service {}", code(&format!("istiod-{}-hosted-lb", mesh.name)))
             }
@@ -82,8 +87,16 @@ fn origin(cluster: &Cluster, address: &Address) -> String {
     let holds = |pool: &&meshwright_policies::intent::AddressPool| {
         pool.addresses.iter().any(|range| range.contains(ip))
     };
+    let of =
+        |g: &&Gateway| g.address.as_ref() == Some(address) || g.spec.public_address.as_ref() == Some(address);
+    let gateway = cluster.gateways.iter().find(of);
+    let outside = gateway.filter(|g| g.spec.public_address.as_ref() == Some(address));
     match pools.into_iter().find(holds) {
         Some(pool) => format!("pool {}", code(pool.name.as_str())),
+        None if outside.is_some() => "static NAT or a load balancer by hand".to_owned(),
+        None if gateway.is_some_and(|g| g.spec.service.kind == ServiceType::NodePort) => {
+            "the nodes' own, by NodePort".to_owned()
+        }
         None => given(cluster).to_owned(),
     }
 }

@@ -1,17 +1,22 @@
 //! In which order things are applied, by whom, and what to wait for.
 
-use meshwright_policies::intent::{AppliedBy, CaProvider, Delivery, FluxDelivery, InstallMethod};
+use meshwright_policies::intent::{
+    AppliedBy, CaProvider, ControlPlane, Delivery, FluxDelivery, InstallMethod,
+};
 use meshwright_policies::mesh::{Cluster, Mesh};
 
 use super::markdown::{Page, code, shell, some};
-use super::words::{context, hosted, is_large};
+use super::words::{context, host, hosted, is_large};
 use crate::artefact::Root;
-use crate::artefacts::{east_west_gateway, helm_control_plane};
+use crate::artefacts::{east_west_gateway, helm_control_plane, metallb};
+use crate::destination::hosted_name;
 use crate::helm::Chart;
+use crate::stage::Stage;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Order of application");
     page.steps(order(mesh));
+    platform(mesh, page);
     flux(mesh, page);
     argocd(mesh, page);
     by_hand(mesh, page);
@@ -40,13 +45,23 @@ fn order(mesh: &Mesh) -> Vec<String> {
          the label is there before istiod looks."
             .to_owned(),
     );
-    steps.push(
-        "The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one."
-            .to_owned(),
-    );
+    steps.push(if hosted(mesh).is_some() {
+        "The parameters of GlobalMesh and MeshClusters. Wait: the GlobalMesh is `SUCCEEDED` again, and the hosted istiod's \
+         Service has its declared address."
+            .to_owned()
+    } else {
+        "The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one.".to_owned()
+    });
     if mesh.is_multi_network() || mesh.clusters.values().any(|cluster| !cluster.gateways.is_empty()) {
         steps.push(
             "The east-west gateways and what they expose. Wait: each Service has its address, and its pods are ready."
+                .to_owned(),
+        );
+    }
+    if matches!(mesh.spec.control_plane, ControlPlane::PrimaryRemote(_)) {
+        steps.push(
+            "Remote clusters after their primary's gateway has its address: they find istiod there, and nothing of theirs starts \
+             before the primary has the remote secret."
                 .to_owned(),
         );
     }
@@ -78,31 +93,34 @@ fn flux(mesh: &Mesh, page: &mut Page) {
         code(&format!("{}/{}", first.source.kind.as_str(), first.source.name)),
     ));
     let shown = if is_large(mesh) { 1 } else { clusters.len() };
-    let lines: Vec<String> = clusters
-        .iter()
-        .take(shown)
-        .flat_map(|(cluster, flux)| {
-            let source = format!("{}/{}", flux.source.kind.as_str(), flux.source.name);
-            let namespace = flux.namespace.as_str();
-            let path = format!("{}/{}", flux.path.trim_end_matches('/'), Root::Flux(cluster.name.clone()).directory());
-            // Flux elsewhere means commands elsewhere; its context is not declared.
-            let context = match &flux.kube_config_secret {
-                Some(_) => "\"$FLUX_CONTEXT\"".to_owned(),
-                None => context(cluster),
-            };
-            [
-                format!(
-                    "flux create kustomization {} --source={} --path={} --prune=true --wait=true --namespace={namespace} \
-                     --context={context}",
-                    cluster.name,
-                    shell(&source),
-                    shell(&path)
-                ),
-                format!("flux get kustomizations --namespace={namespace} --context={context}"),
-            ]
-        })
-        .collect();
+    let of = |(cluster, flux): &(&Cluster, &FluxDelivery)| {
+        // Flux elsewhere means commands elsewhere; its context is not declared.
+        let context = match &flux.kube_config_secret {
+            Some(_) => "\"$FLUX_CONTEXT\"".to_owned(),
+            None => context(cluster),
+        };
+        flux_commands(flux, cluster.name.as_str(), &context)
+    };
+    let lines: Vec<String> = clusters.iter().take(shown).flat_map(of).collect();
     page.commands(&lines);
+}
+
+fn flux_commands(flux: &FluxDelivery, cluster: &str, context: &str) -> [String; 2] {
+    let (namespace, source) = (flux.namespace.as_str(), &flux.source);
+    let mut reference = format!("{}/{}", source.kind.as_str(), source.name);
+    if source.namespace != flux.namespace {
+        reference.push_str(&format!(".{}", source.namespace));
+    }
+    let path = format!("{}/clusters/{cluster}", flux.path.trim_end_matches('/'));
+    [
+        format!(
+            "flux create kustomization {cluster} --source={} --path={} --prune=true --wait=true --namespace={namespace} \
+             --context={context}",
+            shell(&reference),
+            shell(&path)
+        ),
+        format!("flux get kustomizations --namespace={namespace} --context={context}"),
+    ]
 }
 
 fn argocd(mesh: &Mesh, page: &mut Page) {
@@ -118,6 +136,18 @@ fn argocd(mesh: &Mesh, page: &mut Page) {
         some(clusters.map(|cluster| &cluster.name), 12)
     ));
     page.code("sh", "kubectl apply -k argocd --context=\"$ARGOCD_CONTEXT\"\nargocd app list");
+    if is_large(mesh) {
+        return;
+    }
+    page.block("Argo CD must know each cluster by the name that the Applications use:");
+    let lines: Vec<String> = mesh.clusters.values().filter_map(registration).collect();
+    page.commands(&lines);
+}
+
+fn registration(cluster: &Cluster) -> Option<String> {
+    let Delivery::Argocd(argocd) = &cluster.delivery else { return None };
+    let name = argocd.destination_name.as_deref().unwrap_or(cluster.name.as_str());
+    Some(format!("argocd cluster add {} --name {}", context(cluster), shell(name)))
 }
 
 fn by_hand(mesh: &Mesh, page: &mut Page) {
@@ -150,16 +180,17 @@ fn reads_files(cluster: &Cluster) -> bool {
 
 fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
     let context = context(cluster);
-    let apply =
-        |root: Root| format!("kubectl apply --server-side -k {} --context={context}", root.directory());
+    let by_hand = is_by_hand(cluster);
+    let mesh_root = Root::Mesh(cluster.name.clone()).directory();
+    let apply = |directory: &str| format!("kubectl apply --server-side -k {directory} --context={context}");
     let mut lines = Vec::new();
-    if is_by_hand(cluster) {
-        lines.push(apply(Root::Crds));
-        lines.push(apply(Root::Declaration(cluster.name.clone())));
-        lines.push(format!(
-            "{}   # once more when it names kinds that Istio brings",
-            apply(Root::Mesh(cluster.name.clone()))
-        ));
+    if by_hand {
+        lines.push(apply(&Root::Crds.directory()));
+        lines.push(apply(&Root::Declaration(cluster.name.clone()).directory()));
+        if let Some(chart) = metallb::chart(cluster) {
+            lines.push(format!("{} --create-namespace", helm(cluster, &chart, &context)));
+        }
+        lines.push(apply(&format!("{mesh_root}/{}", Stage::Install.directory())));
     }
     if reads_files(cluster) {
         let directory = Root::Istioctl(cluster.name.clone()).directory();
@@ -167,12 +198,60 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
             "for file in {directory}/*.yaml; do istioctl install -y -f \"$file\" --context={context}; done"
         ));
     }
-    if is_by_hand(cluster) {
+    if by_hand {
         let mut charts = helm_control_plane::charts(mesh, cluster);
         charts.extend(east_west_gateway::charts(mesh, cluster));
         lines.extend(charts.iter().map(|chart| helm(cluster, chart, &context)));
+        // All of it again, and with it what needed Istio first.
+        lines.push(apply(&mesh_root));
     }
     lines
+}
+
+/// The two API servers of a hosted mesh that are no member's: the platform's, and the hosted one.
+fn platform(mesh: &Mesh, page: &mut Page) {
+    let Some(hosted) = hosted(mesh) else { return };
+    let mspider = &hosted.mspider;
+    page.heading(4, "Platform");
+    let global = mspider.global_cluster.as_str();
+    let mut lines = Vec::new();
+    match mspider.global_delivery.as_ref().unwrap_or(&mesh.spec.delivery) {
+        Delivery::Flux(flux) => lines.extend(flux_commands(flux, global, &shell(global))),
+        Delivery::Argocd(_) => {}
+        Delivery::None(_) => lines.push(format!(
+            "kubectl apply --server-side -k {} --context={global}",
+            Root::Mesh(mspider.global_cluster.clone()).directory()
+        )),
+    }
+    let kubeconfig = mspider.hosted_api_server_secret.as_ref();
+    let by_hand = match host(mesh).map(|host| &host.delivery) {
+        Some(Delivery::Flux(_)) => kubeconfig.is_none(),
+        Some(Delivery::Argocd(_)) => false,
+        Some(Delivery::None(_)) | None => true,
+    };
+    if let (Some(server), true) = (hosted_name(mesh), by_hand) {
+        lines.push(format!(
+            "kubectl apply --server-side -k {} --context={server}   # the hosted API server",
+            Root::Mesh(server.clone()).directory()
+        ));
+    }
+    let secret = match (kubeconfig, by_hand) {
+        (Some(secret), false) => {
+            format!(" Flux reaches the latter with the kubeconfig of Secret {}.", code(secret.as_str()))
+        }
+        (None, false) => " Argo CD must know the latter as a cluster of its own.".to_owned(),
+        (_, true) => {
+            " The latter has no agent here (`hostedApiServerSecret`), so a person applies it; its context is \
+                      called after its directory."
+                .to_owned()
+        }
+    };
+    page.block(&format!(
+        "GlobalMesh and MeshClusters go to {}, traffic rules to the hosted API server {}.{secret}",
+        code(global),
+        code(&format!("{}-hosted-apiserver", mesh.name))
+    ));
+    page.commands(&lines);
 }
 
 fn helm(cluster: &Cluster, chart: &Chart, context: &str) -> String {

@@ -31,6 +31,11 @@ fn node_labels(mesh: &Mesh, page: &mut Page) {
          then the declared locality is wrong, not the node.",
     );
     page.commands(&commands);
+    let silent = |cluster: &&Cluster| labels_of(cluster).is_empty();
+    let silent: Vec<_> = mesh.clusters.values().filter(silent).map(|cluster| &cluster.name).collect();
+    if !silent.is_empty() {
+        page.block(&format!("No locality is declared for {}.", some(silent, 12)));
+    }
 }
 
 fn labels_of(cluster: &Cluster) -> Vec<String> {

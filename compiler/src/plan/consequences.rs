@@ -1,7 +1,7 @@
 //! Consequences worth knowing before they are met.
 
 use meshwright_policies::address::Address;
-use meshwright_policies::intent::{GatewayDiscovery, NetworkView, Profile};
+use meshwright_policies::intent::{GatewayDiscovery, InstallMethod, NetworkView, Profile};
 use meshwright_policies::mesh::{Cluster, Mesh};
 
 use super::markdown::{Page, code, some};
@@ -63,12 +63,16 @@ fn gateways(mesh: &Mesh, items: &mut Vec<String>) {
         ));
     }
     if mesh.clusters.values().any(|cluster| !cluster.gateways.is_empty()) {
-        items.push(
-            "**Labels of a gateway do not change in place**: they are part of its Deployment's selector with IstioOperator, and \
-             Mspider refuses. To move a gateway to another network, delete it and make it anew; its network has no entry \
-             meanwhile."
-                .to_owned(),
-        );
+        let operator = |cluster: &Cluster| cluster.istio.install == InstallMethod::IstioOperator;
+        let why = if mesh.clusters.values().any(operator) {
+            "all of them are part of its Deployment's selector with IstioOperator, and Mspider refuses too"
+        } else {
+            "`app` and `istio` are part of its Deployment's selector"
+        };
+        items.push(format!(
+            "**Labels of a gateway do not change in place**: {why}. To move one to another network, delete it and make it \
+             anew; its network has no entry meanwhile."
+        ));
         items.push(
             "**A change of listeners closes connections** of the gateway's clients: ports, TLS settings and hosts are for a \
              quiet hour."

@@ -8,6 +8,7 @@ use meshwright_policies::mesh::{Cluster, EntryPoint, Mesh, Network};
 use meshwright_policies::names::ClusterName;
 
 use super::istiods::{exposed, readers};
+use super::load_balancers::needs_a_hand;
 use super::markdown::{Page, Table, code, some};
 use super::words::{hosted, is_large};
 use crate::gateway_service::GatewayService;
@@ -37,6 +38,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
         api_server(mesh, cluster, &mut openings);
         users(mesh, cluster, &mut openings);
         health(mesh, cluster, &mut openings);
+        forwarding(mesh, cluster, &mut openings);
         metallb(cluster, &mut openings);
         agent(cluster, &mut openings);
     }
@@ -75,34 +77,39 @@ fn table(openings: Vec<Opening>, large: bool) -> Table {
     table
 }
 
-fn names<'a>(clusters: impl IntoIterator<Item = &'a Cluster>) -> String {
-    some(clusters.into_iter().map(|cluster| &cluster.name), 6)
+/// Names of clusters; nothing in a large mesh, where nobody would read them.
+fn names<'a>(mesh: &Mesh, clusters: impl IntoIterator<Item = &'a Cluster>) -> String {
+    if is_large(mesh) { String::new() } else { some(clusters.into_iter().map(|cluster| &cluster.name), 6) }
 }
 
 fn between_networks(mesh: &Mesh, network: &Network, openings: &mut Vec<Opening>) {
     for entry in &network.entries {
         let outside = |cluster: &&Cluster| cluster.network != network.id;
-        let other = |cluster: &&Cluster| entry.address_from.contains_key(&cluster.name);
-        let usual: Vec<&Cluster> = mesh.clusters.values().filter(outside).filter(|c| !other(c)).collect();
+        let usual = |cluster: &&Cluster| !entry.address_from.contains_key(&cluster.name);
+        let mut others = mesh.clusters.values().filter(outside).filter(usual).peekable();
         let why = "services of this network for workloads of other networks (mutual TLS by SNI)";
-        let mut open = |clusters: Vec<&Cluster>, observer: Option<&ClusterName>| {
-            if clusters.is_empty() {
-                return;
-            }
-            let from = format!("nodes and pods of {}", names(clusters));
-            let any = if observer.is_some() {
-                from.clone()
-            } else {
-                "nodes and pods of every other network".into()
-            };
-            let to = gateway(entry, observer);
-            let any_to =
-                if observer.is_some() { to.clone() } else { "east-west gateways, as under Networks".into() };
-            openings.push(Opening { to: (to, any_to), port: entry.port.to_string(), from: (from, any), why });
-        };
-        open(usual, None);
-        for observer in entry.address_from.keys() {
-            open(mesh.clusters.get(observer).into_iter().filter(outside).collect(), Some(observer));
+        let port = entry.port.to_string();
+        if others.peek().is_some() {
+            openings.push(Opening {
+                to: (gateway(entry, None), "east-west gateways, as under Networks".into()),
+                port: port.clone(),
+                from: (
+                    format!("nodes and pods of {}", names(mesh, others)),
+                    "nodes and pods of every other network".into(),
+                ),
+                why,
+            });
+        }
+        let observers = entry.address_from.keys().filter_map(|name| mesh.clusters.get(name));
+        for observer in observers.filter(outside) {
+            let to = gateway(entry, Some(&observer.name));
+            let from = format!("nodes and pods of {}", code(observer.name.as_str()));
+            openings.push(Opening {
+                to: (to.clone(), to),
+                port: port.clone(),
+                from: (from.clone(), from),
+                why,
+            });
         }
     }
 }
@@ -124,7 +131,7 @@ fn istiod(mesh: &Mesh, openings: &mut Vec<Opening>) {
         } else {
             (format!("{} istiod{address}", code(istiod.cluster.name.as_str())), "istiod of each primary")
         };
-        let clients = names(istiod.clients.iter().copied());
+        let clients = names(mesh, istiod.clients.iter().copied());
         openings.push(Opening {
             to: (what.clone(), any.to_owned()),
             port: Port::XDS.to_string(),
@@ -152,13 +159,12 @@ fn api_server(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
         ),
         None => (format!("{} API server", code(cluster.name.as_str())), "6443 or 443".to_owned()),
     };
-    let readers: Vec<&Cluster> =
-        readers(mesh, cluster).into_iter().filter(|reader| reader.name != cluster.name).collect();
-    if !readers.is_empty() {
+    let mut readers = readers(mesh, cluster).peekable();
+    if readers.peek().is_some() {
         openings.push(Opening {
             to: (to.clone(), "API server of each cluster".into()),
             port: port.clone(),
-            from: (format!("istiod of {}", names(readers)), "istiod of every other primary".into()),
+            from: (format!("istiod of {}", names(mesh, readers)), "istiod of every other primary".into()),
             why: "istiod reads Services and endpoints",
         });
     }
@@ -222,6 +228,26 @@ fn health(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
         from: ("its load balancer only".into(), "its load balancer only".into()),
         why: "health checks of the gateway; no user and no peer needs it",
     });
+}
+
+/// A load balancer by hand forwards to NodePorts, which a cloud's own controller would have opened itself.
+fn forwarding(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
+    for service in GatewayService::all(mesh, cluster).filter(|service| needs_a_hand(cluster, service)) {
+        let pinned: Vec<String> = service
+            .ports((80, 443))
+            .iter()
+            .filter_map(|port| port.node_port)
+            .map(|p| p.to_string())
+            .collect();
+        let all = pinned.len() == service.ports((80, 443)).len();
+        let port = if all { pinned.join(", ") } else { "the NodePorts (30000-32767)".to_owned() };
+        openings.push(Opening {
+            to: (format!("{} nodes", code(cluster.name.as_str())), "nodes of each cluster".into()),
+            port,
+            from: ("its load balancer only".into(), "its load balancer only".into()),
+            why: "the load balancer made by hand forwards there",
+        });
+    }
 }
 
 /// MetalLB's own needs (metallb.io: Installation, Requirements).

@@ -1,6 +1,7 @@
 //! Who runs istiod for whom, and who reads whose API server.
 
 use meshwright_policies::address::Address;
+use meshwright_policies::intent::ControlPlane;
 use meshwright_policies::mesh::{Cluster, Mesh, Role};
 
 use super::words::host;
@@ -24,6 +25,9 @@ pub(super) fn exposed(mesh: &Mesh) -> Vec<ExposedIstiod<'_>> {
         let address = cluster.spec.load_balancer.addresses.control_plane.as_ref();
         return vec![ExposedIstiod { cluster, address, clients, hosted: true }];
     }
+    if matches!(mesh.spec.control_plane, ControlPlane::MultiPrimary(_)) {
+        return Vec::new();
+    }
     let exposed = |cluster| -> Option<ExposedIstiod<'_>> {
         let cluster: &Cluster = cluster;
         let clients: Vec<_> = mesh.remotes_of(&cluster.name).collect();
@@ -37,10 +41,9 @@ pub(super) fn exposed(mesh: &Mesh) -> Vec<ExposedIstiod<'_>> {
     mesh.primaries().filter_map(exposed).collect()
 }
 
-/// The clusters whose istiods read `cluster`'s API server; with a hosted control plane, its host.
-pub(super) fn readers<'a>(mesh: &'a Mesh, cluster: &'a Cluster) -> Vec<&'a Cluster> {
-    match host(mesh) {
-        Some(host) => vec![host],
-        None => mesh.readers_of(cluster).collect(),
-    }
+/// The clusters whose istiods read `cluster`'s API server, itself left out; with a hosted control plane, its host.
+pub(super) fn readers<'a>(mesh: &'a Mesh, cluster: &'a Cluster) -> impl Iterator<Item = &'a Cluster> {
+    let host = host(mesh);
+    let primaries = mesh.readers_of(cluster).filter(move |_| host.is_none());
+    host.into_iter().filter(|host| host.name != cluster.name).chain(primaries)
 }

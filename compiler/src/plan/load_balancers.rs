@@ -28,7 +28,8 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     }
 }
 
-fn needs_a_hand(cluster: &Cluster, service: &GatewayService<'_>) -> bool {
+/// Whether what stands before the gateway is made by a person.
+pub(super) fn needs_a_hand(cluster: &Cluster, service: &GatewayService<'_>) -> bool {
     let balancer = &cluster.spec.load_balancer;
     let kind = service.gateway.spec.service.kind;
     let status_only = balancer.metallb.iter().flat_map(|metallb| &metallb.pools).any(|pool| {

@@ -171,13 +171,15 @@ pub(super) fn codes<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) ->
 
 /// At most `most` of the items, and how many more there are.
 pub(super) fn some<T: std::fmt::Display>(items: impl IntoIterator<Item = T>, most: usize) -> String {
-    let all: Vec<String> = items.into_iter().map(|item| code(&item.to_string())).collect();
-    match all.get(..most) {
-        Some(first) if all.len() > most.saturating_add(1) => {
-            format!("{} and {} more", first.join(", "), all.len().saturating_sub(most))
-        }
-        _ => all.join(", "),
+    let mut items = items.into_iter();
+    // One more is named rather than counted.
+    let mut named: Vec<T> = items.by_ref().take(most.saturating_add(1)).collect();
+    let more = items.count();
+    if more == 0 {
+        return codes(named);
     }
+    named.truncate(most);
+    format!("{} and {} more", codes(named), more.saturating_add(1))
 }
 
 /// One word of a shell command.

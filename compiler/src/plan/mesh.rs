@@ -42,6 +42,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     row("Cluster domain", code(mesh.spec.cluster_domain.as_str()));
     row("System namespace", spread(mesh, |cluster| code(cluster.system_namespace().as_str())));
     row("Certificate authority", authority(mesh));
+    row("Istio's guide", guide(mesh));
     row("Delivery", spread(mesh, |cluster| delivery(&cluster.delivery).to_owned()));
     page.table(&table);
 }
@@ -94,6 +95,17 @@ fn control_plane(mesh: &Mesh) -> Vec<(&'static str, String)> {
             ("Management cluster", code(hosted.mspider.global_cluster.as_str())),
         ],
     }
+}
+
+/// The page of Istio's documentation that the shape follows.
+fn guide(mesh: &Mesh) -> String {
+    let shape = match &mesh.spec.control_plane {
+        ControlPlane::MultiPrimary(_) => "multi-primary",
+        ControlPlane::PrimaryRemote(_) => "primary-remote",
+        ControlPlane::Hosted(_) => return "none: the platform's".to_owned(),
+    };
+    let page = if mesh.is_multi_network() { format!("{shape}_multi-network") } else { shape.to_owned() };
+    format!("<https://istio.io/latest/docs/setup/install/multicluster/{page}/>")
 }
 
 fn authority(mesh: &Mesh) -> String {

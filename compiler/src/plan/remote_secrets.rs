@@ -17,26 +17,30 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
         );
         return;
     }
-    let pairs: Vec<(&Cluster, &Cluster)> = mesh
+    let primaries = mesh.primaries().count();
+    // Every primary reads every other cluster.
+    let wanted = primaries.saturating_mul(mesh.clusters.len().saturating_sub(1));
+    let mut pairs = mesh
         .clusters
         .values()
         .flat_map(|cluster| mesh.readers_of(cluster).map(move |reader| (cluster, reader)))
-        .collect();
-    let Some(first) = pairs.first() else { return };
+        .peekable();
+    let Some(first) = pairs.peek().copied() else { return };
     page.heading(3, "Remote secrets");
     page.block(
         "After the control planes, every istiod gets a credential of every other cluster; `--name` is the cluster ID and must \
          be the one the cluster's own istiod was given. They are no part of what is rendered: they hold tokens.",
     );
-    if pairs.len() > MANY_PAIRS {
+    if wanted > MANY_PAIRS {
         page.block(&format!(
-            "{}: one per cluster in each of the other {}. One of them:",
-            count(pairs.len(), "secret"),
-            count(mesh.primaries().count(), "primary's namespace").replace("namespaces", "namespace")
+            "{}: in each of {} one of every other cluster. The first:",
+            count(wanted, "secret"),
+            count(primaries, "cluster")
         ));
-        page.code("sh", &command(*first));
+        page.code("sh", &command(first));
         return;
     }
+    let pairs: Vec<(&Cluster, &Cluster)> = pairs.collect();
     let mut table = Table::new(["Secret", "Of cluster", "In cluster", "Server"]);
     for (cluster, reader) in &pairs {
         let declared = cluster.spec.remote_access.api_server.as_ref();

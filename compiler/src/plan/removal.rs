@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshwright_policies::intent::{Delivery, InstallMethod};
-use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::mesh::{Cluster, Mesh, Role};
 
 use super::markdown::{Page, codes};
 use super::words::{context, hosted, is_large};
@@ -63,10 +63,20 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
     let context = context(cluster);
     let namespace = cluster.system_namespace();
     let mut lines = vec![format!("# {}", cluster.name)];
-    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
-        lines.push(format!(
-            "kubectl -n {namespace} delete secret -l istio/multiCluster=true --context={context}"
-        ));
+    if hosted(mesh).is_none() && cluster.role == Role::Primary && mesh.clusters.len() > 1 {
+        if is_large(mesh) {
+            lines.push(format!(
+                "kubectl -n {namespace} get secret -l istio/multiCluster=true --context={context}   # those of this mesh"
+            ));
+        } else {
+            let others = mesh.clusters.values().filter(|other| other.name != cluster.name);
+            let secrets: Vec<String> =
+                others.map(|other| format!("istio-remote-secret-{}", other.id)).collect();
+            lines.push(format!(
+                "kubectl -n {namespace} delete secret {} --context={context}",
+                secrets.join(" ")
+            ));
+        }
     }
     let by_hand = matches!(cluster.delivery, Delivery::None(_));
     match cluster.istio.install {

@@ -39,6 +39,9 @@ pub(super) fn shape(mesh: &Mesh) -> &'static str {
 /// A cluster's part in it.
 pub(super) fn role(mesh: &Mesh, cluster: &Cluster) -> String {
     match &cluster.role {
+        Role::Primary if matches!(mesh.spec.control_plane, ControlPlane::MultiPrimary(_)) => {
+            "primary".to_owned()
+        }
         Role::Primary => match mesh.remotes_of(&cluster.name).count() {
             0 => "primary".to_owned(),
             1 => "primary of 1 remote".to_owned(),
