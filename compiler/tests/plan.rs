@@ -9,7 +9,8 @@ fn fleet(text: &str) -> Fleet {
     let errors: Vec<_> = loaded
         .findings
         .iter()
-        .filter(|f| f.severity == meshwright_policies::finding::Severity::Error)
+        // What is read wrongly; what is judged wrong is other tests' business.
+        .filter(|f| f.rule.code < "MW1")
         .map(|f| format!("{} {} {}", f.rule.code, f.place.path, f.message))
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");

@@ -64,43 +64,43 @@ fn label(cluster: &Cluster, nodes: &str, locality: &Locality) -> String {
     format!("kubectl label {nodes} {labels} --context={}", context(cluster))
 }
 
-/// What is not yet as Istio needs it, as `key: value` of `kube-system/cilium-config`.
-fn wrong_settings(settings: CiliumSettings) -> Vec<(&'static str, &'static str)> {
-    let mut wrong = Vec::new();
-    if settings.bpf_lb_sock_hostns_only != Some(true) {
-        wrong.push(("bpf-lb-sock-hostns-only", "true"));
-    }
-    if settings.cni_exclusive != Some(false) {
-        wrong.push(("cni-exclusive", "false"));
-    }
-    if settings.enable_l7_proxy != Some(false) {
-        wrong.push(("enable-l7-proxy", "false"));
-    }
-    wrong
+/// The declared settings as keys and values of `kube-system/cilium-config`, the two that Istio cannot do without even when
+/// they are not declared.
+fn settings(cilium: CiliumSettings) -> Vec<(&'static str, bool)> {
+    let mut settings = vec![
+        ("bpf-lb-sock-hostns-only", cilium.bpf_lb_sock_hostns_only.unwrap_or(true)),
+        ("cni-exclusive", cilium.cni_exclusive.unwrap_or(false)),
+    ];
+    settings.extend(cilium.enable_l7_proxy.map(|value| ("enable-l7-proxy", value)));
+    settings
 }
 
 fn cilium(mesh: &Mesh, page: &mut Page) {
-    let clusters: Vec<&Cluster> = mesh
-        .clusters
-        .values()
-        .filter(|cluster| cluster.spec.kubernetes.cni == Some(Cni::Cilium))
-        .filter(|cluster| !wrong_settings(cluster.spec.kubernetes.cilium.unwrap_or_default()).is_empty())
-        .collect();
+    let uses = |cluster: &&Cluster| cluster.spec.kubernetes.cni == Some(Cni::Cilium);
+    let clusters: Vec<&Cluster> = mesh.clusters.values().filter(uses).collect();
     if clusters.is_empty() {
         return;
     }
+    let declared = |cluster: &Cluster| cluster.spec.kubernetes.cilium.unwrap_or_default();
     page.heading(4, "Cilium");
     page.block(
         "Cilium must leave Istio's CNI plugin in place (`cni-exclusive`) and the sockets of pods to the sidecar \
-         (`bpf-lb-sock-hostns-only`). `enable-l7-proxy: \"false\"` ends every layer 7 rule of Cilium network policies; where \
-         such rules are in use, decide first which of the two enforces them. A Cilium that Helm manages takes these as \
-         values, or its next upgrade undoes the patch.",
+         (`bpf-lb-sock-hostns-only`). Where the ConfigMap says so already, there is nothing to do. A Cilium that Helm manages \
+         takes these as values, or its next upgrade undoes the patch.",
     );
+    let off = |cluster: &&&Cluster| declared(cluster).enable_l7_proxy == Some(false);
+    let without_l7: Vec<_> = clusters.iter().filter(off).map(|cluster| &cluster.name).collect();
+    if !without_l7.is_empty() {
+        page.block(&format!(
+            "**Side effect:** `enable-l7-proxy: \"false\"` in {} ends every layer 7 rule of Cilium's network policies; move \
+             those that are in use to Istio's AuthorizationPolicies first.",
+            some(without_l7, 12)
+        ));
+    }
     let mut commands = Vec::new();
     for cluster in clusters {
-        let settings = wrong_settings(cluster.spec.kubernetes.cilium.unwrap_or_default());
         let data: Vec<String> =
-            settings.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
+            settings(declared(cluster)).iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
         let context = context(cluster);
         commands.push(format!(
             "kubectl -n kube-system patch configmap cilium-config --context={context} --type=merge -p '{{\"data\":{{{}}}}}'",
