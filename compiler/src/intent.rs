@@ -136,7 +136,9 @@ fn name_of<Name, E: ToString>(
     parse(text.to_owned())
         .map_err(|error| {
             let place = Place::in_document(document, "metadata.name");
-            findings.push(rules::INVALID_VALUE.at(place, error.to_string()).found(text));
+            let mut finding = rules::INVALID_VALUE.at(place, error.to_string()).found(text);
+            finding.help = name_hint(text);
+            findings.push(finding);
         })
         .ok()
 }
@@ -265,6 +267,10 @@ fn report_type(wanted: &TypeKind, place: Place, node: &Node, findings: &mut Find
     };
     let (is, found) = (type_of(node), scalar_text(node));
     let help = match (&node.value, wanted.as_str()) {
+        // `1.30` is the number 1.3, and another version.
+        (Value::Number(_), "string") if (node.span.end - node.span.start) as usize != found.len() => {
+            Some(format!("put it in quotes as it stands: without them it is the number {found}"))
+        }
         (Value::Number(_) | Value::Bool(_), "string") => Some(format!("quote it: \"{found}\"")),
         (Value::String(text), "integer" | "number") if text.parse::<i64>().is_ok() => {
             Some(format!("leave out the quotes: {text}"))
@@ -376,7 +382,10 @@ fn invalid_value(
                 let what =
                     schema_beside(error, kind, "description").and_then(Json::as_str).unwrap_or("A value.");
                 let what = what.strip_suffix('.').unwrap_or(what);
-                let what = what.strip_prefix("A ").map_or(what.to_owned(), |rest| format!("a {rest}"));
+                let an = |rest: &str| {
+                    if rest.starts_with('o') { format!("an {rest}") } else { format!("a {rest}") }
+                };
+                let what = what.strip_prefix("A ").map_or(what.to_owned(), an);
                 let what = what.split([',', ':']).next().unwrap_or_default().to_owned();
                 (format!("`{found}` is not {what}: {rule}"), name_hint(found))
             }

@@ -10,4 +10,5 @@
 
 mod example;
 mod golden;
+mod laws;
 mod refusals;
