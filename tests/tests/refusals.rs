@@ -161,6 +161,8 @@ fn a_cluster_name_has_no_underscore() {
       |
     5 |   name: mdemo_cluster2
       |         ^^^^^^^^^^^^^^
+      |
+      = help: `mdemo-cluster2` would be one
 
     warning[MW1006]: no cluster of mesh `mdemo-mesh` is on network `network-c2`
       --> mdemo/networks.yaml:13:9
