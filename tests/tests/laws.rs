@@ -66,7 +66,7 @@ fn documents() -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(24))]
 
     #[test]
     fn the_order_of_files_changes_nothing(order in Just((0..Intent::example().files.len()).collect::<Vec<_>>()).prop_shuffle()) {
@@ -161,7 +161,7 @@ fn mutate(text: &mut Vec<u8>, at: usize, mutation: &Mutation) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(400))]
 
     /// Whatever happens to a file: an answer, never a panic, and no tree from intent with an error.
     #[test]

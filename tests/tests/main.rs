@@ -11,4 +11,14 @@
 mod example;
 mod golden;
 mod laws;
+mod meshes;
 mod refusals;
+mod valid_meshes;
+
+use proptest::test_runner::Config;
+
+/// How many examples of a law are tried: `PROPTEST_CASES`, or as many as are worth the time in every run.
+fn cases(usual: u32) -> Config {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    Config { cases: wanted.unwrap_or(usual), failure_persistence: None, ..Config::default() }
+}
