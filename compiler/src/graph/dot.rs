@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::links::{Links, links, readers_meet};
+use super::links::{Links, links};
 use super::topology::{ControlEdge, ControlKind, MeshNode, NetworkNode, Topology};
 
 /// Draws it.
@@ -105,7 +105,7 @@ fn draw_links(id: &str, mesh: &MeshNode, out: &mut String) {
 }
 
 fn draw_control(id: &str, mesh: &MeshNode, ids: &Ids<'_>, istiods: &Ids<'_>, out: &mut String) {
-    let meet = readers_meet(mesh);
+    let meet = mesh.readers_meet;
     let met = |edge: &&ControlEdge| meet && edge.kind == ControlKind::ReadEachOther;
     for edge in mesh.control.iter().filter(|edge| !met(edge)) {
         let (Some(from), Some(to)) = (ids.get(edge.from.as_str()), ids.get(edge.to.as_str())) else {

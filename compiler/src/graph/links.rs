@@ -1,6 +1,6 @@
 //! Lines between networks and between control planes, thinned out before they become a ball of wool.
 
-use super::topology::{ControlKind, MeshNode};
+use super::topology::MeshNode;
 
 /// More lines than this between gateways, and they meet in one point.
 const MANY_LINES: usize = 15;
@@ -35,9 +35,4 @@ pub(super) fn links(mesh: &MeshNode) -> Links {
         }
     }
     if pairs.is_empty() { Links::None } else { Links::Each(pairs) }
-}
-
-/// Whether all primaries read each other in so many lines that one point says it better.
-pub(super) fn readers_meet(mesh: &MeshNode) -> bool {
-    mesh.control.iter().filter(|edge| edge.kind == ControlKind::ReadEachOther).count() > MANY_LINES
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::links::{Links, links, readers_meet};
+use super::links::{Links, links};
 use super::topology::{ClusterNode, ControlKind, EntryNode, MeshNode, NetworkNode, Topology};
 
 /// Draws it.
@@ -116,7 +116,7 @@ fn draw_control<'a>(id: &str, mesh: &'a MeshNode, ids: &mut Ids<'a>, istiods: &I
         let _ = writeln!(out, "  {id}[/\"{}<br/>management cluster\"/]", escape(manager));
         ids.insert(manager, id);
     }
-    let meet = readers_meet(mesh);
+    let meet = mesh.readers_meet;
     let mut met: Vec<&str> = Vec::new();
     for edge in &mesh.control {
         let (Some(from), Some(to)) = (ids.get(edge.from.as_str()), ids.get(edge.to.as_str())) else {

@@ -32,6 +32,9 @@ pub struct MeshNode {
     pub managers: Vec<String>,
     /// Who configures or reads whom.
     pub control: Vec<ControlEdge>,
+    /// Whether so many primaries read each other that one point says it better; `control` then has only the first one's
+    /// edges of that kind.
+    pub readers_meet: bool,
     /// Networks that were left out.
     pub hidden_networks: usize,
 }
@@ -170,8 +173,16 @@ fn node(mesh: &Mesh, with_clusters: bool) -> MeshNode {
             .filter(|name| !mesh.clusters.keys().any(|c| c.as_str() == name))
             .collect(),
         control: if with_clusters { control_edges(mesh) } else { Vec::new() },
+        readers_meet: readers_meet(mesh),
         hidden_networks: 0,
     }
+}
+
+/// More primaries than this, and the lines between them become a ball of wool (and, at thousands, do not fit in memory).
+const MANY_PRIMARIES: usize = 6;
+
+fn readers_meet(mesh: &Mesh) -> bool {
+    mesh.primaries().count() > MANY_PRIMARIES
 }
 
 fn entry_node(entry: &EntryPoint) -> EntryNode {
@@ -249,7 +260,11 @@ fn control_edges(mesh: &Mesh) -> Vec<ControlEdge> {
         }
         return edges;
     }
+    let first = mesh.primaries().next().map(|primary| &primary.name).filter(|_| readers_meet(mesh));
     for cluster in mesh.clusters.values() {
+        if first.is_some_and(|first| cluster.role == Role::Primary && *first != cluster.name) {
+            continue;
+        }
         for reader in mesh.readers_of(cluster) {
             match &cluster.role {
                 Role::Primary if cluster.name < reader.name => {
