@@ -25,6 +25,7 @@ pub mod publish;
 pub mod resolve;
 pub mod rules;
 pub mod schema;
+pub mod soundness;
 pub mod source;
 pub mod stage;
 pub mod structural;

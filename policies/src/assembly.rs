@@ -3,7 +3,7 @@
 use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
-pub static ASSEMBLY_RULES: &[&Rule] = &[&IDENTITY_CHANGED, &OBJECT_RENDERED_TWICE];
+pub static ASSEMBLY_RULES: &[&Rule] = &[&IDENTITY_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {
@@ -21,4 +21,13 @@ pub static IDENTITY_CHANGED: Rule = Rule {
     severity: Severity::Error,
     title: "network or cluster ID changed since the last render",
     docs: include_str!("../docs/MW2008.md"),
+};
+
+/// A rendered object would be refused by the declaration that is rendered beside it.
+pub static UNSOUND_OUTPUT: Rule = Rule {
+    code: "MW8010",
+    name: "unsound-output",
+    severity: Severity::Error,
+    title: "rendered object contradicts its own declaration",
+    docs: include_str!("../docs/MW8010.md"),
 };

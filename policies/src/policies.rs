@@ -5,6 +5,16 @@ mod address_is_a_name;
 mod address_outside_pools;
 mod address_used_twice;
 mod addresses_left_to_chance;
+mod another_cluster_id;
+mod another_control_plane;
+mod another_exposure;
+mod another_gateway_address;
+mod another_mesh_id;
+mod another_mesh_networks;
+mod another_network;
+mod another_network_view;
+mod another_pool;
+mod another_trust_domain;
 mod cilium_settings;
 mod competing_bgp;
 mod contradictory_namespace;
@@ -88,6 +98,9 @@ pub const POLICIES: &[&dyn Policy] = &[
     &differing_system_namespace::DifferingSystemNamespace,
     &unused_network::UnusedNetwork,
     &default_cluster_id::DefaultClusterId,
+    &another_mesh_id::AnotherMeshId,
+    &another_cluster_id::AnotherClusterId,
+    &another_trust_domain::AnotherTrustDomain,
     // Networks.
     &undeclared_network::UndeclaredNetwork,
     &shared_network_not_routed::SharedNetworkNotRouted,
@@ -99,6 +112,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &gateway_of_another_network::GatewayOfAnotherNetwork,
     &unknown_gateway::UnknownGateway,
     &repeated_entry::RepeatedEntry,
+    &another_network::AnotherNetwork,
+    &another_mesh_networks::AnotherMeshNetworks,
     // Addresses.
     &control_plane_without_address::ControlPlaneWithoutAddress,
     &address_used_twice::AddressUsedTwice,
@@ -110,6 +125,9 @@ pub const POLICIES: &[&dyn Policy] = &[
     &unreachable_api_server::UnreachableApiServer,
     &private_gateway_among_public::PrivateGatewayAmongPublic,
     &local_address::LocalAddress,
+    &another_gateway_address::AnotherGatewayAddress,
+    &another_control_plane::AnotherControlPlane,
+    &another_pool::AnotherPool,
     // Gateways.
     &shared_gateway_own_network::SharedGatewayOwnNetwork,
     &unneeded_gateway::UnneededGateway,
@@ -121,6 +139,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &no_load_balancer::NoLoadBalancer,
     &node_port_local_policy::NodePortLocalPolicy,
     &undiscoverable_address::UndiscoverableAddress,
+    &another_network_view::AnotherNetworkView,
+    &another_exposure::AnotherExposure,
     // Control planes.
     &unknown_control_plane_cluster::UnknownControlPlaneCluster,
     &unclear_primary::UnclearPrimary,

@@ -1,5 +1,7 @@
 //! What a policy is, and the registry of all of them.
 
+use crate::claim::Claims;
+use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule};
 use crate::mesh::{Fleet, Mesh};
 
@@ -13,6 +15,9 @@ pub trait Policy: Sync {
 
     /// Judges what lies between meshes.
     fn check_fleet(&self, _fleet: &Fleet, _findings: &mut Findings) {}
+
+    /// Judges what one object claims against the declaration of its cluster.
+    fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
 }
 
 /// Runs every policy over the fleet. `PolicyConfig` is applied by [`crate::settings`].

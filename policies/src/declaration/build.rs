@@ -92,6 +92,14 @@ impl<'a> MeshFacts<'a> {
         }
     }
 
+    /// The declaration of a cluster as far as objects are judged by it: without remote secrets, which are many.
+    #[must_use]
+    pub fn judged(&self, cluster: &Cluster) -> DeclarationSpec {
+        let mut declaration = self.declare(cluster, true);
+        declaration.networks = self.seen_by(cluster);
+        declaration
+    }
+
     fn seen_by(&self, cluster: &Cluster) -> Arc<BTreeMap<NetworkId, DeclaredNetwork>> {
         let mut networks = Arc::clone(&self.networks);
         for (id, index, address) in self.seen_differently(&cluster.name) {

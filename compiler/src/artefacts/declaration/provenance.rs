@@ -28,6 +28,11 @@ impl<'a> Sources<'a> {
         for network in mesh.networks.values() {
             let base = FieldPath::parse("networks").key(network.id.as_str());
             sources.add(&mut shared, &base, &network.written.name());
+            let discovery = match network.spec.gateway_discovery {
+                Some(_) => network.written.place("spec.gatewayDiscovery"),
+                None => mesh.written.place("spec.gatewayDiscovery"),
+            };
+            sources.add(&mut shared, &base.clone().key("discovery"), &discovery);
             // Addresses behind a label are claimed nowhere but at their own gateway.
             let announced = mesh.gateway_discovery(network) == GatewayDiscovery::MeshNetworks;
             for (index, entry) in network.entries.iter().enumerate().filter(|_| announced) {

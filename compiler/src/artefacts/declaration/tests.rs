@@ -157,8 +157,10 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
           mesh.trustDomain: spec.trustDomain
           network: spec.clusterDefaults.network
           networks.network-east: metadata.name
+          networks.network-east.discovery: spec.gatewayDiscovery
           networks.network-east.gateways[0]: spec.loadBalancer.addresses.eastWest
           networks.network-west: metadata.name
+          networks.network-west.discovery: spec.gatewayDiscovery
           networks.network-west.gateways[0]: spec.loadBalancer.addresses.eastWest
           pools[0]: spec.loadBalancer.metallb.pools[0]
           remoteSecrets: spec.controlPlane

@@ -1,0 +1,126 @@
+//! Soundness: what is rendered is judged as the admission webhook will judge it. An object that its own declaration
+//! refuses is a fault of this program, or of values that the intent adds freely, and must not reach a cluster.
+
+use std::collections::BTreeMap;
+
+use meshwright_policies::assembly::UNSOUND_OUTPUT;
+use meshwright_policies::declaration::{DeclarationSpec, MeshFacts};
+use meshwright_policies::finding::{Finding, Findings, Severity};
+use meshwright_policies::intent::ControlPlane;
+use meshwright_policies::judge;
+use meshwright_policies::mesh::{Fleet, Mesh};
+use meshwright_policies::names::ClusterName;
+
+use crate::artefact::{Output, Root};
+use crate::destination::hosted_name;
+use crate::object::Object;
+
+/// The declarations by which rendered objects are judged.
+#[derive(Debug)]
+pub struct Declarations<'a> {
+    fleet: &'a Fleet,
+    of_clusters: BTreeMap<&'a str, DeclarationSpec>,
+    /// By the directory of a hosted API server, and by the mesh: what the mesh says of itself, since neither that API
+    /// server nor a management cluster is a member.
+    of_hosted: BTreeMap<String, DeclarationSpec>,
+    of_meshes: BTreeMap<&'a str, DeclarationSpec>,
+}
+
+impl<'a> Declarations<'a> {
+    /// Computes them.
+    #[must_use]
+    pub fn new(fleet: &'a Fleet) -> Declarations<'a> {
+        let mut declarations = Declarations {
+            fleet,
+            of_clusters: BTreeMap::new(),
+            of_hosted: BTreeMap::new(),
+            of_meshes: BTreeMap::new(),
+        };
+        for mesh in fleet.meshes.values() {
+            let facts = MeshFacts::new(fleet, mesh);
+            for cluster in mesh.clusters.values() {
+                declarations.of_clusters.insert(cluster.name.as_str(), facts.judged(cluster));
+            }
+            declarations.add_hosted(mesh, &facts);
+        }
+        declarations
+    }
+
+    fn add_hosted(&mut self, mesh: &'a Mesh, facts: &MeshFacts<'_>) {
+        let ControlPlane::Hosted(hosted) = &mesh.spec.control_plane else { return };
+        let Some(host) = mesh.clusters.get(&hosted.cluster) else { return };
+        // One hosted istiod tells every proxy the same addresses, those without an observer.
+        let mut declaration = facts.judged(host);
+        declaration.networks = facts.networks().clone();
+        if let Some(name) = hosted_name(mesh) {
+            self.of_hosted.insert(name.to_string(), declaration.clone());
+        }
+        self.of_meshes.insert(mesh.name.as_str(), declaration);
+    }
+
+    /// The declaration that an object of a root has to agree with. `None` for what belongs to no member: declarations
+    /// themselves, sources, Argo CD's own objects.
+    #[must_use]
+    pub fn of(&self, root: &Root, object: &Object) -> Option<&DeclarationSpec> {
+        match (object.kind(), root) {
+            ("GlobalMesh", _) => self.of_meshes.get(object.name()),
+            ("MeshCluster", _) => self.of_clusters.get(object.name()),
+            (_, Root::Mesh(name) | Root::Flux(name) | Root::Istioctl(name)) => self.of_server(name),
+            (_, Root::Argocd) => {
+                let labels = object.as_map().get("metadata").and_then(|metadata| metadata.get("labels"));
+                let cluster = labels.and_then(|labels| labels.get("meshwright.dev/cluster"));
+                cluster.and_then(|name| name.as_str()).and_then(|name| self.of_clusters.get(name))
+            }
+            (_, Root::Crds | Root::Declaration(_) | Root::Helm(_)) => None,
+        }
+    }
+
+    fn of_server(&self, name: &ClusterName) -> Option<&DeclarationSpec> {
+        self.of_clusters.get(name.as_str()).or_else(|| self.of_hosted.get(name.as_str()))
+    }
+
+    /// The fleet that was declared.
+    #[must_use]
+    pub fn fleet(&self) -> &'a Fleet {
+        self.fleet
+    }
+}
+
+/// Judges everything that is rendered.
+#[must_use]
+pub fn check(fleet: &Fleet, out: &Output) -> Findings {
+    let declarations = Declarations::new(fleet);
+    let mut findings = Findings::new();
+    for (root, objects) in out.objects() {
+        for rendered in objects {
+            let Some(declaration) = declarations.of(root, &rendered.object) else { continue };
+            let refused = judge::judge_object(declaration, rendered.object.as_map());
+            let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
+            findings.extend(errors.map(|refused| unsound(root, rendered.artefact, refused)));
+        }
+    }
+    findings.sort();
+    findings
+}
+
+/// The refusal, told as a fault of the output.
+fn unsound(root: &Root, artefact: &str, refused: Finding) -> Finding {
+    let code = refused.rule.code;
+    let message = format!(
+        "`{}` in `{}/` would be refused by its own declaration: {} ({code})",
+        refused.object.as_deref().unwrap_or_default(),
+        root.directory(),
+        refused.message,
+    );
+    let mut finding = UNSOUND_OUTPUT.at(refused.place, message).help(format!(
+        "take `{}` out of the values that the intent adds freely; if it is not there, this is a fault of `{artefact}` \
+         in meshwright: please report it",
+        refused.found.as_deref().unwrap_or_default()
+    ));
+    finding.found = refused.found;
+    finding.declared = refused.declared;
+    finding.related = refused.related;
+    finding.cluster = refused.cluster;
+    finding.object = refused.object;
+    finding
+}

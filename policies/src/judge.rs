@@ -1,0 +1,123 @@
+//! Claims against a declaration: the verdict on one object, at compile time, in admission and in audit alike.
+
+use serde_json::{Map, Value};
+
+use crate::address::Address;
+use crate::claim::{Claim, Claims};
+use crate::declaration::{DeclarationSpec, DeclaredGateway};
+use crate::finding::{Finding, Findings, Place, Rule, Severity};
+use crate::intent::{Date, SettingSeverity};
+use crate::kinds;
+use crate::node::{FieldPath, Span};
+use crate::policies::POLICIES;
+
+/// Judges an object's claims, exceptions aside.
+#[must_use]
+pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
+    let mut findings = Findings::new();
+    if claims.list.is_empty() {
+        return findings;
+    }
+    for policy in POLICIES {
+        policy.judge(declaration, claims, &mut findings);
+    }
+    findings.sort();
+    findings
+}
+
+/// Judges an object, exceptions aside.
+#[must_use]
+pub fn judge_object(declaration: &DeclarationSpec, object: &Map<String, Value>) -> Findings {
+    judge(declaration, &kinds::claims_of(object))
+}
+
+/// Lowers or silences what the declaration excuses, as of `today`.
+pub fn excuse(declaration: &DeclarationSpec, today: Date, findings: &mut Findings) {
+    findings.retain_mut(|finding| {
+        let concerns = |objects: &[String]| {
+            objects.is_empty() || finding.object.as_ref().is_some_and(|object| objects.contains(object))
+        };
+        let excuse = declaration.exceptions.iter().find(|exception| {
+            exception.code == finding.rule.code && exception.expires >= today && concerns(&exception.objects)
+        });
+        match excuse.map(|exception| exception.severity) {
+            None => true,
+            Some(SettingSeverity::Off) => false,
+            Some(SettingSeverity::Warning) => {
+                finding.severity = Severity::Warning;
+                true
+            }
+        }
+    });
+}
+
+/// What a claim contradicts.
+pub(crate) struct Declared<'a> {
+    /// The value that would be right.
+    pub(crate) value: String,
+    /// Its path in the declaration's spec.
+    pub(crate) path: &'a str,
+}
+
+/// A finding about one claim, in the words that every gate shares.
+pub(crate) fn contradiction(
+    rule: &'static Rule,
+    declaration: &DeclarationSpec,
+    claims: &Claims,
+    claim: &Claim,
+    message: String,
+    declared: Declared<'_>,
+) -> Finding {
+    let path = FieldPath::parse("spec").0.into_iter().chain(FieldPath::parse(declared.path).0).collect();
+    let place = Place { span: Span::NONE, path: FieldPath(path) };
+    let (label, change) = match declaration.source(declared.path) {
+        Some((file, field)) => {
+            (format!("declared in `{file}`, `{field}`"), format!("change `{field}` in `{file}` first"))
+        }
+        None => {
+            (format!("declared by the mesh `{}`", declaration.mesh.name), "change the intent first".into())
+        }
+    };
+    let field = &claim.path;
+    let help = match declared.value.as_str() {
+        "" => format!("remove `{field}`, or {change}"),
+        value if claim.part => {
+            format!("put `{value}` in the place of `{}` in `{field}`, or {change}", claim.value)
+        }
+        value if value.contains(", ") => format!("declared are `{value}`; otherwise {change}"),
+        value => format!("set `{field}` to what is declared, `{value}`, or {change}"),
+    };
+    rule.at(Place { span: Span::NONE, path: claim.path.clone() }, message)
+        .found(&claim.value)
+        .declared(&declared.value, place, label)
+        .help(help)
+        .cluster(&declaration.cluster.name)
+        .object(claims.object.clone())
+}
+
+impl DeclarationSpec {
+    /// Whether a network ID is this cluster's, or was until the change that is being rolled out.
+    #[must_use]
+    pub fn accepts_network(&self, network: &str) -> bool {
+        self.network.as_str() == network
+            || self.previous.network.as_ref().is_some_and(|previous| previous.as_str() == network)
+    }
+
+    /// Whether a cluster ID is this cluster's, or was until the change that is being rolled out.
+    #[must_use]
+    pub fn accepts_cluster_id(&self, id: &str) -> bool {
+        self.cluster.id.as_str() == id
+            || self.previous.cluster_id.as_ref().is_some_and(|previous| previous.as_str() == id)
+    }
+
+    /// The east-west gateway of that name, with its index.
+    #[must_use]
+    pub fn gateway(&self, name: &str) -> Option<(usize, &DeclaredGateway)> {
+        self.gateways.iter().enumerate().find(|(_, gateway)| gateway.name.as_str() == name)
+    }
+}
+
+/// Whether the text is that address, however it is spelled.
+pub(crate) fn is_address(text: &str, address: &Address) -> bool {
+    text.parse::<Address>().is_ok_and(|parsed| parsed == *address)
+}

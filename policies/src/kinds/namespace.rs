@@ -1,0 +1,36 @@
+//! `Namespace`: the network and the leading control planes of a cluster, at its system namespace
+//! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`, `multicluster.go`).
+
+use super::{Kind, NETWORK_LABEL};
+use crate::claim::{At, Claims, Fact};
+
+/// `v1/Namespace`.
+pub(super) struct Namespace;
+
+const LEADING: &str = "topology.istio.io/controlPlaneClusters";
+
+impl Kind for Namespace {
+    fn group(&self) -> &'static str {
+        ""
+    }
+
+    fn kind(&self) -> &'static str {
+        "Namespace"
+    }
+
+    fn plural(&self) -> &'static str {
+        "namespaces"
+    }
+
+    fn claims(&self, object: &At<'_>, claims: &mut Claims) {
+        let Some(metadata) = object.get("metadata") else { return };
+        let namespace = metadata.text_of("name").unwrap_or_default();
+        if let Some(labels) = metadata.get("labels") {
+            let fact = Fact::NamespaceNetwork { namespace: namespace.clone() };
+            claims.scalar(fact, labels.get(NETWORK_LABEL));
+        }
+        if let Some(annotations) = metadata.get("annotations") {
+            claims.scalar(Fact::LeadingClusters { namespace }, annotations.get(LEADING));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `Service`: an entry point of a network, and the address, pool and ports that it asks for
+//! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`; metallb/metallb: `controller/service.go`).
+
+use super::{GATEWAY_PORT_LABEL, Kind, NETWORK_LABEL};
+use crate::claim::{At, Claims, Fact};
+
+/// `v1/Service`.
+pub(super) struct Service;
+
+impl Kind for Service {
+    fn group(&self) -> &'static str {
+        ""
+    }
+
+    fn kind(&self) -> &'static str {
+        "Service"
+    }
+
+    fn plural(&self) -> &'static str {
+        "services"
+    }
+
+    fn claims(&self, object: &At<'_>, claims: &mut Claims) {
+        let Some(metadata) = object.get("metadata") else { return };
+        let gateway = metadata.text_of("name").unwrap_or_default();
+        if let Some(labels) = metadata.get("labels") {
+            self::labels(&labels, &gateway, claims);
+        }
+        if let Some(annotations) = metadata.get("annotations") {
+            self::annotations(&annotations, &gateway, claims);
+        }
+        if let Some(spec) = object.get("spec") {
+            self::spec(&spec, &gateway, claims);
+        }
+    }
+}
+
+/// Labels of a gateway's Service.
+pub(super) fn labels(at: &At<'_>, gateway: &str, claims: &mut Claims) {
+    claims.scalar(Fact::GatewayNetwork { gateway: gateway.to_owned() }, at.get(NETWORK_LABEL));
+    claims.scalar(Fact::GatewayPortLabel { gateway: gateway.to_owned() }, at.get(GATEWAY_PORT_LABEL));
+}
+
+/// Annotations of a gateway's Service: MetalLB's, under both of its prefixes.
+pub(super) fn annotations(at: &At<'_>, gateway: &str, claims: &mut Claims) {
+    for key in ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"] {
+        let Some(at) = at.get(key) else { continue };
+        for address in at.str().unwrap_or_default().split(',').map(str::trim).filter(|a| !a.is_empty()) {
+            claims.add_part(Fact::GatewayAddress { gateway: gateway.to_owned() }, &at, address);
+        }
+    }
+    for key in ["metallb.io/address-pool", "metallb.universe.tf/address-pool"] {
+        claims.scalar(Fact::GatewayPool { gateway: gateway.to_owned() }, at.get(key));
+    }
+}
+
+/// `spec` of a Service, or what stands for it in chart values and IstioOperator.
+pub(super) fn spec(at: &At<'_>, gateway: &str, claims: &mut Claims) {
+    claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, at.get("loadBalancerIP"));
+    if let Some(external) = at.get("externalIPs") {
+        for item in external.items() {
+            claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, Some(item));
+        }
+    }
+    let Some(ports) = at.get("ports").filter(At::is_list) else { return };
+    let numbers: Vec<String> = ports.items().filter_map(|port| port.text_of("port")).collect();
+    if numbers.is_empty() && ports.items().next().is_some() {
+        return;
+    }
+    claims.add(Fact::GatewayPorts { gateway: gateway.to_owned() }, &ports, numbers.join(","));
+    for port in ports.items() {
+        let name = port.text_of("name").unwrap_or_default();
+        let fact = Fact::GatewayPort { gateway: gateway.to_owned(), name: name.clone() };
+        claims.scalar(fact, port.get("port"));
+        claims.scalar(Fact::GatewayTarget { gateway: gateway.to_owned(), name }, port.get("targetPort"));
+    }
+}

@@ -1,0 +1,58 @@
+//! MW1102: object claims another cluster ID.
+
+use crate::claim::{Claims, Fact};
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::finding::{Findings, Rule, Severity};
+use crate::judge::{Declared, contradiction};
+use crate::policy::Policy;
+
+/// Object claims another cluster ID.
+pub(super) struct AnotherClusterId;
+
+static RULE: Rule = Rule {
+    code: "MW1102",
+    name: "another-cluster-id",
+    severity: Severity::Error,
+    title: "object claims another cluster ID",
+    docs: include_str!("../../docs/MW1102.md"),
+};
+
+impl Policy for AnotherClusterId {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        for claim in &claims.list {
+            let finding = match &claim.fact {
+                Fact::ClusterId if !declaration.accepts_cluster_id(&claim.value) => {
+                    let id = declaration.cluster.id.as_str();
+                    let message = format!("cluster ID `{}` is claimed where `{id}` is declared", claim.value);
+                    let declared = Declared { value: id.to_owned(), path: "cluster.id" };
+                    contradiction(&RULE, declaration, claims, claim, message, declared)
+                }
+                Fact::LeadingClusters { namespace } if *namespace == declaration.istio.namespace.as_str() => {
+                    let plane = &declaration.control_plane;
+                    let leader = match (plane.role, &plane.primary) {
+                        (DeclaredRole::Primary, _) => &declaration.cluster.id,
+                        (DeclaredRole::Remote, Some(primary)) => &primary.id,
+                        _ => continue,
+                    };
+                    // istiod splits at commas and trims nothing (istio/istio@1.30:
+                    // `pilot/pkg/serviceregistry/kube/controller/multicluster.go`).
+                    if claim.value.split(',').any(|id| id == "*" || id == leader.as_str()) {
+                        continue;
+                    }
+                    let message = format!(
+                        "`{}` may lead this cluster, which `{leader}` is declared to do",
+                        claim.value
+                    );
+                    let declared = Declared { value: leader.to_string(), path: "controlPlane" };
+                    contradiction(&RULE, declaration, claims, claim, message, declared)
+                }
+                _ => continue,
+            };
+            findings.push(finding);
+        }
+    }
+}
