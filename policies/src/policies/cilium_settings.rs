@@ -48,6 +48,10 @@ impl Policy for CiliumSettings {
                     .related(cluster.written.place("spec.kubernetes.cni"), "the CNI is Cilium")
                     .help(format!("set `{name}: {right}` in `kube-system/cilium-config` and declare it"));
                 finding.found = declared.map(|value| value.to_string());
+                if declared.is_none() {
+                    // Not known to be wrong, and the plan has the command.
+                    finding.severity = Severity::Warning;
+                }
                 findings.push(finding);
             }
         }
