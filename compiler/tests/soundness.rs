@@ -130,6 +130,37 @@ fn what_is_rendered_is_admitted() {
     }
 }
 
+/// A gateway whose free annotations ask for another address than its own.
+fn contradictory(more: &str) -> (Fleet, Output) {
+    let text = intent(&Shape {
+        name: "contradictory",
+        mesh: "  istio: {version: \"1.30.1\"}\n  delivery: {flux: {}}\n".to_owned(),
+        east: "  eastWestGateways: [{service: {annotations: {metallb.universe.tf/loadBalancerIPs: 10.1.0.29}}}]\n",
+        west: "",
+        one_network: false,
+    });
+    let fleet = load_text(&format!("{text}{more}")).fleet;
+    let out = render(&fleet);
+    (fleet, out)
+}
+
+#[test]
+fn an_output_that_its_declaration_refuses_is_an_error() {
+    let (fleet, out) = contradictory("");
+    let said: Vec<_> = check(&fleet, &out).iter().map(|f| format!("{} {}", f.rule.code, f.message)).collect();
+    insta::assert_snapshot!(said.join("\n"), @"MW8010 `HelmRelease/flux-system/istio-eastwestgateway` in `clusters/east/mesh/` would be refused by its own declaration: gateway `istio-eastwestgateway` asks for `10.1.0.29`, but is declared at `10.1.0.21` (MW3101)");
+    assert!(meshwright::build::build(&fleet).is_err());
+}
+
+#[test]
+fn an_exception_of_the_intent_holds_here_too() {
+    let (fleet, out) = contradictory(
+        "---\napiVersion: meshwright.dev/v1alpha1\nkind: PolicyConfig\nmetadata: {name: policies}\nspec:\n  policies: \
+         [{code: MW3101, severity: warning, clusters: [east], reason: moving, expires: \"2027-01-31\"}]\n",
+    );
+    assert!(check(&fleet, &out).is_empty());
+}
+
 /// The place of a step path in a document.
 fn at<'a>(document: &'a mut Value, steps: &[Step]) -> Option<&'a mut Value> {
     steps.iter().try_fold(document, |value, step| match step {

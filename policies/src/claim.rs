@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::declaration::DeclarationSpec;
 use crate::node::{FieldPath, Step};
 
 /// One assertion.
@@ -168,16 +169,43 @@ pub enum ServerPart {
     Host,
 }
 
+/// Whom an object's claims are about. A cluster that runs an agent for others holds objects about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// The cluster that holds the object.
+    #[default]
+    Here,
+    /// The cluster of that name.
+    Cluster(String),
+    /// The mesh of that name.
+    Mesh(String),
+    /// Some other cluster, of which the object does not say which.
+    Elsewhere,
+}
+
 /// The claims of one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `Kind/namespace/name` or `Kind/name`.
     pub object: String,
+    /// Whom they are about.
+    pub subject: Subject,
     /// The claims, in the order of the object.
     pub list: Vec<Claim>,
 }
 
 impl Claims {
+    /// Whether a declaration is the one to judge them by.
+    #[must_use]
+    pub fn concern(&self, declaration: &DeclarationSpec) -> bool {
+        match &self.subject {
+            Subject::Here => true,
+            Subject::Cluster(name) => name == declaration.cluster.name.as_str(),
+            Subject::Mesh(name) => name == declaration.mesh.name.as_str(),
+            Subject::Elsewhere => false,
+        }
+    }
+
     /// Adds a claim of a value that is there.
     pub fn add(&mut self, fact: Fact, at: &At<'_>, value: impl Into<String>) {
         self.list.push(Claim { fact, value: value.into(), path: at.path(), part: false });

@@ -11,7 +11,8 @@ use crate::kinds;
 use crate::node::{FieldPath, Span};
 use crate::policies::POLICIES;
 
-/// Judges an object's claims, exceptions aside.
+/// Judges an object's claims, exceptions aside. Whether they are about that declaration's cluster at all says
+/// [`Claims::concern`]; a webhook asks first.
 #[must_use]
 pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     let mut findings = Findings::new();

@@ -37,8 +37,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &namespace::Namespace,
     &service::Service,
     &helm::Application,
-    &mesh_cluster::MeshCluster,
     &global_mesh::GlobalMesh,
+    &mesh_cluster::MeshCluster,
     &helm::HelmRelease,
     &istio_operator::IstioOperator,
     &ip_address_pool::IpAddressPool,
@@ -64,7 +64,7 @@ pub fn claims_of(object: &Map<String, Value>) -> Claims {
         Some(namespace) => format!("{}/{namespace}/{name}", kind.kind()),
         None => format!("{}/{name}", kind.kind()),
     };
-    let mut claims = Claims { object: reference, list: Vec::new() };
+    let mut claims = Claims { object: reference, ..Claims::default() };
     kind.claims(&At::root(object), &mut claims);
     claims
 }
@@ -79,6 +79,8 @@ pub const NETWORK_VIEW: &str = "ISTIO_META_REQUESTED_NETWORK_VIEW";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Subject;
+    use serde_json::json;
 
     #[test]
     fn the_registry_is_in_order_and_has_no_kind_twice() {
@@ -86,18 +88,46 @@ mod tests {
         assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
     }
 
+    fn subject(object: serde_json::Value) -> Subject {
+        let Value::Object(object) = object else { unreachable!() };
+        claims_of(&object).subject
+    }
+
+    #[test]
+    fn objects_about_other_clusters_are_told_from_objects_about_this_one() {
+        let release =
+            |spec| json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "spec": spec});
+        assert_eq!(subject(release(json!({"values": {}}))), Subject::Here);
+        let remote = json!({"values": {}, "kubeConfig": {"secretRef": {"name": "west"}}});
+        assert_eq!(subject(release(remote)), Subject::Elsewhere);
+        let application = |to| {
+            let spec = json!({"source": {"helm": {"valuesObject": {}}}, "destination": to});
+            subject(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": spec}))
+        };
+        assert_eq!(application(json!({"server": "https://kubernetes.default.svc"})), Subject::Here);
+        assert_eq!(application(json!({"name": "in-cluster"})), Subject::Here);
+        assert_eq!(application(json!({"name": "west"})), Subject::Cluster("west".into()));
+        assert_eq!(application(json!({"server": "https://10.2.0.10:6443"})), Subject::Elsewhere);
+        let mspider = |kind| {
+            let api = "discovery.mspider.io/v3alpha1";
+            subject(json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}, "spec": {}}))
+        };
+        assert_eq!(mspider("MeshCluster"), Subject::Cluster("x".into()));
+        assert_eq!(mspider("GlobalMesh"), Subject::Mesh("x".into()));
+    }
+
     #[test]
     fn hostile_objects_assert_nothing_and_end() {
         for kind in KINDS {
             for spec in [
-                serde_json::json!(null),
-                serde_json::json!([[{}]]),
-                serde_json::json!({"values": [], "servers": {"a": 1}, "components": "x", "meshedParams": [1, {}]}),
-                serde_json::json!({"values": {"global": {"meshNetworks": [1], "multiCluster": 3}}, "ports": [{}, 1]}),
+                json!(null),
+                json!([[{}]]),
+                json!({"values": [], "servers": {"a": 1}, "components": "x", "meshedParams": [1, {}]}),
+                json!({"values": {"global": {"meshNetworks": [1], "multiCluster": 3}}, "ports": [{}, 1]}),
             ] {
                 let group =
                     if kind.group().is_empty() { String::new() } else { format!("{}/", kind.group()) };
-                let object = serde_json::json!({
+                let object = json!({
                     "apiVersion": format!("{group}v1"), "kind": kind.kind(), "metadata": 7, "spec": spec,
                 });
                 let Value::Object(object) = object else { unreachable!() };

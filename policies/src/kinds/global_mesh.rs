@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Kind, values};
-use crate::claim::{At, Claims, Fact};
+use crate::claim::{At, Claims, Fact, Subject};
 
 /// `discovery.mspider.io/GlobalMesh`.
 pub(super) struct GlobalMesh;
@@ -25,6 +25,8 @@ impl Kind for GlobalMesh {
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
+        let name = object.get("metadata").and_then(|metadata| metadata.text_of("name"));
+        claims.subject = Subject::Mesh(name.unwrap_or_default());
         let Some(spec) = object.get("spec") else { return };
         let Some(owner) = spec.get("ownerConfig") else { return };
         if let Some(params) = owner.get("controlPlaneParams") {

@@ -1,7 +1,7 @@
 //! Helm releases of Istio's charts: Flux's `HelmRelease` and Argo CD's `Application`.
 
 use super::{Kind, values};
-use crate::claim::{At, Claims};
+use crate::claim::{At, Claims, Subject};
 
 /// `helm.toolkit.fluxcd.io/HelmRelease`. Values from ConfigMaps and Secrets are not in the object.
 pub(super) struct HelmRelease;
@@ -24,6 +24,9 @@ impl Kind for HelmRelease {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let Some(spec) = object.get("spec") else { return };
+        if spec.get("kubeConfig").is_some() {
+            claims.subject = Subject::Elsewhere;
+        }
         let Some(values) = spec.get("values") else { return };
         let chart = spec.get("chart");
         let chart = chart.as_ref().and_then(|chart| chart.get("spec"));
@@ -48,6 +51,9 @@ impl Kind for Application {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let Some(spec) = object.get("spec") else { return };
+        if let Some(destination) = spec.get("destination") {
+            claims.subject = subject(&destination);
+        }
         if let Some(source) = spec.get("source") {
             self::source(&source, &name(object), claims);
         }
@@ -56,6 +62,17 @@ impl Kind for Application {
                 self::source(&source, &name(object), claims);
             }
         }
+    }
+}
+
+/// Argo CD calls its own cluster `in-cluster` (argoproj/argo-cd: `pkg/apis/application/v1alpha1/types.go`).
+fn subject(destination: &At<'_>) -> Subject {
+    match (destination.text_of("name"), destination.text_of("server")) {
+        (Some(name), _) if name == "in-cluster" => Subject::Here,
+        (_, Some(server)) if server.starts_with("https://kubernetes.default.svc") => Subject::Here,
+        (Some(name), _) if !name.is_empty() => Subject::Cluster(name),
+        (_, Some(_)) => Subject::Elsewhere,
+        _ => Subject::Here,
     }
 }
 

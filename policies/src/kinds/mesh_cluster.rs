@@ -1,7 +1,7 @@
 //! Mspider's `MeshCluster`: a member's parameters, one entry per mesh that it belongs to.
 
 use super::Kind;
-use crate::claim::{At, Claims, Fact};
+use crate::claim::{At, Claims, Fact, Subject};
 
 /// `discovery.mspider.io/MeshCluster`.
 pub(super) struct MeshCluster;
@@ -23,6 +23,8 @@ impl Kind for MeshCluster {
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
+        let name = object.get("metadata").and_then(|metadata| metadata.text_of("name"));
+        claims.subject = Subject::Cluster(name.unwrap_or_default());
         let Some(spec) = object.get("spec") else { return };
         let Some(entries) = spec.get("meshedParams") else { return };
         let meshes: Vec<String> = entries
