@@ -1,5 +1,6 @@
 //! The files that were read: their shown paths, their bytes, and the way from a byte offset to a line and a column.
 
+pub mod commit;
 pub mod discover;
 
 pub use discover::{DiscoverOptions, Found, SourceError, discover};

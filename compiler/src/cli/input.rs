@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 use meshwright_policies::mesh::Fleet;
@@ -11,8 +11,9 @@ use meshwright_policies::mesh::Fleet;
 use super::{Outcome, terminal};
 use crate::compile::{self, SourceText};
 use crate::diagnostic::{self, Format, RenderOptions};
-use crate::source::discover::{DiscoverOptions, discover};
-use crate::source::{SourceFile, Sources};
+use crate::source::Sources;
+use crate::source::commit::Repository;
+use crate::source::discover::{DiscoverOptions, Found, discover};
 use crate::syntax::Limits;
 
 /// The intent to read, and how to say what is wrong with it.
@@ -21,6 +22,14 @@ pub(super) struct Input {
     /// Directory (or file) that holds the intent; `-` reads standard input
     #[arg(default_value = ".")]
     pub(super) root: PathBuf,
+
+    /// Read ROOT as this commit holds it (branch, tag, `HEAD~1`), not as it lies on disk
+    #[arg(long, value_name = "REV")]
+    pub(super) rev: Option<String>,
+
+    /// Git repository of REV; ROOT is then a path inside it. Default: the repository that holds ROOT
+    #[arg(long, value_name = "PATH", requires = "rev")]
+    pub(super) repo: Option<PathBuf>,
 
     /// Format of the findings
     #[arg(long, value_enum, default_value = "human")]
@@ -41,36 +50,33 @@ pub(super) struct Compiled {
 impl Input {
     /// Reads, resolves and judges.
     pub(super) fn compile(&self) -> anyhow::Result<Compiled> {
-        let (sources, files, findings) = if self.root == Path::new("-") {
-            let mut text = Vec::new();
-            let limit = Limits::default().bytes as u64 + 1;
-            std::io::stdin()
-                .lock()
-                .take(limit)
-                .read_to_end(&mut text)
-                .context("cannot read standard input")?;
-            let (sources, id) = Sources::from_text("<stdin>", text);
-            (sources, vec![id], Findings::new())
-        } else {
-            let found = discover(&self.root, DiscoverOptions::default())?;
-            (found.sources, found.files, found.findings)
-        };
-        let mut loaded = {
-            let prefix = shown_prefix(&self.root);
-            let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
-            let below = |file: &'_ SourceFile| file.path().strip_prefix(&prefix).unwrap_or(file.path()).len();
-            compile::load(
-                texts.map(|(id, file)| {
-                    let path = file.path();
-                    let path = path.get(path.len() - below(file)..).unwrap_or(path);
-                    SourceText { id, path, text: file.text() }
-                }),
-                self.date,
-            )
-        };
-        loaded.findings.extend(findings);
-        loaded.findings.sort();
-        Ok(Compiled { sources, fleet: loaded.fleet, findings: loaded.findings })
+        match &self.rev {
+            Some(_) if self.root == Path::new("-") => {
+                bail!("standard input has no revision: leave out `--rev`")
+            }
+            Some(rev) => {
+                let (repository, inside) = repository(self.repo.as_deref(), &self.root)?;
+                let revision = repository.revision(rev)?;
+                let found = repository.discover(&revision, &inside, DiscoverOptions::default())?;
+                Ok(compile_found(found, Path::new(&inside), self.date))
+            }
+            None if self.root == Path::new("-") => {
+                let mut text = Vec::new();
+                let limit = Limits::default().bytes as u64 + 1;
+                std::io::stdin()
+                    .lock()
+                    .take(limit)
+                    .read_to_end(&mut text)
+                    .context("cannot read standard input")?;
+                let (sources, id) = Sources::from_text("<stdin>", text);
+                let found = Found { sources, files: vec![id], ..Found::default() };
+                Ok(compile_found(found, &self.root, self.date))
+            }
+            None => {
+                let found = discover(&self.root, DiscoverOptions::default())?;
+                Ok(compile_found(found, &self.root, self.date))
+            }
+        }
     }
 
     /// Prints findings: for people to standard error, for programs to standard output.
@@ -78,7 +84,8 @@ impl Input {
         let human = self.format == Format::Human;
         let options = RenderOptions {
             color: human && terminal::color(),
-            repository_prefix: repository_prefix(),
+            // Paths in a commit start at the repository's root already.
+            repository_prefix: if self.rev.is_some() { String::new() } else { repository_prefix() },
             ..RenderOptions::default()
         };
         let text = diagnostic::render(self.format, &compiled.findings, &compiled.sources, &options);
@@ -98,6 +105,31 @@ impl Input {
             findings => Ok(Err(findings)),
         }
     }
+}
+
+/// Resolves and judges what was found below `root`.
+pub(super) fn compile_found(found: Found, root: &Path, today: Date) -> Compiled {
+    let Found { sources, files, findings, .. } = found;
+    let prefix = shown_prefix(root);
+    let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
+    let mut loaded = compile::load(
+        texts.map(|(id, file)| {
+            let path = file.path();
+            SourceText { id, path: path.strip_prefix(&prefix).unwrap_or(path), text: file.text() }
+        }),
+        today,
+    );
+    loaded.findings.extend(findings);
+    loaded.findings.sort();
+    Compiled { sources, fleet: loaded.fleet, findings: loaded.findings }
+}
+
+/// The repository that a revision is looked up in, and the way from its root to the intent.
+pub(super) fn repository(repo: Option<&Path>, root: &Path) -> anyhow::Result<(Repository, String)> {
+    Ok(match repo {
+        Some(repo) => (Repository::open(repo)?, shown_prefix(root).trim_end_matches('/').to_owned()),
+        None => Repository::around(root)?,
+    })
 }
 
 /// What shown paths of files below the root start with.

@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::source::SourceError;
+use crate::source::commit::GitError;
+
 /// Writes a result. A reader that went away (`| head`) is no error.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
@@ -21,10 +24,19 @@ pub(super) fn error(error: &anyhow::Error) {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("  because: {cause}\n"));
     }
-    if let Some(help) = error.downcast_ref::<crate::publish::PublishError>().and_then(|e| e.help()) {
+    let publishing = || error.downcast_ref::<crate::publish::PublishError>().and_then(|error| error.help());
+    if let Some(help) = reading(error).or_else(publishing) {
         text.push_str(&format!("  help: {help}\n"));
     }
     say(&text);
+}
+
+/// What to try when a commit could not be read.
+fn reading(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<SourceError>() {
+        Some(SourceError::Git(error)) => error.help(),
+        _ => error.downcast_ref::<GitError>().and_then(GitError::help),
+    }
 }
 
 /// Whether standard error takes colours: a terminal that was not told otherwise (no-color.org).

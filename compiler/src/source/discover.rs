@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use meshwright_policies::finding::{Finding, Findings, Place};
 use meshwright_policies::node::{FieldPath, FileId, Span};
-use meshwright_policies::sources::SYMLINK_OUT_OF_ROOT;
+use meshwright_policies::sources::{LFS_POINTER, SYMLINK_OUT_OF_ROOT};
 
 use super::Sources;
 
@@ -71,6 +71,9 @@ pub enum SourceError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A commit could not be read.
+    #[error(transparent)]
+    Git(#[from] super::commit::GitError),
     /// More directories than [`DiscoverOptions::max_depth`].
     #[error("`{path}` is more than {limit} directories below the root")]
     TooDeep {
@@ -115,7 +118,12 @@ pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceEr
     let mut left = options.max_bytes;
     for (path, real) in &walk.files {
         let text = walk.read(path, real, &mut left)?;
-        found.files.push(found.sources.add(path.clone(), text.into()));
+        let pointer = lfs_pointer(&text);
+        let file = found.sources.add(path.clone(), text.into());
+        match pointer {
+            true => found.findings.push(kept_by_lfs(file, path)),
+            false => found.files.push(file),
+        }
     }
     if !walk.links.is_empty() {
         let real_root = fs::canonicalize(root).map_err(|error| read_error(&walk.root, error))?;
@@ -218,23 +226,40 @@ impl Walk {
     }
 }
 
-fn hidden_by_link(file: FileId, path: &str, target: &str, why: &str) -> Finding {
-    let place = Place { span: Span { file, start: 0, end: 0 }, path: FieldPath::root() };
+pub(super) fn at_file(file: FileId) -> Place {
+    Place { span: Span { file, start: 0, end: 0 }, path: FieldPath::root() }
+}
+
+pub(super) fn hidden_by_link(file: FileId, path: &str, target: &str, why: &str) -> Finding {
     SYMLINK_OUT_OF_ROOT
-        .at(place, format!("`{path}` is a symbolic link to `{target}`, {why}"))
+        .at(at_file(file), format!("`{path}` is a symbolic link to `{target}`, {why}"))
         .help("replace the link by the file")
         .found(target)
+}
+
+/// Whether a text stands for a file that Git LFS keeps elsewhere: the first line is fixed, and a pointer is smaller than
+/// 1024 bytes (git-lfs: `docs/spec.md`, "The Pointer").
+pub(super) fn lfs_pointer(text: &[u8]) -> bool {
+    let versions: [&[u8]; 2] =
+        [b"version https://git-lfs.github.com/spec/v1\n", b"version https://hawser.github.com/spec/v1\n"];
+    text.len() < 1024 && versions.iter().any(|version| text.starts_with(version))
+}
+
+pub(super) fn kept_by_lfs(file: FileId, path: &str) -> Finding {
+    LFS_POINTER
+        .at(at_file(file), format!("`{path}` is a Git LFS pointer: the file itself is kept elsewhere"))
+        .help("keep the file in Git itself: take it out of `.gitattributes`, then `git add --renormalize` it")
 }
 
 fn read_error(path: &str, error: io::Error) -> SourceError {
     SourceError::Read { path: path.to_owned(), error }
 }
 
-fn is_yaml(name: &str) -> bool {
+pub(super) fn is_yaml(name: &str) -> bool {
     name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
-fn join(directory: &str, name: &str) -> String {
+pub(super) fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
         _ if directory.ends_with('/') => format!("{directory}{name}"),
@@ -243,7 +268,7 @@ fn join(directory: &str, name: &str) -> String {
 }
 
 /// A path with `/` between its parts, without `.` parts and a trailing separator.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     use std::path::Component;
     let mut text = String::new();
     for component in path.components() {
