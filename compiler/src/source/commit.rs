@@ -12,7 +12,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use gix::objs::{CommitRefIter, Kind, TagRefIter};
 
@@ -108,7 +108,7 @@ impl Repository {
     ///
     /// There is no such revision, it names neither a commit nor a tree, or an object is missing.
     pub fn revision(&self, rev: &str) -> Result<Revision, GitError> {
-        let id = self.git.rev_parse_single(rev).map_err(|error| self.unknown(rev, &error))?.detach();
+        let id = self.git.rev_parse_single(rev).map_err(|_| self.unknown(rev))?.detach();
         let (mut id, mut at) = (id, id);
         for _ in 0..MOST_TAGS {
             let object = self.object(at, rev, "")?;
@@ -167,7 +167,7 @@ impl Repository {
         GitError::Damaged { id: id.to_string(), why: "it cannot be decoded".to_owned() }
     }
 
-    fn unknown(&self, rev: &str, error: &gix::Error) -> GitError {
+    fn unknown(&self, rev: &str) -> GitError {
         let unborn = self.git.head().is_ok_and(|head| head.is_unborn());
         let help = if unborn && self.git.head_id().is_err() && rev.starts_with("HEAD") {
             "the repository has no commit yet"
@@ -176,7 +176,7 @@ impl Repository {
         } else {
             "`git rev-parse` and `git branch --all` tell what there is; a branch of a remote may have to be fetched"
         };
-        GitError::Unknown { rev: rev.to_owned(), path: self.shown.clone(), why: error.to_string(), help }
+        GitError::Unknown { rev: rev.to_owned(), path: self.shown.clone(), help }
     }
 
     fn is_partial(&self) -> bool {
@@ -185,12 +185,6 @@ impl Repository {
             .remote_names()
             .iter()
             .any(|remote| config.boolean(&format!("remote.{remote}.promisor")).is_some())
-    }
-
-    /// Directory of the repository, for messages.
-    #[must_use]
-    pub fn git_dir(&self) -> PathBuf {
-        self.git.path().to_owned()
     }
 }
 

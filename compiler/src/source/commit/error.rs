@@ -22,14 +22,12 @@ pub enum GitError {
         path: String,
     },
     /// A revision that does not exist.
-    #[error("`{rev}` is not a revision of the git repository `{path}`: {why}")]
+    #[error("`{rev}` is not a revision of the git repository `{path}`")]
     Unknown {
         /// The revision.
         rev: String,
         /// The repository.
         path: String,
-        /// What git's object database says.
-        why: String,
         /// What to try.
         help: &'static str,
     },
