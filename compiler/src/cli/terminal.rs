@@ -21,8 +21,11 @@ pub(super) fn say(text: &str) {
 /// Says why a command could not do its work, with every cause.
 pub(super) fn error(error: &anyhow::Error) {
     let mut text = format!("error: {error}\n");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("  because: {cause}\n"));
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some errors name their cause themselves.
+        if !text.trim_end().ends_with(&cause) {
+            text.push_str(&format!("  because: {cause}\n"));
+        }
     }
     let publishing = || error.downcast_ref::<crate::publish::PublishError>().and_then(|error| error.help());
     if let Some(help) = reading(error).or_else(publishing) {
