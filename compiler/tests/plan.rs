@@ -103,17 +103,6 @@ fn a_plan_is_part_of_what_is_rendered() {
     assert_eq!(output.files().get("PLAN.md").unwrap(), plan(&fleet).as_bytes());
 }
 
-/// Prints how long a plan of 500 clusters takes: `cargo test -p meshwright --test plan -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures"]
-fn how_long_a_large_plan_takes() {
-    let fleet = large(50);
-    let start = std::time::Instant::now();
-    let plan = plan(&fleet);
-    println!("{} bytes in {:?}", plan.len(), start.elapsed());
-    std::fs::write(std::env::temp_dir().join("plan-500.md"), plan).unwrap();
-}
-
 /// With a remote behind the gateway that exposes istiod, another address per observer, and texts that look like markup.
 #[test]
 fn a_primary_with_remotes() {

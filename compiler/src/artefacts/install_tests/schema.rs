@@ -70,21 +70,3 @@ fn no_object_is_rendered_twice() {
         }
     });
 }
-
-#[test]
-#[ignore = "writes every object below the directory `$DUMP`, for a validator outside"]
-fn dump() {
-    let target = std::path::PathBuf::from(std::env::var("DUMP").unwrap());
-    each(|case, _, out| {
-        for (root, objects) in out.objects() {
-            let name: String =
-                case.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
-            let directory = target.join(name).join(root.directory());
-            std::fs::create_dir_all(&directory).unwrap();
-            for (index, rendered) in objects.iter().enumerate() {
-                let text = to_yaml(&rendered.object.clone().into_json());
-                std::fs::write(directory.join(format!("{index}.yaml")), text).unwrap();
-            }
-        }
-    });
-}
