@@ -13,6 +13,7 @@ use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::version::Minor;
 use meshwright_tests::intent::{Intent, difference, files, files_below};
 use meshwright_tests::{chart_values, kustomize, objects, repository, schemas, updating};
+use serde_json::{Value, json};
 
 /// The case whose tree is kept whole.
 const WHOLE: &str = "whole-tree";
@@ -101,6 +102,36 @@ fn rendered_objects_are_valid() {
         wrong.extend(schemas::check(&case.tree).into_iter().map(|line| format!("{}: {line}", case.name)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The schemas are strict: a misspelt, a missing and a mistyped field are found at their place.
+#[test]
+fn what_the_api_server_would_refuse_is_found() {
+    let example = Intent::example().build();
+    let change = |path: &str, wanted: &str, pointer: &str, value: Option<Value>| {
+        let mut object = objects::object(&example, path, wanted);
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = object.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        match value {
+            Some(value) => parent.insert(key.to_owned(), value),
+            None => parent.remove(key),
+        };
+        schemas::violations(&object).join("\n")
+    };
+    let (kt, atlas) = ("clusters/kt-k2p", "clusters/seoul-1");
+    insta::assert_snapshot!(
+        change(kt, "Deployment/sample/reviews-v1", "/spec/template/spec/containers/0/imagePullPolic", Some(json!("Always"))),
+        @"/spec/template/spec/containers/0: Additional properties are not allowed ('imagePullPolic' was unexpected)"
+    );
+    insta::assert_snapshot!(change(kt, "HelmRelease/flux-system/istiod", "/spec/interval", None), @r#"/spec: "interval" is a required property"#);
+    insta::assert_snapshot!(change(kt, "HelmRelease/flux-system/istiod", "/spec/chart/spec/versoin", Some(json!("1"))), @"/spec/chart/spec: Additional properties are not allowed ('versoin' was unexpected)");
+    insta::assert_snapshot!(change(atlas, "Istio/default", "/spec/values/global/newtork", Some(json!("seoul"))), @"/spec/values/global: Additional properties are not allowed ('newtork' was unexpected)");
+    insta::assert_snapshot!(
+        change(atlas, "Gateway/istio-system/cross-network-gateway", "/spec/servers/0/port/number", Some(json!("15443"))),
+        @r#"/spec/servers/0/port/number: "15443" is not of type "integer""#
+    );
+    insta::assert_snapshot!(change(kt, "Namespace/istio-system", "/metadata/labels/team", Some(json!(true))), @r#"/metadata/labels/team: true is not of type "string""#);
+    insta::assert_snapshot!(change(kt, "Namespace/istio-system", "/kind", Some(json!("Namespaces"))), @"no schema for v1 Namespaces: add it to tests/schemas/derive.py");
 }
 
 #[test]

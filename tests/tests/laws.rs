@@ -43,6 +43,21 @@ fn comments_and_spaces_change_nothing() {
     }
 }
 
+/// One commit must not make every agent reconcile: what one cluster says of itself changes its own files alone.
+#[test]
+fn one_clusters_change_touches_its_own_files_alone() {
+    let example = Intent::example();
+    let path = "mdemo/clusters/mdemo-cluster2.yaml";
+    let changed = example.clone().edit(path, "helloworld: {version: vc2}", "helloworld: {version: vc4}");
+    let differences = difference(&tree(&example), &tree(&changed));
+    let others: Vec<&String> = differences
+        .iter()
+        .filter(|line| !line.starts_with("clusters/mdemo-cluster2/") && !line.starts_with("PLAN.md"))
+        .collect();
+    assert!(!differences.is_empty());
+    assert!(others.is_empty(), "{others:#?}");
+}
+
 /// The files in another order, with other IDs: the paths say which is which.
 fn in_order(intent: &Intent, order: &[usize]) -> BTreeMap<String, Vec<u8>> {
     let all: Vec<_> = intent.files.iter().collect();

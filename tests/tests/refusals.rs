@@ -175,3 +175,66 @@ fn a_cluster_name_has_no_underscore() {
     1 error, 1 warning
     ");
 }
+
+#[test]
+fn an_operator_that_is_gone_gets_no_object() {
+    let intent = Intent::example().edit("kpaas/mesh.yaml", "install: Helm", "install: IstioOperator");
+    insta::assert_snapshot!(refused(&intent), @r#"
+    error[MW5004]: nobody reads IstioOperator objects in a cluster with Istio 1.26.8
+      --> kpaas/mesh.yaml:12:14
+       |
+    11 |     version: "1.26.8"
+       |              -------- the operator is gone since 1.24
+    12 |     install: IstioOperator
+       |              ^^^^^^^^^^^^^
+       |
+       = note: declared `1.26.8` at kpaas/mesh.yaml:11, found `IstioOperator`
+       = help: set `appliedBy: istioctl` and run the plan's command, or set `install: Helm` or `install: Sail`
+
+    1 error
+    "#);
+}
+
+#[test]
+fn two_clusters_with_one_cluster_id_are_refused() {
+    let intent = Intent::example().edit(
+        CLUSTER2,
+        "  network: network-c2",
+        "  network: network-c2\n  clusterID: mdemo-cluster1",
+    );
+    insta::assert_snapshot!(refused(&intent), @"
+    error[MW1002]: clusters `mdemo-cluster1` and `mdemo-cluster2` of mesh `mdemo-mesh` both have the cluster ID `mdemo-cluster1`
+     --> mdemo/clusters/mdemo-cluster2.yaml:8:14
+      |
+    8 |   clusterID: mdemo-cluster1
+      |              ^^^^^^^^^^^^^^
+      |
+     ::: mdemo/clusters/mdemo-cluster1.yaml:5:9
+      |
+    5 |   name: mdemo-cluster1
+      |         -------------- cluster `mdemo-cluster1`
+      |
+      = note: cluster `mdemo-cluster2`
+      = help: leave out `clusterID` of `mdemo-cluster2`: its name is the default
+
+    1 error
+    ");
+}
+
+/// What several layers find is said in one run.
+#[test]
+fn everything_is_said_at_once() {
+    let intent = Intent::example()
+        .edit(CLUSTER1, "controlPlane: 10.64.30.71", "controlPlane: 10.64.30.72")
+        .edit(CLUSTER2, "eastWest: 10.6.136.29", "eastWest: 10.6.136.30")
+        .edit("kpaas/clusters/ncloud-nks.yaml", "version: \"1.29\"", "version: \"1.28\"")
+        .edit(
+            "atlas/networks.yaml",
+            "podConnectivity: routed\n  gateways:\n    - cluster: seoul-1",
+            "podConectivity: routed\n  gateways:\n    - cluster: seoul-1",
+        );
+    let refused = refused(&intent);
+    for code in ["MW3002", "MW3003", "MW6001", "MW0103"] {
+        assert!(refused.contains(&format!("error[{code}]")), "{code}:\n{refused}");
+    }
+}
