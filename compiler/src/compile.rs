@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use meshwright_policies::finding::{Findings, Place};
 use meshwright_policies::intent::Date;
 use meshwright_policies::mesh::Fleet;
-use meshwright_policies::node::FileId;
+use meshwright_policies::node::{FileId, Node};
 use meshwright_policies::{policy, references, settings};
 
 use crate::artefact::Output;
 use crate::intent::{self, Intent};
 use crate::syntax::{self, Limits};
-use crate::{resolve, rules};
+use crate::{provisioning, resolve, rules};
 
 /// What a set of intent files means.
 #[derive(Debug)]
@@ -51,12 +51,22 @@ pub fn load<'a>(files: impl IntoIterator<Item = SourceText<'a>>, today: Date) ->
             references::NO_INTENT.at(Place::unknown(), message).help("run `meshwright init` to start one"),
         );
     }
+    let others = std::mem::take(&mut intent.others);
     let mut fleet = resolve::resolve(intent, &mut findings);
+    fleet.provisioned =
+        others.iter().filter_map(|other| provisioning::read(other, stem(other, &paths))).collect();
     fleet.files = paths;
     findings.extend(policy::check(&fleet));
     settings::apply(&fleet, &rules::adjustable(), today, &mut findings);
     findings.sort();
     Loaded { fleet, findings }
+}
+
+/// The name of a document's file without directories and extension.
+fn stem<'a>(document: &Node, paths: &'a BTreeMap<FileId, String>) -> &'a str {
+    let path = paths.get(&document.span.file).map_or("", String::as_str);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split('.').next().unwrap_or(name)
 }
 
 /// [`load`] of one text with several documents, on the first day of 2026.

@@ -31,8 +31,8 @@ pub struct Intent {
     pub clusters: Vec<Named<ClusterName, ()>>,
     /// Policy settings.
     pub policy_configs: Vec<Named<String, PolicyConfigSpec>>,
-    /// Kinds of documents of other API groups were skipped: how many.
-    pub skipped: usize,
+    /// Documents of other API groups.
+    pub others: Vec<Node>,
 }
 
 /// A typed document beside its tree.
@@ -49,7 +49,7 @@ pub struct Named<Name, Spec> {
 /// Adds a document to the intent, or says what is wrong with it.
 pub fn read(document: Node, intent: &mut Intent, findings: &mut Findings) {
     let Some(kind) = kind_of(&document, findings) else {
-        intent.skipped += 1;
+        intent.others.push(document);
         return;
     };
     let json = document.to_json();

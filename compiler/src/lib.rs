@@ -21,6 +21,7 @@ pub mod intent;
 pub mod istio_values;
 pub mod object;
 pub mod plan;
+pub mod provisioning;
 pub mod publish;
 pub mod resolve;
 pub mod rules;

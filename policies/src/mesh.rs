@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::address::{Address, Port};
+use crate::address::{Address, Cidr, Port};
 use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
@@ -26,6 +26,30 @@ pub struct Fleet {
     /// Paths of the intent files, relative to the intent root, `/`-separated: what a declaration says of where its
     /// values come from.
     pub files: BTreeMap<FileId, String>,
+    /// Configurations beside the intent by which clusters are built.
+    pub provisioned: Vec<Provisioned>,
+}
+
+/// A kind or kubeadm configuration.
+#[derive(Clone, Debug)]
+pub struct Provisioned {
+    /// `kind` or `kubeadm`.
+    pub tool: &'static str,
+    /// Name of the cluster that it builds.
+    pub cluster: String,
+    /// Pod ranges, when it says any.
+    pub pods: Option<Subnets>,
+    /// Service ranges, when it says any.
+    pub services: Option<Subnets>,
+}
+
+/// Address ranges and where they are written.
+#[derive(Clone, Debug)]
+pub struct Subnets {
+    /// The ranges.
+    pub cidrs: Vec<Cidr>,
+    /// Where.
+    pub place: Place,
 }
 
 impl Fleet {

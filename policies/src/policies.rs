@@ -50,6 +50,7 @@ mod overlapping_pod_cidrs;
 mod overlapping_pools;
 mod overridden_value;
 mod private_gateway_among_public;
+mod provisioned_otherwise;
 mod remote_revision;
 mod repeated_entry;
 mod repeated_gateway_name;
@@ -112,6 +113,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &gateway_of_another_network::GatewayOfAnotherNetwork,
     &unknown_gateway::UnknownGateway,
     &repeated_entry::RepeatedEntry,
+    &provisioned_otherwise::ProvisionedOtherwise,
     &another_network::AnotherNetwork,
     &another_mesh_networks::AnotherMeshNetworks,
     // Addresses.

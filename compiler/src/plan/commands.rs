@@ -14,6 +14,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     cilium(mesh, page);
     metallb(mesh, page);
     autoscaling(mesh, page);
+    observability(mesh, page);
     gateway_api(mesh, page);
     if page.len() == before {
         page.block("None.");
@@ -167,6 +168,20 @@ fn autoscaling(mesh: &Mesh, page: &mut Page) {
              a certificate it can verify: with `--kubelet-insecure-tls` anybody in between may answer for a node.",
             some(without, 12)
         ));
+    }
+}
+
+fn observability(mesh: &Mesh, page: &mut Page) {
+    let expected: Vec<String> = mesh
+        .clusters
+        .values()
+        .filter_map(|cluster| {
+            Some(format!("`{}` in `{}`", cluster.spec.observability.as_ref()?, cluster.name))
+        })
+        .collect();
+    if !expected.is_empty() {
+        page.heading(4, "Observability");
+        page.block(&format!("Expected, and not rendered: {}.", expected.join(", ")));
     }
 }
 

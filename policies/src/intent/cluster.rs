@@ -68,6 +68,9 @@ pub struct ClusterSpec {
     /// Whether a metrics server is installed, which horizontal autoscalers need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_server: Option<bool>,
+    /// The observability agent that is expected in the cluster, such as `insight-agent`; the plan reminds of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<String>,
     /// What differs from the mesh's delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
@@ -95,7 +98,7 @@ pub struct Kubernetes {
     /// Whether Calico speaks BGP, which disturbs MetalLB.
     #[serde(rename = "calicoBGP", skip_serializing_if = "Option::is_none")]
     pub calico_bgp: Option<bool>,
-    /// Cilium's settings as they are in `kube-system/cilium-config`.
+    /// Cilium's settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cilium: Option<CiliumSettings>,
     /// kube-proxy's mode.
@@ -139,7 +142,8 @@ impl Cni {
     }
 }
 
-/// Settings of Cilium that Istio needs (docs.cilium.io, "Integration with Istio").
+/// Settings of Cilium that Istio needs (docs.cilium.io, "Integration with Istio"), as they are meant to be in
+/// `kube-system/cilium-config`: the plan has the commands that set them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct CiliumSettings {
