@@ -1,9 +1,10 @@
 //! The command line: what was typed becomes a call, what comes back becomes text and an exit code.
 //!
-//! One file per command. Exit codes: 0 clean, 1 findings of severity error (or `--check` and not up to date), 2 usage
-//! or I/O.
+//! One file per command. Exit codes: 0 clean, 1 findings of severity error (or `--check` and not up to date, or
+//! differences), 2 usage or I/O.
 
 mod check;
+mod diff;
 mod explain;
 mod graph;
 mod init;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Render(render::Args),
+    Diff(diff::Args),
     Plan(plan::Args),
     Graph(graph::Args),
     Explain(explain::Args),
@@ -51,7 +53,7 @@ enum Command {
 enum Outcome {
     /// Nothing is wrong.
     Clean,
-    /// Findings of severity error, or an output that is not up to date.
+    /// Findings of severity error, an output that is not up to date, or differences.
     Findings,
 }
 
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Explain(args) => explain::run(&args),

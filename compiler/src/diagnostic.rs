@@ -12,6 +12,9 @@ mod text;
 
 use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 
+pub(crate) use markdown::escape as markdown_escape;
+pub(crate) use text::visible;
+
 use crate::source::{SourceFile, Sources};
 
 /// What findings are printed as.

@@ -12,6 +12,7 @@ pub mod compile;
 pub mod decorate;
 pub mod destination;
 pub mod diagnostic;
+pub mod diff;
 pub mod gateway_service;
 pub mod graph;
 pub mod helm;

@@ -41,6 +41,7 @@ pub(super) struct Input {
 }
 
 /// Intent that was read, with its findings not yet said.
+#[derive(Debug, Default)]
 pub(super) struct Compiled {
     pub(super) sources: Sources,
     pub(super) fleet: Fleet,
@@ -151,12 +152,12 @@ fn repository_prefix() -> String {
         .unwrap_or_default()
 }
 
-fn parse_date(text: &str) -> Result<Date, String> {
+pub(super) fn parse_date(text: &str) -> Result<Date, String> {
     Date::try_from(text.to_owned())
 }
 
 /// Today in UTC.
-fn today() -> Date {
+pub(super) fn today() -> Date {
     let seconds =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
     civil(i64::try_from(seconds / 86_400).unwrap_or(0))

@@ -158,7 +158,7 @@ fn code(name: &str) -> String {
 }
 
 /// A message: pairs of backticks become code, everything else is text that cannot be mark-up.
-fn escape(text: &str, limit: usize) -> String {
+pub(crate) fn escape(text: &str, limit: usize) -> String {
     let mut cut: String = text.chars().take(limit).collect();
     if cut.len() < text.len() {
         cut.push('…');

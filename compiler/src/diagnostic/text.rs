@@ -23,7 +23,7 @@ pub(super) fn visible_char(c: char) -> char {
 }
 
 /// [`visible_char`] for every character, and at most `limit` of them.
-pub(super) fn visible(text: &str, limit: usize) -> String {
+pub(crate) fn visible(text: &str, limit: usize) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters.by_ref().take(limit).map(visible_char).collect();
     if characters.next().is_some() {
