@@ -24,9 +24,12 @@ pub struct FileChange {
     pub hunks: String,
 }
 
+/// The bytes of a file on both sides.
+type Versions<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
 /// The files that differ, by path.
 pub(super) fn compare(base: &Tree, head: &Tree) -> Vec<FileChange> {
-    let mut paths: BTreeMap<&str, (Option<&[u8]>, Option<&[u8]>)> = BTreeMap::new();
+    let mut paths: BTreeMap<&str, Versions<'_>> = BTreeMap::new();
     base.iter().for_each(|(path, bytes)| paths.entry(path.as_str()).or_default().0 = Some(bytes));
     head.iter().for_each(|(path, bytes)| paths.entry(path.as_str()).or_default().1 = Some(bytes));
     let differs = paths.into_iter().filter(|(_, (old, new))| old != new);

@@ -220,7 +220,7 @@ fn control_planes_and_their_surroundings() {
       ~ demo: Istio changes from `1.30.3` to `1.29.1`, a downgrade, in 2 clusters: c1, c2
       ~ demo: the mesh ID changes from `demo` to `mesh1`; proxies learn it when they restart
       ~ demo: the revision is now `canary`; a pod changes over when it restarts, in 2 clusters: c1, c2
-      ~ demo: values of Istio's chart change: `pilot.autoscaleMin`; the control plane restarts, in 2 clusters: c1, c2
+      ~ demo: values of Istio's chart change: `pilot.autoscaleMin`, in 2 clusters: c1, c2
 
     Other changes
       - demo: `meshConfig` changes: `accessLogFile`, in 2 clusters: c1, c2
@@ -248,7 +248,7 @@ fn control_planes_and_their_surroundings() {
     - <code>demo</code>: Istio changes from <code>1.30.3</code> to <code>1.29.1</code>, a downgrade, in 2 clusters: c1, c2
     - <code>demo</code>: the mesh ID changes from <code>demo</code> to <code>mesh1</code>; proxies learn it when they restart
     - <code>demo</code>: the revision is now <code>canary</code>; a pod changes over when it restarts, in 2 clusters: c1, c2
-    - <code>demo</code>: values of Istio's chart change: <code>pilot.autoscaleMin</code>; the control plane restarts, in 2 clusters: c1, c2
+    - <code>demo</code>: values of Istio's chart change: <code>pilot.autoscaleMin</code>, in 2 clusters: c1, c2
 
     #### Other
 
