@@ -6,8 +6,10 @@
 mod clusters;
 mod control_planes;
 mod files;
+mod gateways;
 mod human;
 mod json;
+mod keys;
 mod markdown;
 mod meshes;
 mod networks;
@@ -116,6 +118,7 @@ impl Diff {
         networks::compare(&fleets, &mut changes);
         reach::compare(&fleets, &mut changes);
         control_planes::compare(&fleets, &mut changes);
+        gateways::compare(&fleets, &mut changes);
         surroundings::compare(&fleets, &mut changes);
         let files = files::compare(base.tree, head.tree);
         Diff { changes: changes.into_list(), files }

@@ -1,16 +1,11 @@
 //! Istio itself: version, revision, install method, values.
 
-use std::collections::BTreeSet;
-
 use meshwright_policies::intent::AppliedBy;
 use meshwright_policies::mesh::{Istio, Role};
-use serde_json::{Map, Value};
 
 use super::Impact::{Changes as Other, Destroys, Disrupts};
-use super::{Changes, Fleets, In, moved, some, text};
-
-/// Keys named before a sentence stops.
-const MOST_KEYS: usize = 5;
+use super::keys::keys;
+use super::{Changes, Fleets, In, moved, text};
 
 pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
     for (was, is) in fleets.kept() {
@@ -59,7 +54,7 @@ pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
             "chart-repository",
             moved("the chart repository", &old.chart_repository, &new.chart_repository),
         );
-        let values = keys(&old.values, &new.values);
+        let values = keys(&old.values, &new.values, &[]);
         say(
             Disrupts,
             "values",
@@ -68,7 +63,7 @@ pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
         say(
             Other,
             "mesh-config",
-            keys(&old.mesh_config, &new.mesh_config).map(|keys| format!("`meshConfig` changes: {keys}")),
+            keys(&old.mesh_config, &new.mesh_config, &[]).map(|keys| format!("`meshConfig` changes: {keys}")),
         );
     }
 }
@@ -100,34 +95,5 @@ fn applied_by(istio: &Istio) -> &'static str {
     match istio.applied_by {
         AppliedBy::Operator => "operator",
         AppliedBy::Istioctl => "istioctl",
-    }
-}
-
-/// The keys of two objects that differ.
-fn keys<T: serde::Serialize>(old: &T, new: &T) -> Option<String> {
-    let json = |value: &T| serde_json::to_value(value).unwrap_or_default();
-    let mut differing = BTreeSet::new();
-    differ(&json(old), &json(new), "", &mut differing);
-    let differing: Vec<String> = differing.into_iter().map(|key| format!("`{key}`")).collect();
-    (!differing.is_empty()).then(|| some(&differing, MOST_KEYS))
-}
-
-fn differ(old: &Value, new: &Value, path: &str, keys: &mut BTreeSet<String>) {
-    if old == new {
-        return;
-    }
-    let none = Map::new();
-    let (a, b) = match (old, new) {
-        (Value::Object(a), Value::Object(b)) => (a, b),
-        (Value::Object(a), Value::Null) => (a, &none),
-        (Value::Null, Value::Object(b)) => (&none, b),
-        _ => {
-            keys.insert(path.to_owned());
-            return;
-        }
-    };
-    for key in a.keys().chain(b.keys()) {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        differ(a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), &path, keys);
     }
 }

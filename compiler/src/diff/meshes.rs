@@ -4,7 +4,25 @@ use meshwright_policies::intent::{CertificateAuthority, ControlPlane};
 use meshwright_policies::mesh::Mesh;
 
 use super::Impact::{Changes as Other, Destroys, Disrupts, Partitions};
+use super::keys::keys;
 use super::{Changes, Fleets, count, moved, text};
+
+/// Keys of a mesh's `spec` that have words of their own, or become the clusters' own.
+const KNOWN: &[&str] = &[
+    "meshID",
+    "trustDomain",
+    "trustDomainAliases",
+    "clusterDomain",
+    "istio",
+    "controlPlane.multiPrimary",
+    "controlPlane.primaryRemote",
+    "controlPlane.hosted.cluster",
+    "gatewayDiscovery",
+    "delivery",
+    "clusterDefaults",
+    "ca.rootCertificateSHA256",
+    "failover",
+];
 
 pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
     for mesh in fleets.base.meshes.values().filter(|mesh| !fleets.head.meshes.contains_key(&mesh.name)) {
@@ -24,6 +42,9 @@ pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
             moved("the DNS domain of the clusters", &base.spec.cluster_domain, &head.spec.cluster_domain);
         domain.into_iter().for_each(|text| changes.mesh(head, Disrupts, "cluster-domain", text));
         certificates(base, head, changes);
+        if let Some(keys) = keys(&base.spec, &head.spec, KNOWN) {
+            changes.mesh(head, Other, "settings", format!("other settings change: {keys}"));
+        }
         if base.spec.failover != head.spec.failover {
             changes.mesh(head, Other, "failover", "failover rules change");
         }

@@ -7,7 +7,28 @@ use meshwright_policies::mesh::{Fleet, Mesh};
 use meshwright_policies::names::ObjectName;
 
 use super::Impact::{Changes as Other, Destroys, Disrupts};
+use super::keys::keys;
 use super::{Changes, Fleets, In, list, moved, text};
+
+/// Keys of a cluster's `spec` that have words of their own, here or in another file.
+const KNOWN: &[&str] = &[
+    "mesh",
+    "network",
+    "clusterID",
+    "primary",
+    "istio",
+    "kubernetes.apiServer",
+    "kubernetes.version",
+    "podCIDRs",
+    "serviceCIDRs",
+    "locality",
+    "loadBalancer.addresses",
+    "loadBalancer.metallb.pools",
+    "eastWestGateways",
+    "remoteAccess.apiServer",
+    "namespaces",
+    "samples",
+];
 
 pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
     for (was, is) in fleets.kept() {
@@ -25,6 +46,11 @@ pub(super) fn compare(fleets: &Fleets<'_>, changes: &mut Changes) {
         say(Disrupts, "control-plane-address", moved("the control plane's address", &control.0, &control.1));
         let ingress = (text(before.ingress.as_ref()), text(after.ingress.as_ref()));
         say(Disrupts, "ingress-address", moved("the ingress gateway's address", &ingress.0, &ingress.1));
+        // What has no words of its own is named by its keys, so that nothing changes unsaid.
+        let delivery = std::mem::discriminant(&was.1.delivery) != std::mem::discriminant(&is.1.delivery);
+        let known: Vec<&str> = KNOWN.iter().copied().chain(delivery.then_some("delivery")).collect();
+        let others = keys(old, new, &known).map(|keys| format!("other settings change: {keys}"));
+        say(Other, "settings", others);
         say(Other, "samples", (old.samples != new.samples).then(|| "sample applications change".to_owned()));
     }
     policies(fleets, changes);

@@ -259,10 +259,29 @@ fn control_planes_and_their_surroundings() {
 }
 
 #[test]
+fn what_has_no_words_of_its_own_is_named_by_its_keys() {
+    let base = intent(1..=2);
+    let head = base.replace("  gatewayDiscovery", "  ca: {provider: offline}\n  gatewayDiscovery").replace(
+        "  network: n1\n",
+        "  network: n1\n  eastWestGateways: [{replicas: 3}]\n  metricsServer: true\n",
+    );
+    insta::assert_snapshot!(said(&base, &head), @"
+    main (1a2b3c4d5e) -> working tree: 3 changes (1 disruptive) in 3 rendered files
+
+    Disruptive: something restarts or moves
+      ~ demo: `c1`: settings of gateway `istio-eastwestgateway` change: `replicas`
+
+    Other changes
+      - demo: other settings change: `ca.provider`
+      - demo: `c1`: other settings change: `metricsServer`
+    ");
+}
+
+#[test]
 fn json_says_everything() {
     let diff = between(&intent(1..=2), &intent(1..=1).replace("  gatewayDiscovery: meshNetworks\n", ""));
     let json: serde_json::Value = serde_json::from_str(&diff.render(DiffFormat::Json, &labels())).unwrap();
-    assert_eq!(json["summary"]["destructive"], 3);
+    assert_eq!(json["summary"]["destructive"], 4);
     let removed =
         json["changes"].as_array().unwrap().iter().find(|c| c["kind"] == "cluster-removed").unwrap();
     assert_eq!(removed["clusters"], serde_json::json!(["c2"]));

@@ -70,7 +70,7 @@ impl Repository {
         ) {
             Ok(git) => Ok(Repository { git: git.to_thread_local(), shown }),
             Err(error) if error.is_not_found() => Err(GitError::NoRepository { path: shown }),
-            Err(error) => Err(GitError::Open { path: shown, why: error.to_string() }),
+            Err(error) => Err(GitError::Open { path: shown, why: error.probable_cause().to_string() }),
         }
     }
 

@@ -4,7 +4,7 @@
 //! rendered tree, and whatever symbolic links lead to. Links are never followed; one that hides intent from the reader
 //! is a finding (MW0011).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceEr
         let prefix = if shown_root == "." { "" } else { shown_root.as_str() };
         walk.directory(root, prefix, 0)?;
     } else {
-        walk.files.insert(shown_root, root.to_owned());
+        walk.files.insert((shown_root, root.to_owned()));
     }
     let mut left = options.max_bytes;
     for (path, real) in &walk.files {
@@ -133,14 +133,14 @@ pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceEr
     Ok(found)
 }
 
-/// What a walk has seen. Keys are shown paths, so the order of everything is theirs.
+/// What a walk has seen, by shown path, so the order of everything is theirs; names that are not UTF-8 can be shown alike.
 #[derive(Default)]
 struct Walk {
     options: DiscoverOptions,
     root: String,
-    files: BTreeMap<String, PathBuf>,
+    files: BTreeSet<(String, PathBuf)>,
     directories: Vec<PathBuf>,
-    links: BTreeMap<String, PathBuf>,
+    links: BTreeSet<(String, PathBuf)>,
     rendered: Vec<String>,
 }
 
@@ -169,12 +169,12 @@ impl Walk {
             let kind = entry.file_type().map_err(|error| read_error(&path, error))?;
             if kind.is_symlink() {
                 if is_yaml(&name) || real.is_dir() {
-                    self.links.insert(path, real);
+                    self.links.insert((path, real));
                 }
             } else if kind.is_dir() {
                 self.directory(&real, &path, depth + 1)?;
             } else if is_yaml(&name) {
-                self.files.insert(path, real);
+                self.files.insert((path, real));
                 if self.files.len() > self.options.max_files {
                     return Err(SourceError::TooManyFiles {
                         root: self.root.clone(),

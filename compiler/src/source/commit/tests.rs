@@ -199,6 +199,16 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+fn other_object_formats_are_refused_by_name() {
+    let work = Work(TempDir::new().unwrap());
+    work.git(&["init", "-q", "--object-format=sha256"]);
+    work.commit(&[("a.yaml", "")]);
+    let (message, _) = refused(work.path(), "HEAD", "");
+    assert!(message.starts_with("cannot open the git repository of"), "{message}");
+    assert!(message.contains("sha256"), "{message}");
+}
+
+#[test]
 fn a_missing_object_is_an_error_with_its_path() {
     let work = Work::new(&[("d/a.yaml", "content")]);
     let id = work.git(&["rev-parse", "HEAD:d/a.yaml"]);

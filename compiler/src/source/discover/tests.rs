@@ -131,6 +131,16 @@ mod links {
     }
 
     #[test]
+    fn names_that_are_shown_alike_are_two_files() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&[]);
+        for name in [b"a\xff.yaml", b"a\xfe.yaml"] {
+            fs::write(root.path().join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+        }
+        assert_eq!(paths(&root, &run(&root)), ["a\u{fffd}.yaml", "a\u{fffd}.yaml"]);
+    }
+
+    #[test]
     fn a_root_that_is_a_link_is_followed() {
         let root = tree(&[("real/a.yaml", "")]);
         symlink("real", root.path().join("link")).unwrap();
