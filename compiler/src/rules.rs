@@ -2,7 +2,7 @@
 
 use meshwright_policies::finding::Rule;
 use meshwright_policies::policies::POLICIES;
-use meshwright_policies::{assembly, reading, references, settings, sources};
+use meshwright_policies::{assembly, loss, reading, references, settings, sources};
 
 /// Every rule, by code.
 #[must_use]
@@ -13,6 +13,7 @@ pub fn all() -> Vec<&'static Rule> {
         references::REFERENCE_RULES,
         settings::SETTINGS_RULES,
         assembly::ASSEMBLY_RULES,
+        loss::LOSS_RULES,
     ]
     .into_iter()
     .flatten()

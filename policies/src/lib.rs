@@ -16,6 +16,7 @@ pub mod gateways;
 pub mod intent;
 pub mod judge;
 pub mod kinds;
+pub mod loss;
 pub mod mesh;
 pub mod names;
 pub mod node;

@@ -1,0 +1,183 @@
+//! What the mesh loses when an object is deleted, or no longer says what it said.
+//!
+//! [`crate::judge`] judges what an object asserts; an assertion that is gone asserts nothing, and can still cut a cluster
+//! off.
+
+use crate::address::Port;
+use crate::claim::{Claims, Fact, ServerPart};
+use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredRole};
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::intent::GatewayDiscovery;
+use crate::node::{FieldPath, Span};
+
+/// MW4103.
+pub static RULE: Rule = Rule {
+    code: "MW4103",
+    name: "mesh-part-removed",
+    severity: Severity::Error,
+    title: "change removes what the mesh needs",
+    docs: include_str!("../docs/MW4103.md"),
+};
+
+/// Every rule about losses.
+pub const LOSS_RULES: &[&Rule] = &[&RULE];
+
+/// The group of the Gateway API, whose `Gateway` can be an east-west gateway.
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+/// A change of one object.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss<'a> {
+    /// Its group.
+    pub group: &'a str,
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its namespace; empty for none.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What it asserted.
+    pub before: &'a Claims,
+    /// What it asserts now; nothing when it is deleted.
+    pub after: Option<&'a Claims>,
+}
+
+/// Whether losing an object of a kind that asserts nothing can matter.
+#[must_use]
+pub fn concerns(group: &str, kind: &str) -> bool {
+    group == GATEWAY_API && kind == "Gateway"
+}
+
+/// What the mesh loses by the change, exceptions aside.
+#[must_use]
+pub fn judge_loss(declaration: &DeclarationSpec, loss: &Loss<'_>) -> Findings {
+    let mut findings = Findings::new();
+    match loss.after {
+        None => deleted(declaration, loss, &mut findings),
+        Some(after) => changed(declaration, loss, after, &mut findings),
+    }
+    findings
+}
+
+/// What is lost: message, field of the object, path in the declaration.
+fn report(
+    declaration: &DeclarationSpec,
+    loss: &Loss<'_>,
+    message: String,
+    field: FieldPath,
+    path: &str,
+    findings: &mut Findings,
+) {
+    let (label, change) = match declaration.source(path) {
+        Some((file, field)) => (
+            format!("declared in `{file}`, `{field}`"),
+            format!("change `{field}` in `{file}` first: what is no longer declared may go"),
+        ),
+        None => (
+            format!("declared by the mesh `{}`", declaration.mesh.name),
+            "change the intent first: what is no longer declared may go".to_owned(),
+        ),
+    };
+    let spec = FieldPath::parse("spec").0.into_iter().chain(FieldPath::parse(path).0).collect();
+    let mut finding = RULE
+        .at(Place { span: Span::NONE, path: field }, message)
+        .related(Place { span: Span::NONE, path: FieldPath(spec) }, label)
+        .help(change)
+        .cluster(&declaration.cluster.name);
+    finding.object = Some(match loss.namespace {
+        "" => format!("{}/{}", loss.kind, loss.name),
+        namespace => format!("{}/{namespace}/{}", loss.kind, loss.name),
+    });
+    findings.push(finding);
+}
+
+fn deleted(declaration: &DeclarationSpec, loss: &Loss<'_>, findings: &mut Findings) {
+    let system = declaration.istio.namespace.as_str();
+    let (cluster, mesh) = (&declaration.cluster.name, &declaration.mesh.name);
+    let name = FieldPath::parse("metadata.name");
+    match (loss.group, loss.kind) {
+        ("", "Namespace") if loss.name == system => {
+            let message = format!("deleting `{system}` takes cluster `{cluster}` out of mesh `{mesh}`");
+            report(declaration, loss, message, name, "istio.namespace", findings);
+        }
+        ("", "Service") | (GATEWAY_API, "Gateway") => {
+            let Some((index, gateway)) = declaration.gateway(loss.name) else { return };
+            let network = |fact: &Fact| matches!(fact, Fact::GatewayNetwork { .. });
+            if loss.namespace == system || loss.before.list.iter().any(|claim| network(&claim.fact)) {
+                let message = format!(
+                    "deleting {} `{}` closes the gateway by which other networks reach cluster `{cluster}`",
+                    loss.kind, gateway.name
+                );
+                report(declaration, loss, message, name, &format!("gateways[{index}]"), findings);
+            }
+        }
+        _ => closed(declaration, loss, None, findings),
+    }
+}
+
+fn changed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: &Claims, findings: &mut Findings) {
+    for claim in &loss.before.list {
+        if after.list.iter().any(|now| now.fact == claim.fact) {
+            continue;
+        }
+        let (what, path) = match &claim.fact {
+            Fact::NamespaceNetwork { namespace } if *namespace == declaration.istio.namespace.as_str() => {
+                ("the system namespace no longer names its network".to_owned(), "network".to_owned())
+            }
+            Fact::LeadingClusters { namespace }
+                if *namespace == declaration.istio.namespace.as_str()
+                    && declaration.control_plane.role == DeclaredRole::Remote =>
+            {
+                let what =
+                    "the system namespace no longer names the cluster whose istiod serves it".to_owned();
+                (what, "controlPlane.primary".to_owned())
+            }
+            Fact::GatewayNetwork { gateway } if discovered_by_label(declaration) => {
+                let Some((index, _)) = declaration.gateway(gateway) else { continue };
+                let what = format!(
+                    "Service of gateway `{gateway}` no longer names its network, so that no peer finds it"
+                );
+                (what, format!("gateways[{index}]"))
+            }
+            _ => continue,
+        };
+        let message = format!("{what} `{}`", claim.value);
+        report(declaration, loss, message, claim.path.clone(), &path, findings);
+    }
+    closed(declaration, loss, Some(after), findings);
+}
+
+fn discovered_by_label(declaration: &DeclarationSpec) -> bool {
+    let network = declaration.networks.get(&declaration.network);
+    network.is_some_and(|network| network.discovery == GatewayDiscovery::Labels)
+}
+
+/// An Istio `Gateway` that let other networks in at a declared gateway and no longer does.
+fn closed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: Option<&Claims>, findings: &mut Findings) {
+    for (index, gateway) in declaration.gateways.iter().enumerate() {
+        let before = loss.before.list.iter().find(|claim| lets_in(&claim.fact, gateway));
+        // A server on the same port that lets in otherwise contradicts the declaration, which is judged elsewhere.
+        let stands = |fact: &Fact| lets_in(fact, gateway) || opens_mtls(fact, gateway);
+        let still = after.is_some_and(|after| after.list.iter().any(|claim| stands(&claim.fact)));
+        let Some(claim) = before.filter(|_| !still) else { continue };
+        let message = format!(
+            "gateway `{}` no longer lets other networks in to cluster `{}`",
+            gateway.name, declaration.cluster.name
+        );
+        report(declaration, loss, message, claim.path.clone(), &format!("gateways[{index}]"), findings);
+    }
+}
+
+fn lets_in(fact: &Fact, gateway: &DeclaredGateway) -> bool {
+    match fact {
+        Fact::Exposure { server, part: ServerPart::Host } => {
+            server.mode == "AUTO_PASSTHROUGH" && server.selector == gateway.istio_label
+        }
+        _ => false,
+    }
+}
+
+fn opens_mtls(fact: &Fact, gateway: &DeclaredGateway) -> bool {
+    matches!(fact, Fact::Exposure { server, .. }
+        if server.selector == gateway.istio_label && server.port == Port::MTLS.to_string())
+}
