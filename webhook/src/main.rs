@@ -1,11 +1,91 @@
-//! The `meshwright-webhook` program: the place where admission will be served. It has no behaviour yet; policies and the
-//! MeshDeclaration that it will judge by live in `meshwright-policies`.
+//! The `meshwright-webhook` program.
 
-use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use meshwright_webhook::args::Args;
+use meshwright_webhook::metrics::Metrics;
+use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings, asked_to_stop};
+use meshwright_webhook::store::Store;
+use meshwright_webhook::{log, server};
 
 fn main() -> ExitCode {
-    let text = concat!("meshwright-webhook ", env!("CARGO_PKG_VERSION"), " does not serve admission yet\n");
-    let _unheard = std::io::stderr().write_all(text.as_bytes());
+    let args = Args::parse();
+    if let Err(error) = log::install(&args.log) {
+        return fail(&anyhow::Error::new(error).context(format!("`{}` is not a filter of logs", args.log)));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("no runtime")),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    use std::io::Write;
+    let _unheard = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::from(2)
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    for path in &args.declaration {
+        std::fs::metadata(path).with_context(|| format!("no declaration at `{}`", path.display()))?;
+    }
+    let client_authorities = match &args.client_ca {
+        None => None,
+        Some(path) => {
+            Some(std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?)
+        }
+    };
+    let metrics = Arc::new(Metrics::new());
+    let certificates = Certificates::open(certificate_source(&args), Arc::clone(&metrics))?;
+    let store = Store::open(args.declaration.clone(), Arc::clone(&metrics));
+    let _watches = (store.watch(args.poll_interval), certificates.watch(args.poll_interval));
+    let settings = Settings {
+        listen: args.listen,
+        metrics_listen: args.metrics_listen,
+        client_authorities,
+        limits: limits(&args),
+        without_declaration: args.without_declaration,
+        drain_timeout: args.drain_timeout,
+    };
+    let server = Server::start(settings, store, certificates, metrics).await?;
+    let metrics_address = server.metrics_address.map(|address| address.to_string());
+    tracing::info!(listen = %server.address, metrics_listen = metrics_address, "serving admission");
+    let signal = asked_to_stop().await.context("signals cannot be received")?;
+    tracing::info!(signal, "leaving");
+    server.leave(args.drain_delay).await;
+    tracing::info!("every request was answered");
+    Ok(())
+}
+
+fn certificate_source(args: &Args) -> CertificateSource {
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => {
+            CertificateSource::Files { certificate: certificate.clone(), key: key.clone() }
+        }
+        _ => {
+            let names = ["localhost", "127.0.0.1"].into_iter().map(str::to_owned);
+            CertificateSource::SelfSigned(names.chain(args.san.iter().cloned()).collect())
+        }
+    }
+}
+
+fn limits(args: &Args) -> server::Limits {
+    let limits = &args.limits;
+    Limits {
+        connections: limits.max_connections,
+        reviews: limits.max_reviews,
+        body: limits.max_body,
+        handshake: limits.handshake_timeout,
+        header: limits.header_timeout,
+        body_time: limits.body_timeout,
+        evaluation: limits.evaluation_timeout,
+        idle: limits.idle_timeout,
+    }
 }

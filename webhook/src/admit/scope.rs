@@ -1,0 +1,36 @@
+//! Which of several meshes an object can belong to.
+
+use std::sync::Arc;
+
+use meshwright_policies::declaration::DeclarationSpec;
+use serde_json::{Map, Value};
+
+use crate::store::Declared;
+
+/// Label by which an object names its control plane (Istio: `istio.io/rev`).
+const REVISION: &str = "istio.io/rev";
+
+/// The declarations by one of which the object has to be right: those of the mesh whose system namespace it is in, and
+/// of the revision that it names; all of them when it says neither.
+pub(super) fn declarations<'a>(
+    declared: &'a [Arc<Declared>],
+    namespace: &str,
+    object: &Map<String, Value>,
+) -> Vec<&'a Declared> {
+    let all: Vec<&Declared> = declared.iter().map(Arc::as_ref).collect();
+    let at_home = narrowed(all, |spec| spec.istio.namespace.as_str() == namespace);
+    let labels = object.get("metadata").and_then(|metadata| metadata.get("labels"));
+    match labels.and_then(|labels| labels.get(REVISION)).and_then(Value::as_str) {
+        None => at_home,
+        Some(revision) => narrowed(at_home, |spec| {
+            spec.istio.revision.as_ref().map_or("default", |known| known.as_str()) == revision
+        }),
+    }
+}
+
+/// Those that fit, or all when none does.
+fn narrowed(all: Vec<&Declared>, fits: impl Fn(&DeclarationSpec) -> bool) -> Vec<&Declared> {
+    let some: Vec<&Declared> =
+        all.iter().copied().filter(|declared| fits(&declared.declaration.spec)).collect();
+    if some.is_empty() { all } else { some }
+}

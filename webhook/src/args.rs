@@ -1,0 +1,177 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+
+/// Serves validating admission: refuses what contradicts a cluster's `MeshDeclaration`.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "meshwright-webhook", version, about)]
+#[command(group = ArgGroup::new("certificate").required(true).args(["self_signed", "tls_cert"]))]
+pub struct Args {
+    /// File with MeshDeclarations, or directory of such files (.yaml, .yml, .json); reloaded when it changes.
+    /// Repeat for several places
+    #[arg(long, value_name = "PATH", required = true, env = "MESHWRIGHT_DECLARATION")]
+    pub declaration: Vec<PathBuf>,
+
+    /// What is answered while no declaration is known
+    #[arg(long, value_name = "ANSWER", default_value = "allow")]
+    pub without_declaration: WithoutDeclaration,
+
+    /// Where reviews are served, over TLS
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+
+    /// Where health and metrics are served, in plain HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Serve with a certificate made at start, for `localhost`, `127.0.0.1` and each --san
+    #[arg(long)]
+    pub self_signed: bool,
+
+    /// Another name or address of the self-signed certificate
+    #[arg(long, value_name = "NAME", requires = "self_signed")]
+    pub san: Vec<String>,
+
+    /// Certificate chain, PEM, leaf first; reloaded when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "self_signed")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Ask every client for a certificate from one of these authorities, PEM
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+
+    /// Bounds of what clients can use.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// How often files are read again even when no change was announced
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub poll_interval: Duration,
+
+    /// How long the program still takes connections after SIGTERM, not ready, so that clients can go elsewhere
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub drain_delay: Duration,
+
+    /// How long requests may take to finish after that
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub drain_timeout: Duration,
+
+    /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,meshwright_webhook=debug`
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "MESHWRIGHT_LOG")]
+    pub log: String,
+}
+
+/// Bounds on the command line; what they mean is said at [`crate::server::Limits`].
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Connections at once; more wait until one ends
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_connections: u32,
+
+    /// Reviews at once; more are answered 429
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_reviews: u32,
+
+    /// Bytes of one review
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024,
+          value_parser = clap::value_parser!(u32).range(1024..=256 * 1024 * 1024))]
+    pub max_body: u32,
+
+    /// For the TLS handshake
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub handshake_timeout: Duration,
+
+    /// For the headers of a request, from its first byte or from the connection's start
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub header_timeout: Duration,
+
+    /// For the body of a request
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub body_timeout: Duration,
+
+    /// For a decision
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub evaluation_timeout: Duration,
+
+    /// For a connection between requests; keep it above the API server's 90 s
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
+    pub idle_timeout: Duration,
+}
+
+/// What is answered while no declaration is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WithoutDeclaration {
+    /// Allow, with a warning.
+    Allow,
+    /// Deny.
+    Deny,
+}
+
+/// Why a duration was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time such as `500ms`, `30s` or `2m`")]
+pub struct DurationError(String);
+
+/// `500ms`, `30s`, `2m`; at most a day.
+fn duration(text: &str) -> Result<Duration, DurationError> {
+    let refuse = || DurationError(text.to_owned());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refuse)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refuse())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        _ => None,
+    };
+    millis.filter(|millis| *millis <= 86_400_000).map(Duration::from_millis).ok_or_else(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_form_serves_on_loopback() {
+        let args = Args::parse_from(["meshwright-webhook", "--declaration", "d.yaml", "--self-signed"]);
+        assert!(args.listen.ip().is_loopback());
+        assert_eq!(args.without_declaration, WithoutDeclaration::Allow);
+        assert_eq!(args.limits.max_body, 8_388_608);
+    }
+
+    #[test]
+    fn a_certificate_is_asked_for() {
+        let kind = |line: &[&str]| Args::try_parse_from(line).map(|_| ()).map_err(|error| error.kind());
+        let missing = Err(ErrorKind::MissingRequiredArgument);
+        assert_eq!(kind(&["w", "--declaration", "d"]), missing);
+        assert_eq!(kind(&["w", "--declaration", "d", "--tls-cert", "c"]), missing);
+        assert_eq!(kind(&["w", "--self-signed"]), missing);
+        let both = ["w", "--declaration", "d", "--tls-cert", "c", "--tls-key", "k", "--self-signed"];
+        assert_eq!(kind(&both), Err(ErrorKind::ArgumentConflict));
+    }
+
+    #[test]
+    fn times_have_a_unit_and_an_end() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for text in ["", "5", "s", "-1s", "1h", "99999999999999999999s", "86401s", "18446744073709551615m"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Serving admission: **AdmissionReview -> object -> claims -> findings -> answer.**
+//!
+//! What an object asserts and whether that contradicts the declaration is judged by `meshwright-policies`, the code that
+//! also judges the intent before anything is rendered. This crate reads declarations, serves TLS, bounds every
+//! resource that a client can use, and puts findings into words.
+
+pub mod admit;
+pub mod args;
+pub mod log;
+pub mod metrics;
+pub mod review;
+pub mod server;
+pub mod store;
+pub mod watch;

@@ -1,0 +1,217 @@
+//! What the program counts, by names that Prometheus users expect: base units, `_total`, labels of few values. Names of
+//! objects are never labels.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The type under which [`Metrics::encode`] is served.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Labels of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReviewLabels {
+    /// `allowed`, `denied` or `error`.
+    pub decision: &'static str,
+    /// Why, in a word.
+    pub reason: &'static str,
+    /// The plural of a known kind, or `other`.
+    pub resource: &'static str,
+    /// Whether the request was a dry run.
+    pub dry_run: &'static str,
+}
+
+/// Label of a mesh.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct MeshLabels {
+    /// The mesh's name.
+    pub mesh: String,
+}
+
+/// Label of what came of something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ResultLabels {
+    /// The outcome.
+    pub result: &'static str,
+}
+
+/// Label of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RoleLabels {
+    /// `leaf` or `ca`.
+    pub role: &'static str,
+}
+
+/// Every metric; counting never fails.
+pub struct Metrics {
+    registry: Registry,
+    /// Reviews answered.
+    pub reviews: Family<ReviewLabels, Counter>,
+    /// Time from the last byte of a review to its answer.
+    pub duration: Histogram,
+    /// Reviews being decided.
+    pub in_flight: Gauge,
+    /// Declarations in force.
+    pub declarations: Gauge,
+    /// Generation in force, of declarations that have one.
+    pub generation: Family<MeshLabels, Gauge>,
+    /// Seconds since a declaration came into force.
+    pub age: Family<MeshLabels, Gauge<f64, AtomicU64>>,
+    /// Files or directories whose present content is refused.
+    pub refused_files: Gauge,
+    /// Changes of declarations, by `loaded` and `refused`.
+    pub declaration_reloads: Family<ResultLabels, Counter>,
+    /// End of a certificate's validity.
+    pub expiration: Family<RoleLabels, Gauge>,
+    /// Changes of the certificate, by `loaded` and `refused`.
+    pub certificate_reloads: Family<ResultLabels, Counter>,
+    /// Whether the certificate in the files is refused while an earlier one is served.
+    pub certificate_refused: Gauge,
+    /// Open connections.
+    pub connections: Gauge,
+    /// TLS handshakes, by `completed`, `failed` and `timeout`.
+    pub handshakes: Family<ResultLabels, Counter>,
+    /// Connections that were closed for being slow, by `headers` and `idle`.
+    pub timeouts: Family<ResultLabels, Counter>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Metrics {
+        // A decision takes microseconds; what takes longer is waiting for a core.
+        let buckets =
+            [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0];
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("meshwright"),
+            reviews: Family::default(),
+            duration: Histogram::new(buckets),
+            in_flight: Gauge::default(),
+            declarations: Gauge::default(),
+            generation: Family::default(),
+            age: Family::default(),
+            refused_files: Gauge::default(),
+            declaration_reloads: Family::default(),
+            expiration: Family::default(),
+            certificate_reloads: Family::default(),
+            certificate_refused: Gauge::default(),
+            connections: Gauge::default(),
+            handshakes: Family::default(),
+            timeouts: Family::default(),
+        };
+        metrics.register();
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// A series that appears with its first event hides that event from `increase()`.
+    fn start_at_zero(&self) {
+        for (family, results) in [
+            (&self.declaration_reloads, &["loaded", "refused"][..]),
+            (&self.certificate_reloads, &["loaded", "refused"]),
+            (&self.handshakes, &["completed", "failed", "timeout"]),
+            (&self.timeouts, &["headers", "idle"]),
+        ] {
+            for result in results {
+                drop(family.get_or_create(&ResultLabels { result }));
+            }
+        }
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        r.register("admission_requests", "Reviews answered", self.reviews.clone());
+        let help = "Time from the last byte of a review to its answer";
+        r.register_with_unit("admission_duration", help, Unit::Seconds, self.duration.clone());
+        r.register("admission_in_flight", "Reviews being decided", self.in_flight.clone());
+        r.register("declarations", "Declarations in force", self.declarations.clone());
+        r.register("declaration_generation", "Generation in force", self.generation.clone());
+        let help = "Time since a declaration came into force";
+        r.register_with_unit("declaration_age", help, Unit::Seconds, self.age.clone());
+        let help = "Files or directories whose present content is refused";
+        r.register("declaration_refused_files", help, self.refused_files.clone());
+        r.register("declaration_reloads", "Changes of declarations", self.declaration_reloads.clone());
+        let help = "End of a certificate's validity";
+        r.register_with_unit(
+            "certificate_expiration_timestamp",
+            help,
+            Unit::Seconds,
+            self.expiration.clone(),
+        );
+        r.register("certificate_reloads", "Changes of the certificate", self.certificate_reloads.clone());
+        let help = "Whether the certificate in the files is refused and an earlier one is served";
+        r.register("certificate_refused", help, self.certificate_refused.clone());
+        r.register("connections", "Open connections", self.connections.clone());
+        r.register("tls_handshakes", "TLS handshakes", self.handshakes.clone());
+        r.register("connection_timeouts", "Connections closed for being slow", self.timeouts.clone());
+    }
+
+    /// The OpenMetrics text.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _written = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Seconds since 1970; zero before.
+#[must_use]
+pub fn unix_seconds(time: SystemTime) -> i64 {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_published_ones() {
+        let metrics = Metrics::new();
+        let labels = ReviewLabels {
+            decision: "denied",
+            reason: "contradicts",
+            resource: "gateways",
+            dry_run: "false",
+        };
+        metrics.reviews.get_or_create(&labels).inc();
+        metrics.duration.observe(0.0001);
+        metrics.generation.get_or_create(&MeshLabels { mesh: "demo".to_owned() }).set(7);
+        metrics.age.get_or_create(&MeshLabels { mesh: "demo".to_owned() }).set(1.5);
+        metrics.expiration.get_or_create(&RoleLabels { role: "leaf" }).set(9);
+        let text = metrics.encode();
+        for line in [
+            r#"meshwright_admission_requests_total{decision="denied",reason="contradicts",resource="gateways",dry_run="false"} 1"#,
+            "meshwright_admission_duration_seconds_count 1",
+            r#"meshwright_declaration_generation{mesh="demo"} 7"#,
+            r#"meshwright_declaration_age_seconds{mesh="demo"} 1.5"#,
+            r#"meshwright_certificate_expiration_timestamp_seconds{role="leaf"} 9"#,
+            r#"meshwright_build_info{version="0.1.0"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Connections: accepted up to a number, each in a task of its own from the handshake on, none for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::activity::{Activity, Watched};
+use super::drain::{Drain, LINGER, Phase};
+use super::limits::Limits;
+use crate::metrics::{Metrics, ResultLabels};
+
+/// What every connection of a listener needs.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) drain: Drain,
+}
+
+/// Accepts until the program stops, then waits for what is open, at most `drain_timeout`.
+pub(super) async fn serve(listener: TcpListener, connections: Connections, drain_timeout: Duration) {
+    let places = Arc::new(Semaphore::new(connections.limits.connections as usize));
+    let mut open = JoinSet::new();
+    let stopped = connections.drain.clone();
+    let stopped = stopped.reached(Phase::Stopped);
+    tokio::pin!(stopped);
+    let mut last_call: Option<Instant> = None;
+    loop {
+        while open.try_join_next().is_some() {}
+        // A place is taken before a connection is accepted: who finds none waits in the kernel's queue.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            biased;
+            () = &mut stopped, if last_call.is_none() => {
+                last_call = Some(Instant::now());
+                continue;
+            }
+            next = next => next,
+            // Those who were in the queue when it stopped are still served.
+            () = tokio::time::sleep(Duration::from_millis(20)), if last_call.is_some() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connections = connections.clone();
+                open.spawn(async move {
+                    let _place = place;
+                    connections.connection(stream).await;
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, mostly: a pause lets some come back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        if last_call.is_some_and(|since| since.elapsed() > LINGER) {
+            break;
+        }
+    }
+    drop(listener);
+    let finished = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain_timeout, finished).await.is_err() {
+        tracing::warn!(open = open.len(), "connections are cut off after {drain_timeout:?}");
+        open.shutdown().await;
+    }
+}
+
+/// Counts a connection while it is open.
+struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Connections {
+    async fn connection(&self, stream: TcpStream) {
+        self.metrics.connections.inc();
+        let _counted = Counted(self.metrics.connections.clone());
+        // Answers are small; waiting for more to send only delays them.
+        let _delayed = stream.set_nodelay(true);
+        let Some(tls) = &self.tls else { return self.http(stream).await };
+        let handshake = tokio::time::timeout(self.limits.handshake, tls.accept(stream)).await;
+        let result = match &handshake {
+            Ok(Ok(_)) => "completed",
+            Ok(Err(_)) => "failed",
+            Err(_) => "timeout",
+        };
+        self.metrics.handshakes.get_or_create(&ResultLabels { result }).inc();
+        match handshake {
+            Ok(Ok(stream)) => self.http(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
+        let activity = Activity::new();
+        let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+            activity.request();
+            let answer = self.router.clone().oneshot(request.map(Body::new));
+            let activity = activity.clone();
+            async move {
+                let answer = answer.await;
+                activity.answered();
+                answer
+            }
+        });
+        let http = http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
+        tokio::pin!(http);
+        let mut closing = false;
+        loop {
+            tokio::select! {
+                ended = &mut http => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection broke");
+                    }
+                    return;
+                }
+                slow = activity.too_slow(self.limits.header, self.limits.idle) => {
+                    self.metrics.timeouts.get_or_create(&ResultLabels { result: slow.as_str() }).inc();
+                    return;
+                }
+                () = self.stopped(&activity), if !closing => {
+                    closing = true;
+                    http.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    /// Ends when the program stops and the connection was silent for a while; a request that is being answered closes
+    /// the connection by its answer.
+    async fn stopped(&self, activity: &Activity) {
+        self.drain.reached(Phase::Stopped).await;
+        while !activity.silent_for(LINGER) {
+            tokio::time::sleep(LINGER / 10).await;
+        }
+    }
+}

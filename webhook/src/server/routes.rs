@@ -1,0 +1,188 @@
+//! What is served: `POST /validate`, `/healthz`, `/readyz`, `/metrics`.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::App;
+use super::drain::Phase;
+use super::limits::{Place, Refused};
+use crate::admit::{self, Verdict};
+use crate::metrics::{CONTENT_TYPE, ReviewLabels};
+
+/// Where reviews are served. Health is here too, so that one port is enough to try it.
+pub(super) fn reviews(app: &Arc<App>) -> Router {
+    let close = middleware::from_fn_with_state(Arc::clone(app), close_when_leaving);
+    observed().route("/validate", post(validate)).layer(close).with_state(Arc::clone(app))
+}
+
+/// Where health and metrics are served in plain HTTP.
+pub(super) fn observations(app: &Arc<App>) -> Router {
+    observed().with_state(Arc::clone(app))
+}
+
+fn observed() -> Router<Arc<App>> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+}
+
+async fn close_when_leaving(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if app.drain.phase() > Phase::Serving {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let snapshot = app.store.snapshot();
+    let mut checks = Vec::new();
+    let declarations = match snapshot.synced {
+        true => Ok(format!("{} in force", snapshot.declared.len())),
+        false => Err(snapshot.refused.join("; ")),
+    };
+    checks.push(("declarations", declarations));
+    let certificate = app.certificates.out_of_time(SystemTime::now());
+    checks.push(("certificate", certificate.map_or(Ok("valid".to_owned()), |how| Err(how.to_owned()))));
+    let leaving = app.drain.phase() > Phase::Serving;
+    checks.push(("serving", if leaving { Err("leaving".to_owned()) } else { Ok("yes".to_owned()) }));
+    let ready = checks.iter().all(|(_, check)| check.is_ok());
+    let mut text = String::new();
+    for (name, check) in checks {
+        let (mark, word) = check.map_or_else(|word| ('-', word), |word| ('+', word));
+        text.push_str(&format!("[{mark}] {name}: {word}\n"));
+    }
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, text).into_response()
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    app.store.observe(SystemTime::now());
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.metrics.encode()).into_response()
+}
+
+async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let trace = trace_id(request.headers());
+    let (body, place) = match app.gate.enter(request).await {
+        Ok(entered) => entered,
+        Err(refused) => return refuse(&app, &refused),
+    };
+    let start = Instant::now();
+    let deciding = Arc::clone(&app);
+    // Deciding is work for a core, not for the loop that serves everybody; the place is kept until it has ended, even
+    // when nobody waits for it any more.
+    let decided = tokio::task::spawn_blocking(move || {
+        let _place: Place = place;
+        deciding.metrics.in_flight.inc();
+        let verdict = admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration);
+        deciding.metrics.in_flight.dec();
+        verdict
+    });
+    let verdict = match tokio::time::timeout(app.limits.evaluation, decided).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a decision broke off");
+            return plain(&app, StatusCode::INTERNAL_SERVER_ERROR, "broken", "the decision broke off");
+        }
+        Err(_) => {
+            let text = format!("the decision took longer than {:?}", app.limits.evaluation);
+            return plain(&app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
+        }
+    };
+    app.metrics.duration.observe(start.elapsed().as_secs_f64());
+    app.metrics.reviews.get_or_create(&verdict.labels()).inc();
+    log(&verdict, trace.as_deref());
+    match verdict.body {
+        Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        None => (StatusCode::BAD_REQUEST, format!("{}\n", verdict.error)).into_response(),
+    }
+}
+
+fn refuse(app: &App, refused: &Refused) -> Response {
+    let (status, reason) = match refused {
+        Refused::Reviews(_) | Refused::Memory => (StatusCode::TOO_MANY_REQUESTS, "overload"),
+        Refused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+        Refused::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "slow-body"),
+        Refused::Broken(_) => (StatusCode::BAD_REQUEST, "broken-body"),
+    };
+    plain(app, status, reason, &refused.to_string())
+}
+
+/// Something else than a decision: the API server's `failurePolicy` decides.
+fn plain(app: &App, status: StatusCode, reason: &'static str, text: &str) -> Response {
+    let labels = ReviewLabels { decision: "error", reason, resource: "other", dry_run: "false" };
+    app.metrics.reviews.get_or_create(&labels).inc();
+    tracing::warn!(reason, status = status.as_u16(), "a review was not decided: {text}");
+    let mut response = (status, format!("meshwright-webhook: {text}\n")).into_response();
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The trace that the API server carries on (W3C Trace Context, `traceparent`).
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let parent = headers.get("traceparent")?.to_str().ok()?;
+    let trace = parent.split('-').nth(1)?;
+    (trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| trace.to_owned())
+}
+
+fn log(verdict: &Verdict, trace_id: Option<&str>) {
+    let Verdict { uid, decision, reason, dry_run, operation, object, mesh, cluster, generation, .. } =
+        verdict;
+    let rule = verdict.rules.join(",");
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::$level!(
+                request_uid = uid,
+                decision,
+                reason,
+                rule,
+                operation,
+                object,
+                mesh,
+                cluster,
+                generation,
+                dry_run,
+                trace_id,
+                "review"
+            )
+        };
+    }
+    match *decision {
+        "denied" => event!(info),
+        "error" => event!(warn),
+        _ => event!(debug),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trace_is_a_trace() {
+        let trace = |text: &str| {
+            let value = HeaderValue::from_str(text).unwrap();
+            trace_id(&HeaderMap::from_iter([("traceparent".parse().unwrap(), value)]))
+        };
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        assert_eq!(trace(&format!("00-{id}-b7ad6b7169203331-01")).as_deref(), Some(id));
+        for text in ["", "00", "00-x-y-z", "00-0af7651916cd43dd8448eb211c80319\"-b7ad6b7169203331-01"] {
+            assert_eq!(trace(text), None);
+        }
+    }
+}
