@@ -10,6 +10,7 @@ use meshwright::compile::{Loaded, load_text};
 use meshwright_policies::finding::{Finding, Rule, Severity};
 use meshwright_policies::policies::POLICIES;
 use meshwright_policies::reading::READING_RULES;
+use meshwright_policies::loss::LOSS_RULES;
 use meshwright_policies::references::REFERENCE_RULES;
 use serde_yaml::Value;
 
@@ -17,7 +18,7 @@ const BASE: &str = include_str!("../../policies/docs/base.yaml");
 
 fn rules() -> Vec<&'static Rule> {
     let judged = POLICIES.iter().map(|policy| policy.rule());
-    READING_RULES.iter().chain(REFERENCE_RULES).copied().chain(judged).collect()
+    READING_RULES.iter().chain(REFERENCE_RULES).chain(LOSS_RULES).copied().chain(judged).collect()
 }
 
 /// The fenced blocks of a page with a tag.
