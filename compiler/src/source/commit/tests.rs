@@ -351,3 +351,33 @@ fn the_repository_around_a_path_tells_the_way_to_it() {
     let nowhere = TempDir::new().unwrap();
     assert!(Repository::around(nowhere.path()).is_err());
 }
+
+/// A tree that names the one before it twice, so many times over: 2^levels leaves in as few objects.
+fn bomb(work: &Work, leaf: &str, levels: usize) -> String {
+    use std::io::Write as _;
+    let make = |entries: String| {
+        let mut git = Command::new("git")
+            .current_dir(work.path())
+            .arg("mktree")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        git.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
+        String::from_utf8(git.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let blob = work.git(&["rev-parse", "HEAD:a.yaml"]);
+    let first = make(format!("100644 blob {blob}\t{leaf}\n"));
+    (0..levels).fold(first, |tree, _| make(format!("040000 tree {tree}\ta\n040000 tree {tree}\tb\n")))
+}
+
+#[test]
+fn a_small_commit_cannot_be_endless() {
+    let work = Work::new(&[("a.yaml", "a")]);
+    let nothing = bomb(&work, "README.md", 30);
+    assert!(work.found(&nothing, "").files.is_empty());
+    let files = bomb(&work, "x.yaml", 30);
+    let options = DiscoverOptions { max_files: 1000, ..DiscoverOptions::default() };
+    let error = discover(work.path(), &files, "", options).unwrap_err().to_string();
+    assert_eq!(error, "`.` holds more than 1000 YAML files");
+}

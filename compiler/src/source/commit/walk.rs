@@ -33,6 +33,8 @@ struct Walk<'a> {
     root: String,
     options: DiscoverOptions,
     entries: usize,
+    /// Trees that hold nothing to read, at whatever depth: looked into once.
+    barren: BTreeSet<ObjectId>,
     files: BTreeMap<(String, Vec<u8>), ObjectId>,
     directories: BTreeSet<Vec<u8>>,
     links: BTreeMap<(String, Vec<u8>), Vec<u8>>,
@@ -52,6 +54,7 @@ pub(super) fn discover(
         root: if root.is_empty() { ".".to_owned() } else { root.to_owned() },
         options,
         entries: 0,
+        barren: BTreeSet::new(),
         files: BTreeMap::new(),
         directories: BTreeSet::new(),
         links: BTreeMap::new(),
@@ -112,6 +115,10 @@ impl Walk<'_> {
         if depth > self.options.max_depth {
             return Err(SourceError::TooDeep { path: shown.to_owned(), limit: self.options.max_depth });
         }
+        if self.barren.contains(&id) {
+            self.directories.insert(raw.to_vec());
+            return Ok(());
+        }
         let entries = self.entries(id, shown)?;
         self.entries += entries.len();
         if self.entries > MOST_ENTRIES {
@@ -123,12 +130,21 @@ impl Walk<'_> {
             return Ok(());
         }
         self.directories.insert(raw.to_vec());
+        let before = self.seen();
         for entry in entries {
             if !entry.name.starts_with(b".") {
                 self.entry(entry, path, raw, depth)?;
             }
         }
+        if self.seen() == before {
+            self.barren.insert(id);
+        }
         Ok(())
+    }
+
+    /// How much there is to read or to say so far.
+    fn seen(&self) -> usize {
+        self.files.len() + self.links.len() + self.submodules.len() + self.rendered.len()
     }
 
     fn entry(&mut self, entry: Entry, path: &str, raw: &[u8], depth: usize) -> Result<(), SourceError> {
