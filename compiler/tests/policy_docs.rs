@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 
 use meshwright::compile::{Loaded, load_text};
 use meshwright_policies::finding::{Finding, Rule, Severity};
+use meshwright_policies::loss::LOSS_RULES;
 use meshwright_policies::policies::POLICIES;
 use meshwright_policies::reading::READING_RULES;
-use meshwright_policies::loss::LOSS_RULES;
 use meshwright_policies::references::REFERENCE_RULES;
 use serde_yaml::Value;
 

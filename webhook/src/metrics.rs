@@ -177,6 +177,25 @@ impl Metrics {
     }
 }
 
+/// One more in a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// Counts one.
+    #[must_use]
+    pub fn one(gauge: &Gauge) -> Counted {
+        gauge.inc();
+        Counted(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Seconds since 1970; zero before.
 #[must_use]
 pub fn unix_seconds(time: SystemTime) -> i64 {

@@ -8,7 +8,6 @@ use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,7 +19,7 @@ use tower::ServiceExt;
 use super::activity::{Activity, Watched};
 use super::drain::{Drain, LINGER, Phase};
 use super::limits::Limits;
-use crate::metrics::{Metrics, ResultLabels};
+use crate::metrics::{Counted, Metrics, ResultLabels};
 
 /// What every connection of a listener needs.
 #[derive(Clone)]
@@ -83,19 +82,9 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections, drain
     }
 }
 
-/// Counts a connection while it is open.
-struct Counted(Gauge);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
 impl Connections {
     async fn connection(&self, stream: TcpStream) {
-        self.metrics.connections.inc();
-        let _counted = Counted(self.metrics.connections.clone());
+        let _counted = Counted::one(&self.metrics.connections);
         // Answers are small; waiting for more to send only delays them.
         let _delayed = stream.set_nodelay(true);
         let Some(tls) = &self.tls else { return self.http(stream).await };

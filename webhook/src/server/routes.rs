@@ -15,7 +15,7 @@ use super::App;
 use super::drain::Phase;
 use super::limits::{Place, Refused};
 use crate::admit::{self, Verdict};
-use crate::metrics::{CONTENT_TYPE, ReviewLabels};
+use crate::metrics::{CONTENT_TYPE, Counted, ReviewLabels};
 
 /// Where reviews are served. Health is here too, so that one port is enough to try it.
 pub(super) fn reviews(app: &Arc<App>) -> Router {
@@ -86,10 +86,8 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
     // when nobody waits for it any more.
     let decided = tokio::task::spawn_blocking(move || {
         let _place: Place = place;
-        deciding.metrics.in_flight.inc();
-        let verdict = admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration);
-        deciding.metrics.in_flight.dec();
-        verdict
+        let _counted = Counted::one(&deciding.metrics.in_flight);
+        admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration)
     });
     let verdict = match tokio::time::timeout(app.limits.evaluation, decided).await {
         Ok(Ok(verdict)) => verdict,
