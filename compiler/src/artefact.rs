@@ -12,13 +12,13 @@ pub trait Artefact: Sync {
     /// Its name in documentation and messages: `east-west-gateway`.
     fn name(&self) -> &'static str;
 
-    /// What it adds for one cluster.
+    /// What it adds for one cluster. It sees what the artefacts before it added for the same cluster.
     fn render_cluster(&self, _mesh: &Mesh, _cluster: &Cluster, _out: &mut Output) {}
 
-    /// What it adds once per mesh, such as objects of a management cluster.
+    /// What it adds once per mesh, such as objects of a management cluster. It sees what all artefacts added for clusters.
     fn render_mesh(&self, _mesh: &Mesh, _out: &mut Output) {}
 
-    /// What it adds once.
+    /// What it adds once. It sees what all artefacts added for clusters.
     fn render_fleet(&self, _fleet: &Fleet, _out: &mut Output) {}
 }
 
@@ -143,6 +143,14 @@ impl Output {
     /// Adds a file that is no Kubernetes object, such as `PLAN.md`.
     pub fn file(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.into(), bytes.into());
+    }
+
+    /// Adds what `more` holds after its own, root by root.
+    pub fn append(&mut self, more: Output) {
+        for (root, rendered) in more.objects {
+            self.objects.entry(root).or_default().extend(rendered);
+        }
+        self.files.extend(more.files);
     }
 
     /// The objects, by root, in the order in which they were added.

@@ -24,6 +24,7 @@ use crate::destination::{Destination, destinations};
 use crate::object::Object;
 use crate::publish::{PathError, RelativePath, Tree, TreeError};
 use crate::stage::Stage;
+use crate::threads::processors;
 use crate::yaml::append_yaml;
 
 pub(crate) use names::{digest, label_sized};
@@ -128,8 +129,9 @@ pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError
     let attributes = (".gitattributes".to_owned(), GIT_ATTRIBUTES.as_bytes().to_vec());
     // An empty tree stays empty: it is refused when it is written.
     let attributes = (!objects.is_empty() || !files.is_empty()).then_some(attributes);
-    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files).chain(attributes) {
-        match RelativePath::new(path) {
+    let files = files.into_iter().chain(attributes).map(checked);
+    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files) {
+        match path {
             Ok(path) => errors.extend(tree.insert(path, bytes).err().map(AssembleError::from)),
             Err(error) => errors.push(error.into()),
         }
@@ -138,15 +140,19 @@ pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError
 }
 
 type Files = Vec<(String, Vec<u8>)>;
+type CheckedFile = (Result<RelativePath, PathError>, Vec<u8>);
+
+fn checked((path, bytes): (String, Vec<u8>)) -> CheckedFile {
+    (RelativePath::new(path), bytes)
+}
 
 /// Writes the roots on as many threads as help. The result is in the order of the roots, however many there are.
 fn write_roots(
     objects: BTreeMap<Root, Vec<Rendered>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
-) -> Files {
+) -> Vec<CheckedFile> {
     let count: usize = objects.values().map(Vec::len).sum();
-    let threads =
-        thread::available_parallelism().map_or(1, usize::from).min(count / OBJECTS_PER_THREAD).max(1);
+    let threads = processors().min(count / OBJECTS_PER_THREAD).max(1);
     let share = count.div_ceil(threads).max(1);
     let mut parts: Vec<Vec<(Root, Vec<Rendered>)>> = Vec::new();
     let mut room = 0_usize;
@@ -165,7 +171,7 @@ fn write_roots(
         for (root, rendered) in part {
             write_root(&root, rendered, Agents::of(&root, destinations), &mut files);
         }
-        files
+        files.into_iter().map(checked).collect::<Vec<_>>()
     };
     let first = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
     thread::scope(|scope| {

@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::finding::{Findings, Place};
 use meshwright_policies::intent::Date;
-use meshwright_policies::mesh::Fleet;
+use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::node::{FileId, Node};
 use meshwright_policies::{policy, references, settings};
 
 use crate::artefact::Output;
+use crate::artefacts::ARTEFACTS;
 use crate::intent::{self, Intent};
 use crate::syntax::{self, Limits};
-use crate::{provisioning, resolve, rules};
+use crate::{provisioning, resolve, rules, threads};
+
+/// Fewer files are read by one thread.
+const FILES_FOR_THREADS: usize = 64;
+
+/// Fewer clusters are rendered by one thread.
+const CLUSTERS_FOR_THREADS: usize = 16;
 
 /// What a set of intent files means.
 #[derive(Debug)]
@@ -36,14 +43,13 @@ pub struct SourceText<'a> {
 /// Reads, resolves and judges, as of `today`.
 #[must_use]
 pub fn load<'a>(files: impl IntoIterator<Item = SourceText<'a>>, today: Date) -> Loaded {
+    let files: Vec<SourceText<'a>> = files.into_iter().collect();
+    let paths: BTreeMap<FileId, String> = files.iter().map(|file| (file.id, file.path.to_owned())).collect();
     let mut findings = Findings::new();
     let mut intent = Intent::default();
-    let mut paths = BTreeMap::new();
-    for file in files {
-        paths.insert(file.id, file.path.to_owned());
-        for document in syntax::load(file.id, file.text, &Limits::default(), &mut findings) {
-            intent::read(document.root, &mut intent, &mut findings);
-        }
+    for (part, found) in threads::in_parts(&files, FILES_FOR_THREADS, read_all) {
+        intent.append(part);
+        findings.extend(found);
     }
     if intent.meshes.is_empty() && !findings.has_errors() {
         let message = "no document of kind Mesh was found";
@@ -69,6 +75,17 @@ fn stem<'a>(document: &Node, paths: &'a BTreeMap<FileId, String>) -> &'a str {
     name.split('.').next().unwrap_or(name)
 }
 
+fn read_all(files: &[SourceText<'_>]) -> (Intent, Findings) {
+    let mut intent = Intent::default();
+    let mut findings = Findings::new();
+    for file in files {
+        for document in syntax::load(file.id, file.text, &Limits::default(), &mut findings) {
+            intent::read(document.root, &mut intent, &mut findings);
+        }
+    }
+    (intent, findings)
+}
+
 /// [`load`] of one text with several documents, on the first day of 2026.
 #[must_use]
 pub fn load_text(text: &str) -> Loaded {
@@ -79,15 +96,26 @@ pub fn load_text(text: &str) -> Loaded {
 /// Renders a fleet that has no error.
 #[must_use]
 pub fn render(fleet: &Fleet) -> Output {
+    let clusters: Vec<(&Mesh, &Cluster)> = fleet.clusters().collect();
     let mut out = Output::default();
-    for artefact in crate::artefacts::ARTEFACTS {
+    for part in threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, render_clusters) {
+        out.append(part);
+    }
+    // Delivery looks at what there is to deliver.
+    for artefact in ARTEFACTS {
         out.begin(artefact.name());
         artefact.render_fleet(fleet, &mut out);
-        for mesh in fleet.meshes.values() {
-            artefact.render_mesh(mesh, &mut out);
-            for cluster in mesh.clusters.values() {
-                artefact.render_cluster(mesh, cluster, &mut out);
-            }
+        fleet.meshes.values().for_each(|mesh| artefact.render_mesh(mesh, &mut out));
+    }
+    out
+}
+
+fn render_clusters(clusters: &[(&Mesh, &Cluster)]) -> Output {
+    let mut out = Output::default();
+    for (mesh, cluster) in clusters {
+        for artefact in ARTEFACTS {
+            out.begin(artefact.name());
+            artefact.render_cluster(mesh, cluster, &mut out);
         }
     }
     out

@@ -35,6 +35,18 @@ pub struct Intent {
     pub others: Vec<Node>,
 }
 
+impl Intent {
+    /// Adds the documents of `more` after its own.
+    pub fn append(&mut self, more: Intent) {
+        let Intent { meshes, networks, clusters, policy_configs, others } = more;
+        self.meshes.extend(meshes);
+        self.networks.extend(networks);
+        self.clusters.extend(clusters);
+        self.policy_configs.extend(policy_configs);
+        self.others.extend(others);
+    }
+}
+
 /// A typed document beside its tree.
 #[derive(Debug)]
 pub struct Named<Name, Spec> {

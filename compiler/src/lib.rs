@@ -32,4 +32,5 @@ pub mod source;
 pub mod stage;
 pub mod structural;
 pub mod syntax;
+pub mod threads;
 pub mod yaml;

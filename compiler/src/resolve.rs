@@ -17,9 +17,13 @@ use meshwright_policies::mesh::{Cluster, Fleet, Istio, Mesh, Network, Role, Writ
 use meshwright_policies::names::{ClusterId, ClusterName, MeshId, MeshName, NameError, NetworkId};
 use meshwright_policies::node::{FieldPath, Node};
 use meshwright_policies::references as rules;
+use meshwright_policies::suggest::nearest;
 
 use crate::intent::{Intent, Named};
-use meshwright_policies::suggest::nearest;
+use crate::threads;
+
+/// Fewer clusters are resolved by one thread.
+const CLUSTERS_FOR_THREADS: usize = 64;
 
 /// Builds the fleet.
 #[must_use]
@@ -49,11 +53,21 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
             mesh.networks.insert(id, network);
         }
     }
-    for (name, named) in unique(IntentKind::Cluster, clusters, findings) {
-        if let Some((mesh, cluster)) = cluster(name, &named.document, &mesh_of_network, &fleet, findings)
-            && let Some(mesh) = fleet.meshes.get_mut(&mesh)
-        {
-            mesh.clusters.insert(cluster.name.clone(), cluster);
+    let named: Vec<_> = unique(IntentKind::Cluster, clusters, findings).into_values().collect();
+    let parts = threads::in_parts(&named, CLUSTERS_FOR_THREADS, |part| {
+        let mut found = Findings::new();
+        let one = |named: &Named<ClusterName, ()>| {
+            cluster(named.name.clone(), &named.document, &mesh_of_network, &fleet, &mut found)
+        };
+        let clusters: Vec<_> = part.iter().filter_map(one).collect();
+        (clusters, found)
+    });
+    for (clusters, found) in parts {
+        findings.extend(found);
+        for (mesh, cluster) in clusters {
+            if let Some(mesh) = fleet.meshes.get_mut(&mesh) {
+                mesh.clusters.insert(cluster.name.clone(), cluster);
+            }
         }
     }
     for mesh in fleet.meshes.values_mut() {

@@ -11,9 +11,13 @@ use meshwright_policies::judge;
 use meshwright_policies::mesh::{Fleet, Mesh};
 use meshwright_policies::names::ClusterName;
 
-use crate::artefact::{Output, Root};
+use crate::artefact::{Output, Rendered, Root};
 use crate::destination::hosted_name;
 use crate::object::Object;
+use crate::threads;
+
+/// Fewer roots are judged by one thread.
+const ROOTS_FOR_THREADS: usize = 32;
 
 /// The declarations by which rendered objects are judged.
 #[derive(Debug)]
@@ -85,18 +89,24 @@ const SOME_DAY: Date = Date { year: 0, month: 1, day: 1 };
 #[must_use]
 pub fn check(fleet: &Fleet, out: &Output) -> Findings {
     let declarations = Declarations::new(fleet);
-    let mut findings = Findings::new();
-    for (root, objects) in out.objects() {
-        for rendered in objects {
-            let Some(declaration) = declarations.of(root, &rendered.object) else { continue };
-            let mut refused = judge::judge_object(declaration, rendered.object.as_map());
-            if !refused.is_empty() {
-                judge::excuse(declaration, SOME_DAY, &mut refused);
+    let roots: Vec<(&Root, &Vec<Rendered>)> = out.objects().iter().collect();
+    let parts = threads::in_parts(&roots, ROOTS_FOR_THREADS, |part| {
+        let mut findings = Findings::new();
+        for (root, objects) in part {
+            for rendered in *objects {
+                let Some(declaration) = declarations.of(root, &rendered.object) else { continue };
+                let mut refused = judge::judge_object(declaration, rendered.object.as_map());
+                if !refused.is_empty() {
+                    judge::excuse(declaration, SOME_DAY, &mut refused);
+                }
+                let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
+                findings.extend(errors.map(|refused| unsound(root, rendered.artefact, refused)));
             }
-            let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
-            findings.extend(errors.map(|refused| unsound(root, rendered.artefact, refused)));
         }
-    }
+        findings
+    });
+    let mut findings = Findings::new();
+    parts.into_iter().for_each(|part| findings.extend(part));
     findings.sort();
     findings
 }

@@ -11,7 +11,11 @@ use serde_json::{Map, Value};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::object::Object;
+use crate::threads;
 use provenance::Sources;
+
+/// The declarations of fewer clusters are written by one thread.
+const CLUSTERS_FOR_THREADS: usize = 16;
 
 /// Renders what the whole intent means for each cluster. A hosted API server and a global management cluster are no
 /// members of the mesh and have none.
@@ -25,10 +29,14 @@ impl Artefact for Declaration {
     fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
         for mesh in fleet.meshes.values() {
             let shared = Shared::new(fleet, MeshFacts::new(fleet, mesh));
-            for cluster in mesh.clusters.values() {
+            let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
+            let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
+                part.iter().map(|cluster| shared.spec(cluster)).collect::<Vec<_>>()
+            });
+            for (cluster, spec) in clusters.iter().zip(parts.into_iter().flatten()) {
                 let object = Object::new(API_VERSION, KIND, mesh.name.as_str())
                     .label("app.kubernetes.io/managed-by", "meshwright")
-                    .spec(shared.spec(cluster));
+                    .spec(spec);
                 out.protected(Root::Declaration(cluster.name.clone()), Wave::Declaration, object);
             }
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::error::{PublishError, io_at};
 use super::manifest::is_absent;
+use crate::threads;
 
 /// Called before each change with the name of the change; an error is reported as if the system had refused it.
 pub(super) type Hook<'a> = &'a (dyn Fn(&'static str) -> io::Result<()> + Sync);
@@ -112,18 +113,15 @@ fn plain_mode(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Below this many items, threads cost more than they save.
+/// Below this many files, threads cost more than they save.
 const MIN_PARALLEL: usize = 128;
 
 /// How many syncs wait at once: the file system completes those that wait together with one commit of its log.
 const SYNCS: usize = 16;
 
-/// Runs `work` over contiguous parts of `items` on all processors; the results are in the order of the parts.
+/// Runs `work` over contiguous parts of many files on all processors; the results are in the order of the parts.
 pub(super) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
-    if items.len() < MIN_PARALLEL {
-        return vec![work(items)];
-    }
-    on_threads(std::thread::available_parallelism().map_or(1, |n| n.get().min(8)), items, work)
+    threads::in_parts(items, MIN_PARALLEL, work)
 }
 
 /// Runs `sync`, which waits for the disk, for every item, several at once.
@@ -134,20 +132,5 @@ pub(super) fn sync_all<T: Sync>(
     items: &[T],
     sync: impl Fn(&T) -> Result<(), PublishError> + Sync,
 ) -> Result<(), PublishError> {
-    on_threads(SYNCS, items, |part| part.iter().try_for_each(&sync)).into_iter().collect()
-}
-
-fn on_threads<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
-    if threads <= 1 || items.len() <= 1 {
-        return vec![work(items)];
-    }
-    std::thread::scope(|scope| {
-        let work = &work;
-        let parts = items.chunks(items.len().div_ceil(threads));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload)))
-            .collect()
-    })
+    threads::on_threads(SYNCS, items, |part| part.iter().try_for_each(&sync)).into_iter().collect()
 }

@@ -13,6 +13,8 @@ pub struct Tree {
     files: BTreeMap<RelativePath, Vec<u8>>,
     /// Every file and directory by its lower-case path.
     names: BTreeMap<String, Name>,
+    /// The directory of the last file: files come directory by directory, and its parents are known.
+    last: String,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,17 @@ impl Tree {
         if let Some(name) = self.names.get(&folded) {
             return Err(name.collision(path.as_str(), false));
         }
+        let directory = path.parents().next_back().unwrap_or_default();
+        if self.last != directory {
+            self.insert_parents(&path, &folded)?;
+            directory.clone_into(&mut self.last);
+        }
+        self.names.insert(folded, Name { spelling: path.as_str().to_owned(), is_dir: false });
+        self.files.insert(path, bytes);
+        Ok(())
+    }
+
+    fn insert_parents(&mut self, path: &RelativePath, folded: &str) -> Result<(), TreeError> {
         for dir in path.parents() {
             if let Some(name) = folded.get(..dir.len()).and_then(|folded| self.names.get(folded))
                 && !(name.is_dir && name.spelling == dir)
@@ -77,8 +90,6 @@ impl Tree {
                 self.names.insert(folded.to_owned(), Name { spelling: dir.to_owned(), is_dir: true });
             }
         }
-        self.names.insert(folded, Name { spelling: path.as_str().to_owned(), is_dir: false });
-        self.files.insert(path, bytes);
         Ok(())
     }
 

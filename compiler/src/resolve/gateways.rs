@@ -37,6 +37,7 @@ pub(super) fn place(mesh: &mut Mesh) {
 /// remotes: every primary that serves some, since they reach its istiod through the gateway.
 fn clusters_that_need_one(mesh: &Mesh) -> BTreeSet<ClusterName> {
     let mut needed = BTreeSet::new();
+    let multi_network = mesh.is_multi_network();
     for cluster in mesh.clusters.values() {
         if let Role::Remote { primary: Some(primary) } = &cluster.role {
             needed.insert(primary.clone());
@@ -45,7 +46,7 @@ fn clusters_that_need_one(mesh: &Mesh) -> BTreeSet<ClusterName> {
             network.spec.gateways.is_empty()
                 || network.spec.gateways.iter().any(|g| g.cluster == cluster.name)
         });
-        if named && mesh.is_multi_network() {
+        if named && multi_network {
             needed.insert(cluster.name.clone());
         }
     }
