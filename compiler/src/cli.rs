@@ -9,6 +9,7 @@ mod explain;
 mod graph;
 mod init;
 mod input;
+mod lint;
 mod plan;
 mod policies;
 mod render;
@@ -35,6 +36,7 @@ enum Command {
     Check(check::Args),
     Render(render::Args),
     Diff(diff::Args),
+    Lint(lint::Args),
     Plan(plan::Args),
     Graph(graph::Args),
     Explain(explain::Args),
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -20,6 +20,7 @@ pub mod history;
 pub mod image;
 pub mod intent;
 pub mod istio_values;
+pub mod lint;
 pub mod object;
 pub mod plan;
 pub mod provisioning;

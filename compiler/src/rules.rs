@@ -1,5 +1,6 @@
 //! Every code there is, from all registries.
 
+use meshwright_policies::contradictions::CONTRADICTIONS;
 use meshwright_policies::finding::Rule;
 use meshwright_policies::policies::POLICIES;
 use meshwright_policies::{assembly, loss, reading, references, settings, sources};
@@ -19,6 +20,7 @@ pub fn all() -> Vec<&'static Rule> {
     .flatten()
     .copied()
     .chain(POLICIES.iter().map(|policy| policy.rule()))
+    .chain(CONTRADICTIONS.iter().map(|policy| policy.rule()))
     .collect();
     rules.sort_by_key(|rule| rule.code);
     rules
@@ -27,8 +29,11 @@ pub fn all() -> Vec<&'static Rule> {
 /// The codes that a `PolicyConfig` may lower: what policies judge, not what reading or assembling finds.
 #[must_use]
 pub fn adjustable() -> Vec<&'static str> {
-    let fixed =
-        |code: &str| code.starts_with("MW0") || assembly::ASSEMBLY_RULES.iter().any(|rule| rule.code == code);
+    let fixed = |code: &str| {
+        code.starts_with("MW0")
+            || assembly::ASSEMBLY_RULES.iter().any(|rule| rule.code == code)
+            || CONTRADICTIONS.iter().any(|policy| policy.rule().code == code)
+    };
     all().into_iter().map(|rule| rule.code).filter(|code| !fixed(code)).collect()
 }
 

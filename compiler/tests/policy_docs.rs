@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use meshwright::compile::{Loaded, load_text};
+use meshwright_policies::contradictions::CONTRADICTIONS;
 use meshwright_policies::finding::{Finding, Rule, Severity};
 use meshwright_policies::loss::LOSS_RULES;
 use meshwright_policies::policies::POLICIES;
@@ -18,7 +19,9 @@ const BASE: &str = include_str!("../../policies/docs/base.yaml");
 
 fn rules() -> Vec<&'static Rule> {
     let judged = POLICIES.iter().map(|policy| policy.rule());
-    READING_RULES.iter().chain(REFERENCE_RULES).chain(LOSS_RULES).copied().chain(judged).collect()
+    let compared = CONTRADICTIONS.iter().map(|policy| policy.rule());
+    let fixed = READING_RULES.iter().chain(REFERENCE_RULES).chain(LOSS_RULES).copied();
+    fixed.chain(judged).chain(compared).collect()
 }
 
 /// The fenced blocks of a page with a tag.

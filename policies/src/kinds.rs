@@ -7,6 +7,7 @@ mod ip_address_pool;
 mod istio_operator;
 mod mesh_cluster;
 mod mesh_networks;
+mod more;
 mod namespace;
 mod sail;
 mod service;
@@ -14,6 +15,7 @@ mod values;
 
 use serde_json::{Map, Value};
 
+use crate::chart_keys::Chart;
 use crate::claim::{At, Claims};
 
 /// A kind of Kubernetes object that asserts something about the mesh.
@@ -67,6 +69,24 @@ pub fn claims_of(object: &Map<String, Value>) -> Claims {
     let mut claims = Claims { object: reference, ..Claims::default() };
     kind.claims(&At::root(object), &mut claims);
     claims
+}
+
+/// What a file of chart values asserts when it is installed as `release`.
+#[must_use]
+pub fn claims_of_values(values: &Map<String, Value>, chart: Chart, release: &str) -> Claims {
+    let mut claims = Claims::default();
+    match chart {
+        Chart::Gateway => values::gateway(&At::root(values), release, &mut claims),
+        _ => values::istiod(&At::root(values), &mut claims),
+    }
+    claims
+}
+
+/// What an object asserts whose kind admission does not judge: ConfigMaps of istiod whose text was read, and the
+/// injector's webhook. Nothing for any other kind; the name is set for each.
+#[must_use]
+pub fn more_claims_of(object: &Map<String, Value>) -> Claims {
+    more::claims(object)
 }
 
 /// Label of network membership.

@@ -4,6 +4,7 @@ use crate::claim::Claims;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule};
 use crate::mesh::{Fleet, Mesh};
+use crate::repository::Repository;
 
 /// A judgement with a code.
 pub trait Policy: Sync {
@@ -18,6 +19,9 @@ pub trait Policy: Sync {
 
     /// Judges what one object claims against the declaration of its cluster.
     fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
+
+    /// Judges what the objects of a repository claim against each other, with no intent.
+    fn compare(&self, _repository: &Repository, _findings: &mut Findings) {}
 }
 
 /// Runs every policy over the fleet. `PolicyConfig` is applied by [`crate::settings`].

@@ -144,7 +144,7 @@ fn shown_prefix(root: &Path) -> String {
 }
 
 /// Way from the root of the Git repository to the current directory, for formats that a code host reads.
-fn repository_prefix() -> String {
+pub(super) fn repository_prefix() -> String {
     let Ok(here) = std::env::current_dir() else { return String::new() };
     let root = here.ancestors().find(|dir| dir.join(".git").exists());
     root.and_then(|root| here.strip_prefix(root).ok())

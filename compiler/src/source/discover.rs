@@ -27,11 +27,13 @@ pub struct DiscoverOptions {
     pub max_bytes: u64,
     /// Most directories between the root and a file.
     pub max_depth: usize,
+    /// Whether rendered trees below the root are read too.
+    pub read_rendered: bool,
 }
 
 impl Default for DiscoverOptions {
     fn default() -> DiscoverOptions {
-        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32 }
+        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32, read_rendered: false }
     }
 }
 
@@ -154,7 +156,7 @@ impl Walk {
         let mut entries =
             fs::read_dir(real).map_err(at_directory)?.collect::<Result<Vec<_>, _>>().map_err(at_directory)?;
         entries.sort_by_key(fs::DirEntry::file_name);
-        if depth > 0 && real.join(RENDERED_MARKER).is_file() {
+        if depth > 0 && !self.options.read_rendered && real.join(RENDERED_MARKER).is_file() {
             self.rendered.push(shown_path.to_owned());
             return Ok(());
         }

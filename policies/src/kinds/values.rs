@@ -31,7 +31,7 @@ pub(super) fn istiod(values: &At<'_>, claims: &mut Claims) {
 }
 
 /// `/inject/cluster/<cluster ID>/net/<network ID>` (istio/istio: `pkg/kube/inject/webhook.go`).
-fn injection(at: &At<'_>, claims: &mut Claims) {
+pub(super) fn injection(at: &At<'_>, claims: &mut Claims) {
     let path = at.str().and_then(|text| text.split_once("/inject/")).map(|(_, path)| path);
     let mut parts = path.unwrap_or_default().split('/');
     while let (Some(key), Some(value)) = (parts.next(), parts.next()) {

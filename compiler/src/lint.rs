@@ -1,0 +1,67 @@
+//! Contradictions in a repository of manifests that never heard of intent: documents -> clusters -> findings.
+//!
+//! What cannot be known is not guessed. It becomes a note, said once: templates, placeholders, values that are kept
+//! elsewhere.
+
+mod assign;
+mod kustomize;
+mod read;
+mod values;
+
+use std::path::PathBuf;
+
+use meshwright_policies::contradictions;
+use meshwright_policies::finding::Findings;
+use meshwright_policies::repository::Repository;
+
+use crate::source::{DiscoverOptions, SourceError, Sources, discover};
+
+pub use assign::ClusterGlob;
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Linted {
+    /// The files that the findings point into.
+    pub sources: Sources,
+    /// What contradicts what.
+    pub findings: Findings,
+    /// What could not be known, one line each.
+    pub notes: Vec<String>,
+    /// The clusters that were told apart, with what was found of each.
+    pub repository: Repository,
+}
+
+/// Reads everything below the paths and compares it.
+///
+/// # Errors
+///
+/// A path does not exist, a file cannot be read, or the files are more than is read.
+pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceError> {
+    let mut sources = Sources::new();
+    let mut links = 0_usize;
+    for path in paths {
+        let found = discover(path, DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() })?;
+        links = links.saturating_add(found.findings.iter().count());
+        for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
+            if !sources.iter().any(|(_, other)| other.path() == file.path()) || paths.len() == 1 {
+                sources.add(file.path().to_owned(), file.shared_text());
+            }
+        }
+    }
+    let mut linted = lint_sources(sources, globs);
+    if links > 0 {
+        linted.notes.push(format!("{links} symbolic links lead to what is not read"));
+    }
+    Ok(linted)
+}
+
+/// Compares files that were read already.
+#[must_use]
+pub fn lint_sources(sources: Sources, globs: &[ClusterGlob]) -> Linted {
+    let read = read::read(&sources);
+    let (mut findings, mut notes) = (read.findings, read.notes);
+    let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
+    findings.extend(contradictions::compare(&repository));
+    findings.sort();
+    Linted { sources, findings, notes, repository }
+}

@@ -1,0 +1,416 @@
+//! Which cluster a document belongs to: what was said on the command line, what the object says, the directory, the
+//! cluster ID that it gives itself. What nothing names is compared within its directory only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwright_policies::claim::Fact;
+use meshwright_policies::node::{Node, Span, Value};
+use meshwright_policies::repository::{Cluster, Repository, Subject, has_placeholder};
+
+use super::kustomize::{Kustomization, closure};
+use super::read::{self, Document};
+
+/// `clusters/*`: the directory that the star stands for is a cluster. Matched anywhere in a path, directory by directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterGlob(Vec<String>);
+
+impl std::str::FromStr for ClusterGlob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ClusterGlob, String> {
+        let parts: Vec<String> =
+            text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
+        if parts.iter().any(|part| part.contains('*')) {
+            Ok(ClusterGlob(parts))
+        } else {
+            Err("it needs a `*` that stands for the cluster's name, as in `clusters/*`".to_owned())
+        }
+    }
+}
+
+impl ClusterGlob {
+    /// Scope and name in a directory.
+    fn find(&self, directories: &[&str]) -> Option<(String, String)> {
+        let (at, window) = directories.windows(self.0.len()).enumerate().find(|(_, window)| {
+            window.iter().zip(&self.0).all(|(directory, pattern)| matches(directory, pattern))
+        })?;
+        let starred = window.iter().zip(&self.0).filter(|(_, pattern)| pattern.contains('*'));
+        let name: Vec<&str> = starred.map(|(directory, _)| *directory).collect();
+        Some((join(directories.get(..at).unwrap_or_default()), name.join("-")))
+    }
+}
+
+/// One star in a name stands for any text.
+fn matches(directory: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => directory == pattern,
+        Some((before, after)) => {
+            directory.len() >= before.len() + after.len()
+                && directory.starts_with(before)
+                && directory.ends_with(after.trim_start_matches('*'))
+        }
+    }
+}
+
+/// Directories that hold one directory per cluster, and those that hold one per environment.
+const FLEETS: &[&str] = &["clusters", "cluster"];
+const ENVIRONMENTS: &[&str] = &["overlays", "envs", "environments", "env"];
+/// What lies beside clusters and is none.
+const SHARED: &[&str] =
+    &["base", "bases", "common", "shared", "all", "_base", "default", "templates", "components"];
+
+/// Which cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Home {
+    scope: String,
+    name: String,
+    named: bool,
+    fleet: bool,
+}
+
+pub(super) fn assign(
+    documents: Vec<Document>,
+    kustomizations: Vec<Kustomization>,
+    globs: &[ClusterGlob],
+    notes: &mut Vec<String>,
+) -> Repository {
+    let patches: BTreeSet<&str> =
+        kustomizations.iter().flat_map(|k| &k.patch_files).map(String::as_str).collect();
+    let by_path: BTreeMap<&str, Home> = documents
+        .iter()
+        .filter_map(|document| Some((document.path.as_str(), home_of(&document.path, globs)?)))
+        .collect();
+    let by_identity = by_identity(&documents, &by_path);
+    let known: BTreeSet<Home> = by_path.values().chain(by_identity.values()).cloned().collect();
+    let mut homes: BTreeMap<Home, Vec<usize>> = BTreeMap::new();
+    let mut at_home: BTreeMap<&str, Home> = BTreeMap::new();
+    for (index, document) in documents.iter().enumerate() {
+        if patches.contains(document.path.as_str()) {
+            continue;
+        }
+        let own = by_path.get(document.path.as_str()).or_else(|| by_identity.get(&index));
+        let home = by_destination(document, own, &known)
+            .or_else(|| own.cloned())
+            .unwrap_or_else(|| unnamed(directory(&document.path)));
+        if home.named {
+            at_home.insert(&document.path, home.clone());
+        }
+        homes.entry(home).or_default().push(index);
+    }
+    // A directory may hold nothing but changes to what lies elsewhere.
+    for kustomization in &kustomizations {
+        if let Some(home) = home_of(&format!("{}/", kustomization.directory), globs) {
+            homes.entry(home).or_default();
+        }
+    }
+    let build = Build {
+        documents: &documents,
+        kustomizations: &kustomizations,
+        applied: applied(&documents, &kustomizations),
+        at_home,
+    };
+    let clusters: Vec<Cluster> = homes.into_iter().map(|(home, own)| build.cluster(home, &own)).collect();
+    let mixed = clusters.iter().filter(|cluster| cluster.mixed).map(|cluster| cluster.name.as_str());
+    for name in mixed {
+        notes.push(format!(
+            "`{name}` holds the same object several times: it seems to be several clusters, and `--cluster-glob` can say which"
+        ));
+    }
+    Repository { clusters }
+}
+
+fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+fn join(directories: &[&str]) -> String {
+    directories.iter().map(|directory| format!("{directory}/")).collect()
+}
+
+fn unnamed(directory: &str) -> Home {
+    let name = if directory.is_empty() { "." } else { directory };
+    Home { scope: directory.to_owned(), name: name.to_owned(), named: false, fleet: false }
+}
+
+fn home_of(path: &str, globs: &[ClusterGlob]) -> Option<Home> {
+    let directories: Vec<&str> = directory(path).split('/').collect();
+    for glob in globs {
+        if let Some((scope, name)) = glob.find(&directories) {
+            return Some(Home { scope, name, named: true, fleet: true });
+        }
+    }
+    for (markers, fleet) in [(FLEETS, true), (ENVIRONMENTS, false)] {
+        let pairs = directories.windows(2).enumerate().rev();
+        for (at, pair) in pairs {
+            let [marker, name] = pair else { continue };
+            if markers.contains(marker) && !SHARED.contains(name) {
+                let scope = join(directories.get(..at).unwrap_or_default());
+                return Some(Home { scope, name: (*name).to_owned(), named: true, fleet });
+            }
+        }
+    }
+    None
+}
+
+/// The cluster ID that a control plane's values give.
+fn identity(subject: &Subject) -> Option<&str> {
+    let mut ids = subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterId && !claim.part);
+    ids.next().map(|claim| claim.value.as_str())
+}
+
+/// Directories of clusters that no convention names: one directory per cluster, or one directory with a file per
+/// cluster. By document.
+fn by_identity(documents: &[Document], named: &BTreeMap<&str, Home>) -> BTreeMap<usize, Home> {
+    let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let open: Vec<(usize, &Document)> = documents
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| !named.contains_key(d.path.as_str()) && !is_shared(&d.path))
+        .collect();
+    for (_, document) in &open {
+        if let Some(id) = identity(&document.subject) {
+            ids.entry(directory(&document.path)).or_default().insert(id);
+        }
+    }
+    let has_sibling = |dir: &str| {
+        let parent = directory(dir);
+        !dir.is_empty()
+            && ids.keys().any(|other| *other != dir && !other.is_empty() && directory(other) == parent)
+    };
+    let mut found = BTreeMap::new();
+    for (index, document) in open {
+        let own = directory(&document.path);
+        let above = ids
+            .keys()
+            .filter(|dir| **dir == own || own.strip_prefix(**dir).is_some_and(|r| r.starts_with('/')));
+        let Some((dir, here)) = above.max_by_key(|dir| dir.len()).and_then(|dir| Some((*dir, ids.get(dir)?)))
+        else {
+            continue;
+        };
+        let (scope, base) = dir.rsplit_once('/').map_or((String::new(), dir), |(s, b)| (format!("{s}/"), b));
+        let only = here.first().filter(|_| here.len() == 1);
+        let home = if has_sibling(dir) {
+            Home { scope, name: base.to_owned(), named: true, fleet: false }
+        } else if let Some(id) = only {
+            Home { scope, name: (*id).to_owned(), named: true, fleet: false }
+        } else {
+            let of_file = || here.iter().copied().find(|id| names(&document.path, id));
+            match identity(&document.subject).or_else(of_file) {
+                Some(id) => Home { scope: format!("{dir}/"), name: id.to_owned(), named: true, fleet: false },
+                None => continue,
+            }
+        };
+        found.insert(index, home);
+    }
+    found
+}
+
+/// Whether a file is what several clusters have in common.
+fn is_shared(path: &str) -> bool {
+    directory(path).split('/').any(|part| SHARED.contains(&part))
+}
+
+/// Whether the name of a file has the cluster ID as a word.
+fn names(path: &str, id: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    file.match_indices(id).any(|(at, _)| {
+        let before = file.get(..at).and_then(|text| text.chars().next_back());
+        let after = file.get(at.saturating_add(id.len())..).and_then(|text| text.chars().next());
+        edge(before) && edge(after)
+    })
+}
+
+/// The cluster that an object is delivered to from elsewhere, or speaks of.
+fn by_destination(document: &Document, own: Option<&Home>, known: &BTreeSet<Home>) -> Option<Home> {
+    let subject = &document.subject;
+    let name = match subject.kind.as_str() {
+        "Application" => {
+            let name = subject.text("spec.destination.name").filter(|name| name != "in-cluster");
+            let server = || {
+                subject
+                    .text("spec.destination.server")
+                    .filter(|server| !server.contains("kubernetes.default.svc"))
+            };
+            name.filter(|name| !name.is_empty()).or_else(server)
+        }
+        "HelmRelease" => subject.text("spec.kubeConfig.secretRef.name").map(|secret| {
+            let name = secret.strip_suffix("-kubeconfig").or_else(|| secret.strip_prefix("kubeconfig-"));
+            name.unwrap_or(&secret).to_owned()
+        }),
+        "MeshCluster" => Some(subject.name.clone()),
+        "GlobalMesh" => Some(format!("{}-hosted", subject.name)),
+        _ => None,
+    }?;
+    if name.is_empty() || has_placeholder(&name) {
+        return None;
+    }
+    let scopes: BTreeSet<&str> =
+        known.iter().filter(|home| home.fleet).map(|home| home.scope.as_str()).collect();
+    let scope = match (own, scopes.first()) {
+        (Some(own), _) => own.scope.clone(),
+        (None, Some(only)) if scopes.len() == 1 => (*only).to_owned(),
+        _ => String::new(),
+    };
+    let shared = |home: &&Home| common(&home.scope, &document.path);
+    let same = known.iter().filter(|home| home.named && home.name == name);
+    let new = Home { scope, name: name.clone(), named: true, fleet: true };
+    Some(same.max_by_key(shared).cloned().unwrap_or(new))
+}
+
+/// Bytes that two paths begin with alike.
+fn common(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// Files that some kustomization applies.
+fn applied(documents: &[Document], kustomizations: &[Kustomization]) -> BTreeSet<String> {
+    let listed: BTreeSet<&str> =
+        kustomizations.iter().flat_map(|k| &k.resources).map(String::as_str).collect();
+    let paths = documents.iter().map(|document| document.path.as_str());
+    paths.filter(|path| listed.contains(path)).map(str::to_owned).collect()
+}
+
+struct Build<'a> {
+    documents: &'a [Document],
+    kustomizations: &'a [Kustomization],
+    applied: BTreeSet<String>,
+    /// Files of which a cluster is known: no other one takes them in.
+    at_home: BTreeMap<&'a str, Home>,
+}
+
+impl Build<'_> {
+    fn cluster(&self, home: Home, own: &[usize]) -> Cluster {
+        let mut cluster = Cluster {
+            name: home.name,
+            scope: home.scope,
+            named: home.named,
+            fleet: home.fleet,
+            complete: true,
+            ..Cluster::default()
+        };
+        let documents: Vec<&Document> = own.iter().filter_map(|index| self.documents.get(*index)).collect();
+        let directories: BTreeSet<&str> =
+            documents.iter().map(|document| directory(&document.path)).collect();
+        cluster.mixed = is_mixed(&documents, cluster.named);
+        cluster.subjects = documents.iter().map(|document| self.subject(document)).collect();
+        let mine: BTreeSet<&str> = documents.iter().map(|document| document.path.as_str()).collect();
+        if cluster.named {
+            let prefix = self.prefix(&cluster);
+            let inside = |directory: &str| {
+                directories.contains(directory)
+                    || prefix.as_ref().is_some_and(|prefix| {
+                        directory == prefix || directory.starts_with(&format!("{prefix}/"))
+                    })
+            };
+            for kustomization in self.kustomizations.iter().filter(|k| inside(&k.directory)) {
+                self.take_in(kustomization, &mine, &mut cluster);
+            }
+        }
+        cluster
+    }
+
+    /// The directory of a cluster that a convention names.
+    fn prefix(&self, cluster: &Cluster) -> Option<String> {
+        let markers = FLEETS.iter().chain(ENVIRONMENTS);
+        let mut candidates = markers.map(|marker| format!("{}{marker}/{}", cluster.scope, cluster.name));
+        candidates.find(|directory| {
+            self.kustomizations
+                .iter()
+                .any(|k| k.directory == *directory || k.directory.starts_with(&format!("{directory}/")))
+        })
+    }
+
+    fn subject(&self, document: &Document) -> Subject {
+        let mut subject = document.subject.clone();
+        subject.applied = self.applied.contains(&document.path);
+        subject
+    }
+
+    /// What a kustomization applies from outside the cluster's own files, and what it changes.
+    fn take_in(&self, kustomization: &Kustomization, mine: &BTreeSet<&str>, cluster: &mut Cluster) {
+        let by_directory = self.kustomizations.iter().map(|k| (k.directory.as_str(), k)).collect();
+        let files = self.documents.iter().map(|document| document.path.as_str()).collect();
+        let (applied, complete) = closure(kustomization, &by_directory, &files);
+        cluster.complete &= complete || !has_outside(kustomization);
+        for document in self.documents.iter().filter(|d| applied.contains(&d.path)) {
+            let path = document.path.as_str();
+            if !mine.contains(path) && !self.at_home.contains_key(path) {
+                cluster.subjects.push(self.subject(document));
+            }
+        }
+        for document in self.documents.iter().filter(|d| kustomization.patch_files.contains(&d.path)) {
+            patch(cluster, &document.subject.document, None, None);
+        }
+        for inline in &kustomization.inline {
+            match read::patch(&inline.text, Span::NONE) {
+                Some(node) => patch(cluster, &node, inline.kind.as_deref(), inline.name.as_deref()),
+                None => cluster.complete = false,
+            }
+        }
+    }
+}
+
+/// A root whose resources are missing files of its own kind lists what asserts nothing; only what lies elsewhere hides.
+fn has_outside(kustomization: &Kustomization) -> bool {
+    let inside = |path: &String| path.starts_with(&format!("{}/", kustomization.directory));
+    kustomization.opaque || !kustomization.resources.iter().all(inside)
+}
+
+/// Merges a patch into the object that it is for. What is not followed asserts nothing any more.
+fn patch(cluster: &mut Cluster, patch: &Node, kind: Option<&str>, name: Option<&str>) {
+    let text = |path: &str| patch.at(&path.into()).and_then(Node::as_str);
+    let kind = kind.or_else(|| text("kind"));
+    let name = name.or_else(|| text("metadata.name"));
+    let merges = matches!(patch.value, Value::Mapping(_));
+    for subject in &mut cluster.subjects {
+        let concerns =
+            kind.is_none_or(|kind| kind == subject.kind) && name.is_none_or(|name| name == subject.name);
+        if !concerns || subject.kind.is_empty() {
+            continue;
+        }
+        let native = matches!(subject.kind.as_str(), "Service" | "Deployment" | "Namespace" | "ConfigMap");
+        if merges && !(native && has_list(patch)) {
+            let mut document = subject.document.clone();
+            document.overlay(patch);
+            let applied = subject.applied;
+            *subject = Subject::object(document);
+            subject.applied = applied;
+        } else {
+            subject.claims.list.clear();
+            cluster.complete = false;
+        }
+    }
+}
+
+/// Lists of built-in kinds are merged by their keys, which is not followed.
+fn has_list(node: &Node) -> bool {
+    match &node.value {
+        Value::Sequence(_) => true,
+        Value::Mapping(entries) => entries.iter().any(|entry| has_list(&entry.node)),
+        _ => false,
+    }
+}
+
+/// Whether one object comes in variants: several clusters in one place.
+fn is_mixed(documents: &[&Document], named: bool) -> bool {
+    let mut seen: BTreeMap<(&str, &str, Option<&str>), &Document> = BTreeMap::new();
+    let mut namespaces: BTreeMap<&str, &Document> = BTreeMap::new();
+    for document in documents {
+        let subject = &document.subject;
+        let Some(identity) = subject.identity() else { continue };
+        let elsewhere = |other: &&Document| {
+            other.subject.document.to_json() != subject.document.to_json()
+                && (!named || directory(&other.path) != directory(&document.path))
+        };
+        if seen.get(&identity).is_some_and(elsewhere) {
+            return true;
+        }
+        seen.insert(identity, document);
+        if subject.kind == "Namespace" && namespaces.get(subject.name.as_str()).is_some_and(elsewhere) {
+            return true;
+        }
+        namespaces.insert(&subject.name, document);
+    }
+    false
+}

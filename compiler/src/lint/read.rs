@@ -1,0 +1,223 @@
+//! Files to documents: objects, chart values and kustomizations, and what of the text is a finding or a note.
+
+use std::collections::BTreeSet;
+
+use meshwright_policies::chart_keys::Chart;
+use meshwright_policies::finding::{Finding, Findings};
+use meshwright_policies::node::{FileId, Node, Span, Value};
+use meshwright_policies::repository::{Subject, remote_secret_keys};
+
+use super::kustomize::{self, Kustomization};
+use super::values;
+use crate::source::Sources;
+use crate::syntax::{self, Limits};
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) documents: Vec<Document>,
+    pub(super) kustomizations: Vec<Kustomization>,
+    pub(super) findings: Findings,
+    pub(super) notes: Vec<String>,
+}
+
+/// A document that may assert something, and where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub(super) path: String,
+    pub(super) subject: Subject,
+}
+
+/// Findings of reading that are true of any repository, in documents that assert something. Ambiguous scalars,
+/// placeholders and anchors are other people's right.
+const KEPT: &[&str] = &["MW0002", "MW0005"];
+/// The text cannot be read.
+const BROKEN: &str = "MW0001";
+/// Parts of it were left out.
+const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
+
+pub(super) fn read(sources: &Sources) -> Read {
+    let mut read = Read::default();
+    let charts: BTreeSet<&str> = sources
+        .iter()
+        .filter_map(|(_, file)| file.path().strip_suffix("Chart.yaml"))
+        .filter(|directory| directory.is_empty() || directory.ends_with('/'))
+        .collect();
+    let (mut templates, mut partial, mut templated) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, file) in sources.iter() {
+        let path = file.path();
+        if is_template(path, &charts) {
+            templates.push(path);
+        } else if !is_chart_file(path, &charts) {
+            let text = String::from_utf8_lossy(file.text());
+            let mut own = Findings::new();
+            let documents = syntax::load(id, file.text(), &Limits::default(), &mut own);
+            if own.iter().any(|finding| finding.rule.code == BROKEN) && looks_templated(&text) {
+                templated.push(path);
+                continue;
+            }
+            if own.iter().any(|finding| PARTIAL.contains(&finding.rule.code)) {
+                partial.push(path);
+            }
+            for document in documents {
+                read.document(path, document.root, &own);
+            }
+            let broken = own.into_iter().filter(|finding| finding.rule.code == BROKEN);
+            read.findings.extend(broken);
+        }
+    }
+    note(
+        &mut read.notes,
+        &templates,
+        "templates of charts are not read: what they render is known to Helm alone",
+    );
+    note(&mut read.notes, &templated, "templates that are no YAML yet are not read");
+    note(
+        &mut read.notes,
+        &partial,
+        "anchors and what is too large are left out: nothing is concluded from them",
+    );
+    read.unresolved();
+    read
+}
+
+fn note(notes: &mut Vec<String>, paths: &[&str], why: &str) {
+    if let Some(first) = paths.first() {
+        let files = if paths.len() == 1 { "1 file".to_owned() } else { format!("{} files", paths.len()) };
+        notes.push(format!("{why} ({files}, such as `{first}`)"));
+    }
+}
+
+fn looks_templated(text: &str) -> bool {
+    ["{{", "<%", "{%", "((", "#@"].iter().any(|mark| text.contains(mark))
+}
+
+/// A file of a chart's `templates/` or of a chart within a chart.
+fn is_template(path: &str, charts: &BTreeSet<&str>) -> bool {
+    charts.iter().any(|chart| path.strip_prefix(chart).is_some_and(|rest| rest.starts_with("templates/")))
+}
+
+/// `Chart.yaml` itself, and the defaults and profiles of Istio's own charts, vendored.
+fn is_chart_file(path: &str, charts: &BTreeSet<&str>) -> bool {
+    charts.iter().filter_map(|chart| Some((chart, path.strip_prefix(chart)?))).any(|(chart, rest)| {
+        let name = chart.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let istios = Chart::named(name).is_some() || name.starts_with("istio");
+        rest == "Chart.yaml" || (istios && (rest == "values.yaml" || rest.starts_with("files/")))
+    })
+}
+
+impl Read {
+    fn document(&mut self, path: &str, root: Node, reading: &Findings) {
+        let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+        let (api, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if file.starts_with("kustomization.y") || api.starts_with("kustomize.config.k8s.io/") {
+            self.kustomizations.push(kustomize::read(&root, path));
+        } else if api.starts_with("meshwright.dev/") {
+            // Intent and declarations have their own command.
+        } else if kind == "List" {
+            for item in root.get("items").into_iter().flat_map(Node::items) {
+                self.add(path, Subject::object(item.clone()), reading);
+            }
+        } else if !kind.is_empty() && !api.is_empty() {
+            self.add(path, Subject::object(with_embedded(root, &kind)), reading);
+        } else {
+            for subject in values::subjects(&root, path) {
+                self.add(path, subject, reading);
+            }
+        }
+    }
+
+    fn add(&mut self, path: &str, subject: Subject, reading: &Findings) {
+        let kept =
+            matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
+        let asserts = !subject.claims.list.is_empty() || !subject.unresolved.is_empty();
+        if !asserts && !kept && remote_secret_keys(&subject).is_empty() && subject.mesh_networks().is_empty()
+        {
+            return;
+        }
+        if asserts {
+            let within = |finding: &&Finding| {
+                KEPT.contains(&finding.rule.code) && inside(finding.place.span, subject.document.span)
+            };
+            self.findings.extend(reading.iter().filter(within).cloned());
+        }
+        self.documents.push(Document { path: path.to_owned(), subject });
+    }
+
+    /// What templates fill in is said once.
+    fn unresolved(&mut self) {
+        let open: Vec<&Document> =
+            self.documents.iter().filter(|document| !document.subject.unresolved.is_empty()).collect();
+        let count: usize = open.iter().map(|document| document.subject.unresolved.len()).sum();
+        if let Some((first, path)) =
+            open.first().and_then(|document| Some((document, document.subject.unresolved.first()?)))
+        {
+            let fields = if count == 1 { "1 field holds".to_owned() } else { format!("{count} fields hold") };
+            self.notes.push(format!(
+                "{fields} a placeholder that is filled in elsewhere: nothing is concluded from it (`{path}` in `{}`)",
+                first.path
+            ));
+        }
+        let elsewhere: Vec<&str> = self
+            .documents
+            .iter()
+            .filter(|document| takes_values_from_elsewhere(&document.subject))
+            .map(|document| document.path.as_str())
+            .collect();
+        note(&mut self.notes, &elsewhere, "values from ConfigMaps, Secrets, files and text are not read");
+    }
+}
+
+fn takes_values_from_elsewhere(subject: &Subject) -> bool {
+    let paths = ["spec.valuesFrom", "spec.source.helm.valueFiles", "spec.source.helm.values"];
+    paths.iter().any(|path| subject.document.at(&(*path).into()).is_some())
+}
+
+fn inside(inner: Span, outer: Span) -> bool {
+    inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
+}
+
+/// The YAML in istiod's ConfigMap, read in the place of its text. Places within it are those of the text.
+fn with_embedded(mut root: Node, kind: &str) -> Node {
+    let name = root.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
+    if kind != "ConfigMap" || !name.is_some_and(|name| name == "istio" || name.starts_with("istio-")) {
+        return root;
+    }
+    let Value::Mapping(entries) = &mut root.value else { return root };
+    let data = entries.iter_mut().find(|entry| entry.key == "data");
+    if let Some(Value::Mapping(data)) = data.map(|data| &mut data.node.value) {
+        for entry in data.iter_mut().filter(|entry| entry.key == "mesh" || entry.key == "meshNetworks") {
+            let Some(text) = entry.node.as_str().map(str::to_owned) else { continue };
+            let read = syntax::load(FileId::NONE, text.as_bytes(), &Limits::default(), &mut Findings::new());
+            if let Some(mut document) = read.into_iter().next() {
+                place_at(&mut document.root, entry.node.span);
+                entry.node = document.root;
+            }
+        }
+    }
+    root
+}
+
+/// Bounded by the depth that was read.
+fn place_at(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.value {
+        Value::Sequence(items) => items.iter_mut().for_each(|item| place_at(item, span)),
+        Value::Mapping(entries) => {
+            for entry in entries {
+                entry.key_span = span;
+                place_at(&mut entry.node, span);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Objects of a patch, read from its text.
+pub(super) fn patch(text: &str, span: Span) -> Option<Node> {
+    let read = syntax::load(FileId::NONE, text.as_bytes(), &Limits::default(), &mut Findings::new());
+    let mut root = read.into_iter().next()?.root;
+    place_at(&mut root, span);
+    Some(root)
+}

@@ -1,0 +1,145 @@
+//! MW8201: a value that no chart reads.
+
+use std::collections::BTreeMap;
+
+use crate::chart_keys::{Chart, UnknownKey, unknown_keys};
+use crate::finding::{Finding, Findings, Place, Rule, Severity};
+use crate::node::{FieldPath, Node, Step};
+use crate::policy::Policy;
+use crate::repository::{Cluster, Repository, Subject, ValuesAt, has_placeholder};
+use crate::suggest::nearest;
+use crate::support::RELEASES;
+
+/// MW8201: a value that no chart reads.
+pub(super) struct MisspeltValue;
+
+static RULE: Rule = Rule {
+    code: "MW8201",
+    name: "value-read-by-nobody",
+    severity: Severity::Warning,
+    title: "a key of values or of an IstioOperator is read by nobody",
+    docs: include_str!("../../docs/MW8201.md"),
+};
+
+/// Keys of `spec` of an IstioOperator (istio/istio@1.23: `operator/pkg/apis/istio/v1alpha1/types.proto`).
+const OPERATOR: &[&str] = &[
+    "addonComponents",
+    "compatibilityVersion",
+    "components",
+    "defaultRevision",
+    "hub",
+    "installPackagePath",
+    "meshConfig",
+    "namespace",
+    "profile",
+    "resourceSuffix",
+    "revision",
+    "tag",
+    "unvalidatedValues",
+    "values",
+];
+
+impl Policy for MisspeltValue {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for cluster in &repository.clusters {
+            for subject in &cluster.subjects {
+                for at in subject.chart_values() {
+                    values(cluster, subject, &at, findings);
+                }
+                if subject.kind == "IstioOperator" {
+                    operator(cluster, subject, findings);
+                }
+            }
+        }
+    }
+}
+
+fn values(cluster: &Cluster, subject: &Subject, at: &ValuesAt<'_>, findings: &mut Findings) {
+    let Some(chart) = at.chart.filter(|chart| is_istios(subject, *chart)) else { return };
+    let json = at.values.to_json();
+    let (unknown, release) = match &at.version {
+        Some(version) => (unknown_keys(chart, version.minor(), &json), format!(" {version}")),
+        None => (unknown_in_all(chart, &json), String::new()),
+    };
+    for key in unknown.iter().filter(|key| !has_placeholder(&key.path.to_string())) {
+        let what = if chart == Chart::Operator { "the typed values" } else { "this chart" };
+        let message = format!("`{}` is no value of {what} of Istio{release}: it has no effect", key.path);
+        let help = match (&key.suggestion, &key.known_in) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
+            (None, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
+            (None, None) => "remove it, or set what it was meant for where it is read".to_owned(),
+        };
+        let mut finding = key_finding(subject, &key.path.under(&at.path), message);
+        if key.suggestion.is_some() {
+            finding.severity = Severity::Error;
+        }
+        findings.push(finding.found(&key.path).help(help).cluster(&cluster.name));
+    }
+}
+
+/// Unknown to every release: which one reads the values is not written.
+fn unknown_in_all(chart: Chart, json: &serde_json::Value) -> Vec<UnknownKey> {
+    let mut newest = Vec::new();
+    let mut paths: BTreeMap<FieldPath, usize> = BTreeMap::new();
+    for release in RELEASES {
+        newest = unknown_keys(chart, release.istio, json);
+        if newest.is_empty() {
+            return newest;
+        }
+        for key in &newest {
+            *paths.entry(key.path.clone()).or_default() += 1;
+        }
+    }
+    newest.retain(|key| paths.get(&key.path) == Some(&RELEASES.len()) && key.known_in.is_none());
+    newest
+}
+
+/// `base` and `gateway` are names of others' charts too.
+fn is_istios(subject: &Subject, chart: Chart) -> bool {
+    let from = ["spec.chart.spec.sourceRef.name", "spec.chart.spec.chart", "spec.source.repoURL"];
+    matches!(chart, Chart::Operator | Chart::Istiod | Chart::IstiodRemote | Chart::Ztunnel)
+        || from.iter().filter_map(|path| subject.text(path)).any(|text| text.contains("istio"))
+}
+
+fn operator(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
+    let Some(spec) = subject.document.get("spec") else { return };
+    for entry in spec.entries().filter(|entry| !OPERATOR.contains(&entry.key.as_str())) {
+        let key = &entry.key;
+        let path = FieldPath::parse("spec").key(key);
+        let help = if ["global", "pilot", "gateways", "sidecarInjectorWebhook", "istio_cni"]
+            .contains(&key.as_str())
+        {
+            format!("did you mean `spec.values.{key}`?")
+        } else if let Some(near) = nearest(key, OPERATOR.iter().copied()) {
+            format!("did you mean `spec.{near}`?")
+        } else {
+            "remove it: an IstioOperator has `components`, `meshConfig` and `values`".to_owned()
+        };
+        let message = format!("`spec.{key}` is no field of an IstioOperator: it has no effect");
+        let mut finding = key_finding(subject, &path, message);
+        if help.starts_with("did") {
+            finding.severity = Severity::Error;
+        }
+        findings.push(finding.found(&path).help(help).cluster(&cluster.name));
+    }
+}
+
+/// At the key itself: its value may be long.
+fn key_finding(subject: &Subject, path: &FieldPath, message: String) -> Finding {
+    let mut finding = subject.finding(&RULE, path, message);
+    if let Some(span) = key_span(&subject.document, path) {
+        finding.place = Place { span, path: path.clone() };
+    }
+    finding
+}
+
+fn key_span(document: &Node, path: &FieldPath) -> Option<crate::node::Span> {
+    let (last, parents) = path.0.split_last()?;
+    let Step::Key(key) = last else { return None };
+    document.at(&FieldPath(parents.to_vec()))?.entry(key).map(|entry| entry.key_span)
+}

@@ -1,0 +1,103 @@
+//! MW1206: key of a remote secret is not the ID of the cluster it is for.
+
+use std::collections::BTreeSet;
+
+use crate::finding::{Findings, Rule, Severity};
+use crate::node::FieldPath;
+use crate::policy::Policy;
+use crate::repository::{Cluster, Repository, Subject, remote_secret_keys};
+
+/// MW1206: key of a remote secret is not the ID of the cluster it is for.
+pub(super) struct RemoteSecretKey;
+
+static RULE: Rule = Rule {
+    code: "MW1206",
+    name: "remote-secret-names-another-cluster",
+    severity: Severity::Error,
+    title: "key of a remote secret is not the ID of the cluster it is for",
+    docs: include_str!("../../docs/MW1206.md"),
+};
+
+impl Policy for RemoteSecretKey {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for cluster in &repository.clusters {
+            let fleet = |other: &&Cluster| other.scope == cluster.scope;
+            let ids: BTreeSet<String> =
+                repository.clusters.iter().filter(fleet).filter_map(Cluster::cluster_id).collect();
+            for subject in &cluster.subjects {
+                for (key, path) in remote_secret_keys(subject) {
+                    judge(cluster, subject, key, &path, &ids, findings);
+                }
+            }
+        }
+    }
+}
+
+/// Annotation that istioctl writes beside the key.
+const ANNOTATION: &str = "networking.istio.io/cluster";
+/// Prefix of the name that istioctl gives to a remote secret.
+const PREFIX: &str = "istio-remote-secret-";
+
+fn judge(
+    cluster: &Cluster,
+    subject: &Subject,
+    key: &str,
+    path: &FieldPath,
+    ids: &BTreeSet<String>,
+    findings: &mut Findings,
+) {
+    // `istio-kubeconfig` of an external control plane leads to its config cluster, by the key `config`.
+    if key == "config" || remote_secret_keys(subject).len() > 1 {
+        return;
+    }
+    let report = |message: String, help: String, severity| {
+        let mut finding = subject.finding(&RULE, path, message).found(key).help(help).cluster(&cluster.name);
+        // Snippets show whole lines: never the one with the credentials.
+        finding.place.span = subject.place(&"metadata.name".into()).span;
+        finding.severity = severity;
+        finding
+    };
+    if !is_cluster_id(key) {
+        let message = format!("`{key}` cannot be the ID of a cluster: istiod takes the key for it");
+        let help = "use letters, digits and `-` only, at most 63, and the same ID as in the cluster's values";
+        findings.push(report(message, help.to_owned(), Severity::Error));
+        return;
+    }
+    let annotation = FieldPath::parse("metadata.annotations").key(ANNOTATION);
+    let annotated = subject.document.at(&annotation).and_then(|node| node.as_str());
+    let suffix = subject.name.strip_prefix(PREFIX);
+    let others = [annotated.map(|id| (id, &annotation)), None];
+    for (id, at) in others.into_iter().flatten().filter(|(id, _)| *id != key) {
+        let known = ids.contains(id) && !ids.contains(key);
+        let message = format!(
+            "istiod will know this cluster as `{key}`, but the annotation `{ANNOTATION}` says `{id}`"
+        );
+        let help =
+            format!("the key has to be the cluster ID that the cluster's own values give: `{id}` or `{key}`");
+        let severity = if known { Severity::Error } else { Severity::Warning };
+        findings
+            .push(report(message, help, severity).related(subject.place(at), format!("`{id}` is said here")));
+        return;
+    }
+    if let Some(id) = suffix.filter(|id| *id != key && ids.contains(*id) && !ids.contains(key)) {
+        let message = format!(
+            "istiod will know this cluster as `{key}`, but no cluster here has that ID; `{id}` is one"
+        );
+        let help = format!("rename the key to `{id}`: the key counts, not the name of the secret");
+        findings.push(report(message, help, Severity::Error));
+    }
+}
+
+/// Istio's grammar of a registry name (istio/istio@1.30: `pkg/config/validation/agent/validation.go`).
+fn is_cluster_id(key: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    key.len() <= 63
+        && !key.starts_with('-')
+        && !key.ends_with('-')
+        && !key.is_empty()
+        && key.chars().all(inner)
+}

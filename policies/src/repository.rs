@@ -1,0 +1,430 @@
+//! What a repository of manifests asserts, cluster by cluster, when nobody declared anything: the third input of the
+//! policies, many objects against each other.
+
+use serde_json::Map;
+
+use crate::chart_keys::Chart;
+use crate::claim::{Claim, Claims, Fact};
+use crate::finding::{Finding, Place, Rule};
+use crate::kinds;
+use crate::node::{FieldPath, Node, Value};
+use crate::version::Version;
+
+/// Namespace of the control plane unless an object says another (istio/istio@1.30:
+/// `manifests/charts/istio-control/istio-discovery/values.yaml`, `global.istioNamespace`).
+const SYSTEM_NAMESPACE: &str = "istio-system";
+
+/// One document of a repository: a Kubernetes object, or a file of chart values.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The document as it was written.
+    pub document: Node,
+    /// What it asserts, as far as it is known: claims that hold placeholders are left out.
+    pub claims: Claims,
+    /// Fields that assert something which a template fills in.
+    pub unresolved: Vec<FieldPath>,
+    /// `kind`; empty for values.
+    pub kind: String,
+    /// `metadata.name`; for values, the name of the release when it is known.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// Namespace of the control plane that it configures.
+    pub plane: String,
+    /// Whether a `kustomization.yaml` lists it: something applies it to the cluster.
+    pub applied: bool,
+}
+
+/// Chart values in a document.
+#[derive(Clone, Debug)]
+pub struct ValuesAt<'a> {
+    /// Where they are.
+    pub path: FieldPath,
+    /// The values.
+    pub values: &'a Node,
+    /// What reads them.
+    pub chart: Option<Chart>,
+    /// Its release, when it is written.
+    pub version: Option<Version>,
+}
+
+impl Subject {
+    /// A Kubernetes object. What is malformed asserts nothing.
+    #[must_use]
+    pub fn object(document: Node) -> Subject {
+        let text = |path: &str| text_at(&document, path).unwrap_or_default();
+        let (kind, name) = (text("kind"), text("metadata.name"));
+        let namespace = text_at(&document, "metadata.namespace");
+        let claims = match document.to_json() {
+            serde_json::Value::Object(map) => claims_of(&map),
+            _ => Claims::default(),
+        };
+        let plane = plane_of(&document, &kind);
+        Subject::new(document, claims, kind, name, namespace, plane)
+    }
+
+    /// A file of values of a chart, installed as `release`. `prefix` is the key of a wrapper chart that holds them.
+    #[must_use]
+    pub fn values(document: Node, chart: Chart, release: &str) -> Subject {
+        let claims = match document.to_json() {
+            serde_json::Value::Object(map) => kinds::claims_of_values(&map, chart, release),
+            _ => Claims::default(),
+        };
+        let plane =
+            text_at(&document, "global.istioNamespace").unwrap_or_else(|| SYSTEM_NAMESPACE.to_owned());
+        Subject::new(document, claims, String::new(), release.to_owned(), None, plane)
+    }
+
+    fn new(
+        document: Node,
+        mut claims: Claims,
+        kind: String,
+        name: String,
+        namespace: Option<String>,
+        plane: String,
+    ) -> Subject {
+        let mut unresolved = Vec::new();
+        claims.list.retain(|claim| {
+            let open = has_placeholder(&claim.value);
+            if open {
+                unresolved.push(claim.path.clone());
+            }
+            !open
+        });
+        Subject { document, claims, unresolved, kind, name, namespace, plane, applied: false }
+    }
+
+    /// The place of a field.
+    #[must_use]
+    pub fn place(&self, path: &FieldPath) -> Place {
+        Place::in_document(&self.document, path.clone())
+    }
+
+    /// The text at a path, when it is a scalar and no placeholder.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<String> {
+        text_at(&self.document, path).filter(|text| !has_placeholder(text))
+    }
+
+    /// What kustomize takes for the identity of an object.
+    #[must_use]
+    pub fn identity(&self) -> Option<(&str, &str, Option<&str>)> {
+        (!self.kind.is_empty()).then_some((&self.kind, &self.name, self.namespace.as_deref()))
+    }
+
+    /// Chart values in it.
+    #[must_use]
+    pub fn chart_values(&self) -> Vec<ValuesAt<'_>> {
+        let version = |path: &str| self.text(path).and_then(|text| text.parse().ok());
+        let at = |path: &str, chart: Option<Chart>, version: Option<Version>| {
+            let path = FieldPath::parse(path);
+            self.document.at(&path).map(|values| ValuesAt { path, values, chart, version })
+        };
+        match self.kind.as_str() {
+            "" => {
+                vec![ValuesAt { path: FieldPath::root(), values: &self.document, chart: None, version: None }]
+            }
+            "IstioOperator" => {
+                at("spec.values", Some(Chart::Operator), version("spec.tag")).into_iter().collect()
+            }
+            "Istio" => {
+                at("spec.values", Some(Chart::Operator), version("spec.version")).into_iter().collect()
+            }
+            "HelmRelease" => {
+                let chart = self.text("spec.chart.spec.chart").and_then(|name| chart_named(&name));
+                at("spec.values", chart, version("spec.chart.spec.version")).into_iter().collect()
+            }
+            "Application" => self.application_values(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn application_values(&self) -> Vec<ValuesAt<'_>> {
+        let sources = self.document.at(&"spec.sources".into()).map_or(0, |list| list.items().count());
+        let prefixes = std::iter::once("spec.source".to_owned())
+            .chain((0..sources).map(|index| format!("spec.sources[{index}]")));
+        prefixes
+            .filter_map(|prefix| {
+                let path = FieldPath::parse(&format!("{prefix}.helm.valuesObject"));
+                let values = self.document.at(&path)?;
+                let chart = self.text(&format!("{prefix}.chart")).and_then(|name| chart_named(&name));
+                let version =
+                    self.text(&format!("{prefix}.targetRevision")).and_then(|text| text.parse().ok());
+                Some(ValuesAt { path, values, chart, version })
+            })
+            .collect()
+    }
+
+    /// `meshNetworks` maps in it: the place, the map, and whether it is the document of the ConfigMap, which has the
+    /// wrapper `networks:`, and not the chart value, which has none.
+    #[must_use]
+    pub fn mesh_networks(&self) -> Vec<(FieldPath, &Node, bool)> {
+        let inner = FieldPath::parse("global.meshNetworks");
+        let mut found: Vec<_> = self
+            .chart_values()
+            .into_iter()
+            .filter_map(|at| Some((inner.under(&at.path), at.values.at(&inner)?, false)))
+            .collect();
+        if self.kind == "ConfigMap" {
+            let path = FieldPath::parse("data.meshNetworks");
+            if let Some(node) = self.document.at(&path)
+                && matches!(node.value, Value::Mapping(_))
+            {
+                found.push((path, node, true));
+            }
+        }
+        found
+    }
+
+    /// A finding about one of its fields.
+    #[must_use]
+    pub fn finding(&self, rule: &'static Rule, path: &FieldPath, message: impl Into<String>) -> Finding {
+        let finding = rule.at(self.place(path), message);
+        if self.claims.object.is_empty() { finding } else { finding.object(self.claims.object.clone()) }
+    }
+}
+
+/// A cluster of the repository: what is delivered to one API server.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// The name of its directory, destination or cluster ID; the directory itself when nothing names a cluster.
+    pub name: String,
+    /// The directory in which the clusters of one fleet are, such as `envs/prod/`: names in other ones are others'.
+    pub scope: String,
+    /// Whether `name` names a cluster, and not just a directory.
+    pub named: bool,
+    /// Whether the directory is known to hold clusters, and nothing else (`clusters/`), and not environments.
+    pub fleet: bool,
+    /// Whether one object comes in several variants: it holds several clusters, and nothing in it can be compared.
+    pub mixed: bool,
+    /// Whether everything that is applied to it is in the repository and was read.
+    pub complete: bool,
+    /// Its documents.
+    pub subjects: Vec<Subject>,
+}
+
+/// A claim and the document that makes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stated<'a> {
+    /// The document.
+    pub subject: &'a Subject,
+    /// What it claims.
+    pub claim: &'a Claim,
+}
+
+impl Stated<'_> {
+    /// The place of the claim.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.subject.place(&self.claim.path)
+    }
+
+    /// What makes the claim, for people.
+    #[must_use]
+    pub fn source(&self) -> &'static str {
+        let path = self.claim.path.to_string();
+        match &self.claim.fact {
+            Fact::NamespaceNetwork { .. } => "the label of the system namespace",
+            Fact::EntryNetwork { .. } => "the MeshCluster",
+            Fact::GatewayNetwork { .. } => "the label of the gateway",
+            Fact::NetworkView { .. } => "the network view of the gateway",
+            _ if self.claim.part => "the injection path",
+            _ if path.contains("proxyMetadata") => "the proxy metadata",
+            _ if path.contains("meshConfig") || path.contains("data.mesh") => "the mesh configuration",
+            _ => "the values of the control plane",
+        }
+    }
+}
+
+impl Cluster {
+    /// How messages call it.
+    #[must_use]
+    pub fn called(&self) -> String {
+        if self.named { format!("cluster `{}`", self.name) } else { format!("`{}`", self.name) }
+    }
+
+    /// Every claim that `wanted` picks, in the order of the files.
+    pub fn stated<'a>(&'a self, wanted: impl Fn(&Subject, &Fact) -> bool) -> Vec<Stated<'a>> {
+        let mut all = Vec::new();
+        for subject in &self.subjects {
+            let claims = subject.claims.list.iter().filter(|claim| wanted(subject, &claim.fact));
+            all.extend(claims.map(|claim| Stated { subject, claim }));
+        }
+        all
+    }
+
+    /// Control planes that are configured in it, by namespace: an external control plane of another cluster has its own.
+    #[must_use]
+    pub fn planes(&self) -> Vec<&str> {
+        let identity = |fact: &Fact| matches!(fact, Fact::Network | Fact::ClusterId | Fact::MeshId);
+        let mut planes: Vec<&str> = self
+            .subjects
+            .iter()
+            .filter(|subject| subject.claims.list.iter().any(|claim| identity(&claim.fact)))
+            .map(|subject| subject.plane.as_str())
+            .collect();
+        planes.sort_unstable();
+        planes.dedup();
+        planes
+    }
+
+    /// Statements about the network of its workloads, by its main control plane; the one that wins comes first
+    /// (istio/istio@1.30: `pilot/pkg/serviceregistry/kube/controller/network.go`: the namespace's label).
+    #[must_use]
+    pub fn networks(&self) -> Vec<Stated<'_>> {
+        let planes = self.planes();
+        let plane = match planes.as_slice() {
+            [] => SYSTEM_NAMESPACE,
+            [only] => only,
+            _ if planes.contains(&SYSTEM_NAMESPACE) => SYSTEM_NAMESPACE,
+            _ => return Vec::new(),
+        };
+        let mut stated =
+            self.stated(|_, fact| matches!(fact, Fact::NamespaceNetwork { namespace } if namespace == plane));
+        stated.extend(self.stated(|subject, fact| {
+            matches!(fact, Fact::Network | Fact::EntryNetwork { .. })
+                && (subject.plane == plane || planes.len() == 1)
+        }));
+        stated
+    }
+
+    /// Statements about one identity, of the main control plane.
+    #[must_use]
+    pub fn identities(&self, wanted: &Fact) -> Vec<Stated<'_>> {
+        let planes = self.planes();
+        let main =
+            if planes.contains(&SYSTEM_NAMESPACE) { Some(SYSTEM_NAMESPACE) } else { planes.first().copied() };
+        self.stated(|subject, fact| fact == wanted && Some(subject.plane.as_str()) == main)
+    }
+
+    /// What all statements agree on.
+    #[must_use]
+    pub fn agreed(stated: &[Stated<'_>]) -> Option<String> {
+        let first = stated.first()?;
+        stated.iter().all(|other| other.claim.value == first.claim.value).then(|| first.claim.value.clone())
+    }
+
+    /// Its network, when its statements agree.
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
+        Cluster::agreed(&self.networks())
+    }
+
+    /// Its cluster ID, when its statements agree.
+    #[must_use]
+    pub fn cluster_id(&self) -> Option<String> {
+        Cluster::agreed(&self.identities(&Fact::ClusterId))
+    }
+
+    /// Its mesh ID, when its statements agree.
+    #[must_use]
+    pub fn mesh_id(&self) -> Option<String> {
+        Cluster::agreed(&self.identities(&Fact::MeshId))
+    }
+
+    /// Whether anything says that the mesh reaches beyond this cluster.
+    #[must_use]
+    pub fn is_multi_cluster(&self) -> bool {
+        self.subjects.iter().any(|subject| {
+            !remote_secret_keys(subject).is_empty()
+                || subject.claims.list.iter().any(|claim| {
+                    matches!(
+                        claim.fact,
+                        Fact::NamespaceNetwork { .. } | Fact::GatewayNetwork { .. } | Fact::MeshNetworks
+                    )
+                })
+        })
+    }
+}
+
+/// Everything that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Repository {
+    /// The clusters, in the order of their names.
+    pub clusters: Vec<Cluster>,
+}
+
+impl Repository {
+    /// Pairs of clusters of one fleet: named, in one scope, each pair once.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&Cluster, &Cluster)> {
+        let named = |cluster: &&Cluster| cluster.named && !cluster.mixed;
+        let mut pairs = Vec::new();
+        for (index, a) in self.clusters.iter().enumerate().filter(|(_, a)| named(a)) {
+            let after = self.clusters.iter().skip(index + 1).filter(named);
+            pairs.extend(after.filter(|b| a.scope == b.scope && a.name != b.name).map(|b| (a, b)));
+        }
+        pairs
+    }
+}
+
+/// Keys of a remote secret, with their fields: each is the ID of a cluster (istio/istio@1.30:
+/// `pkg/kube/multicluster/secretcontroller.go`).
+#[must_use]
+pub fn remote_secret_keys(subject: &Subject) -> Vec<(&str, FieldPath)> {
+    let label =
+        subject.document.at(&"metadata.labels".into()).and_then(|labels| labels.get("istio/multiCluster"));
+    if subject.kind != "Secret" || label.and_then(Node::as_str) != Some("true") {
+        return Vec::new();
+    }
+    let maps = ["data", "stringData"].into_iter().filter_map(|key| Some((key, subject.document.get(key)?)));
+    maps.flat_map(|(map, node)| {
+        node.entries().map(move |entry| (entry.key.as_str(), FieldPath::parse(map).key(&entry.key)))
+    })
+    .filter(|(key, _)| !has_placeholder(key))
+    .collect()
+}
+
+/// Whether somebody fills this text in later: `${X}`, `$(X)`, `{{ x }}`, `<x>`.
+#[must_use]
+pub fn has_placeholder(text: &str) -> bool {
+    ["${", "$(", "{{", "$$"].iter().any(|mark| text.contains(mark))
+        || (text.starts_with('<') && text.ends_with('>'))
+        || (text.starts_with('$') && text.len() > 1)
+}
+
+/// Claims of an object: those of admission, and those of kinds that admission does not judge.
+fn claims_of(object: &Map<String, serde_json::Value>) -> Claims {
+    let mut claims = kinds::claims_of(object);
+    if claims.object.is_empty() {
+        claims = kinds::more_claims_of(object);
+    }
+    claims
+}
+
+fn plane_of(document: &Node, kind: &str) -> String {
+    let first = |paths: &[&str]| paths.iter().find_map(|path| text_at(document, path));
+    let named = match kind {
+        "IstioOperator" => first(&["spec.values.global.istioNamespace", "spec.namespace"]),
+        "Istio" => first(&["spec.values.global.istioNamespace", "spec.namespace"]),
+        "HelmRelease" => first(&["spec.values.global.istioNamespace", "spec.targetNamespace"])
+            .filter(|_| is_control_plane(document)),
+        "Application" => {
+            first(&["spec.source.helm.valuesObject.global.istioNamespace", "spec.destination.namespace"])
+                .filter(|_| is_control_plane(document))
+        }
+        "ConfigMap" => first(&["metadata.namespace"]),
+        _ => None,
+    };
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| SYSTEM_NAMESPACE.to_owned())
+}
+
+/// Gateways are installed anywhere, a control plane in its own namespace.
+fn is_control_plane(document: &Node) -> bool {
+    let chart =
+        ["spec.chart.spec.chart", "spec.source.chart"].iter().find_map(|path| text_at(document, path));
+    matches!(chart.as_deref(), Some("istiod" | "istiod-remote"))
+}
+
+fn chart_named(name: &str) -> Option<Chart> {
+    Chart::named(name.rsplit('/').next().unwrap_or(name))
+}
+
+fn text_at(document: &Node, path: &str) -> Option<String> {
+    match &document.at(&path.into())?.value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
