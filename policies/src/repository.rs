@@ -16,7 +16,7 @@ const SYSTEM_NAMESPACE: &str = "istio-system";
 
 /// One document of a repository: a Kubernetes object, or a file of chart values.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct Manifest {
     /// The document as it was written.
     pub document: Node,
     /// What it asserts, as far as it is known: claims that hold placeholders are left out.
@@ -48,10 +48,10 @@ pub struct ValuesAt<'a> {
     pub version: Option<Version>,
 }
 
-impl Subject {
+impl Manifest {
     /// A Kubernetes object. What is malformed asserts nothing.
     #[must_use]
-    pub fn object(document: Node) -> Subject {
+    pub fn object(document: Node) -> Manifest {
         let text = |path: &str| text_at(&document, path).unwrap_or_default();
         let (kind, name) = (text("kind"), text("metadata.name"));
         let namespace = text_at(&document, "metadata.namespace");
@@ -60,19 +60,19 @@ impl Subject {
             _ => Claims::default(),
         };
         let plane = plane_of(&document, &kind);
-        Subject::new(document, claims, kind, name, namespace, plane)
+        Manifest::new(document, claims, kind, name, namespace, plane)
     }
 
     /// A file of values of a chart, installed as `release`. `prefix` is the key of a wrapper chart that holds them.
     #[must_use]
-    pub fn values(document: Node, chart: Chart, release: &str) -> Subject {
+    pub fn values(document: Node, chart: Chart, release: &str) -> Manifest {
         let claims = match document.to_json() {
             serde_json::Value::Object(map) => kinds::claims_of_values(&map, chart, release),
             _ => Claims::default(),
         };
         let plane =
             text_at(&document, "global.istioNamespace").unwrap_or_else(|| SYSTEM_NAMESPACE.to_owned());
-        Subject::new(document, claims, String::new(), release.to_owned(), None, plane)
+        Manifest::new(document, claims, String::new(), release.to_owned(), None, plane)
     }
 
     fn new(
@@ -82,7 +82,7 @@ impl Subject {
         name: String,
         namespace: Option<String>,
         plane: String,
-    ) -> Subject {
+    ) -> Manifest {
         let mut unresolved = Vec::new();
         claims.list.retain(|claim| {
             let open = has_placeholder(&claim.value);
@@ -91,7 +91,7 @@ impl Subject {
             }
             !open
         });
-        Subject { document, claims, unresolved, kind, name, namespace, plane, applied: false }
+        Manifest { document, claims, unresolved, kind, name, namespace, plane, applied: false }
     }
 
     /// The place of a field.
@@ -200,14 +200,14 @@ pub struct Cluster {
     /// Whether everything that is applied to it is in the repository and was read.
     pub complete: bool,
     /// Its documents.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<Manifest>,
 }
 
 /// A claim and the document that makes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stated<'a> {
     /// The document.
-    pub subject: &'a Subject,
+    pub subject: &'a Manifest,
     /// What it claims.
     pub claim: &'a Claim,
 }
@@ -244,7 +244,7 @@ impl Cluster {
     }
 
     /// Every claim that `wanted` picks, in the order of the files.
-    pub fn stated<'a>(&'a self, wanted: impl Fn(&Subject, &Fact) -> bool) -> Vec<Stated<'a>> {
+    pub fn stated<'a>(&'a self, wanted: impl Fn(&Manifest, &Fact) -> bool) -> Vec<Stated<'a>> {
         let mut all = Vec::new();
         for subject in &self.subjects {
             let claims = subject.claims.list.iter().filter(|claim| wanted(subject, &claim.fact));
@@ -361,7 +361,7 @@ impl Repository {
 /// Keys of a remote secret, with their fields: each is the ID of a cluster (istio/istio@1.30:
 /// `pkg/kube/multicluster/secretcontroller.go`).
 #[must_use]
-pub fn remote_secret_keys(subject: &Subject) -> Vec<(&str, FieldPath)> {
+pub fn remote_secret_keys(subject: &Manifest) -> Vec<(&str, FieldPath)> {
     let label =
         subject.document.at(&"metadata.labels".into()).and_then(|labels| labels.get("istio/multiCluster"));
     if subject.kind != "Secret" || label.and_then(Node::as_str) != Some("true") {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
 use meshwright_policies::node::{Node, Span, Value};
-use meshwright_policies::repository::{Cluster, Repository, Subject, has_placeholder};
+use meshwright_policies::repository::{Cluster, Manifest, Repository, has_placeholder};
 
 use super::kustomize::{Kustomization, closure};
 use super::read::{self, Document};
@@ -153,7 +153,7 @@ fn home_of(path: &str, globs: &[ClusterGlob]) -> Option<Home> {
 }
 
 /// The cluster ID that a control plane's values give.
-fn identity(subject: &Subject) -> Option<&str> {
+fn identity(subject: &Manifest) -> Option<&str> {
     let mut ids = subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterId && !claim.part);
     ids.next().map(|claim| claim.value.as_str())
 }
@@ -321,7 +321,7 @@ impl Build<'_> {
         })
     }
 
-    fn subject(&self, document: &Document) -> Subject {
+    fn subject(&self, document: &Document) -> Manifest {
         let mut subject = document.subject.clone();
         subject.applied = self.applied.contains(&document.path);
         subject
@@ -374,7 +374,7 @@ fn patch(cluster: &mut Cluster, patch: &Node, kind: Option<&str>, name: Option<&
             let mut document = subject.document.clone();
             document.overlay(patch);
             let applied = subject.applied;
-            *subject = Subject::object(document);
+            *subject = Manifest::object(document);
             subject.applied = applied;
         } else {
             subject.claims.list.clear();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
 use meshwright_policies::node::{FileId, Node, Span, Value};
-use meshwright_policies::repository::{Subject, remote_secret_keys};
+use meshwright_policies::repository::{Manifest, remote_secret_keys};
 
 use super::kustomize::{self, Kustomization};
 use super::values;
@@ -25,7 +25,7 @@ pub(super) struct Read {
 #[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) path: String,
-    pub(super) subject: Subject,
+    pub(super) subject: Manifest,
 }
 
 /// Findings of reading that are true of any repository, in documents that assert something. Ambiguous scalars,
@@ -117,10 +117,10 @@ impl Read {
             // Intent and declarations have their own command.
         } else if kind == "List" {
             for item in root.get("items").into_iter().flat_map(Node::items) {
-                self.add(path, Subject::object(item.clone()), reading);
+                self.add(path, Manifest::object(item.clone()), reading);
             }
         } else if !kind.is_empty() && !api.is_empty() {
-            self.add(path, Subject::object(with_embedded(root, &kind)), reading);
+            self.add(path, Manifest::object(with_embedded(root, &kind)), reading);
         } else {
             for subject in values::subjects(&root, path) {
                 self.add(path, subject, reading);
@@ -128,7 +128,7 @@ impl Read {
         }
     }
 
-    fn add(&mut self, path: &str, subject: Subject, reading: &Findings) {
+    fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
         let kept =
             matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
         let asserts = !subject.claims.list.is_empty() || !subject.unresolved.is_empty();
@@ -169,7 +169,7 @@ impl Read {
     }
 }
 
-fn takes_values_from_elsewhere(subject: &Subject) -> bool {
+fn takes_values_from_elsewhere(subject: &Manifest) -> bool {
     let paths = ["spec.valuesFrom", "spec.source.helm.valueFiles", "spec.source.helm.values"];
     paths.iter().any(|path| subject.document.at(&(*path).into()).is_some())
 }

@@ -46,7 +46,7 @@ impl Policy for AddressOutsideFoundPools {
 /// All ranges of a cluster's pools; none when one of them cannot be read.
 fn pools(cluster: &Cluster) -> Option<Vec<(AddressRange, Stated<'_>)>> {
     let stated = cluster.stated(|_, fact| matches!(fact, Fact::PoolRange { .. }));
-    let open = |subject: &crate::repository::Subject| {
+    let open = |subject: &crate::repository::Manifest| {
         subject.kind == "IPAddressPool" && !subject.unresolved.is_empty()
     };
     if cluster.subjects.iter().any(open) {

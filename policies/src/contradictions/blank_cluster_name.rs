@@ -3,7 +3,7 @@
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node, Value};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject};
+use crate::repository::{Cluster, Manifest, Repository};
 
 /// MW1207: cluster of a multi-cluster mesh has no ID.
 pub(super) struct BlankClusterName;
@@ -30,7 +30,7 @@ impl Policy for BlankClusterName {
     }
 }
 
-fn judge(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
+fn judge(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     for at in subject.chart_values() {
         let Some(global) = at.values.get("global") else { continue };
         let path = FieldPath::parse("global.multiCluster.clusterName");

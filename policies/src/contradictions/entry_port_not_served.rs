@@ -3,7 +3,7 @@
 use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Stated, Subject};
+use crate::repository::{Cluster, Manifest, Repository, Stated};
 
 /// MW4202: meshNetworks leads to a port that the gateway's Service does not have.
 pub(super) struct EntryPortNotServed;
@@ -70,7 +70,7 @@ fn judge(
     }
 }
 
-fn ports_at<'a>(subject: &'a Subject, address: &str) -> Option<&'a Claim> {
+fn ports_at<'a>(subject: &'a Manifest, address: &str) -> Option<&'a Claim> {
     let gateway = subject.claims.list.iter().find_map(|claim| match &claim.fact {
         Fact::GatewayAddress { gateway } if claim.value == address => Some(gateway),
         _ => None,
@@ -80,7 +80,7 @@ fn ports_at<'a>(subject: &'a Subject, address: &str) -> Option<&'a Claim> {
 }
 
 /// Peers dial the port of the node.
-fn by_node_port(subject: &Subject) -> bool {
+fn by_node_port(subject: &Manifest) -> bool {
     let paths = ["spec.type", "spec.values.service.type", "service.type"];
     paths.iter().any(|path| subject.text(path).as_deref() == Some("NodePort"))
 }

@@ -3,7 +3,7 @@
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject};
+use crate::repository::{Cluster, Manifest, Repository};
 
 /// MW4201: an east-west gateway whose Service lacks the port at which peers enter.
 pub(super) struct GatewayWithoutMeshPort;
@@ -35,7 +35,7 @@ impl Policy for GatewayWithoutMeshPort {
     }
 }
 
-fn judge(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
+fn judge(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     let list = &subject.claims.list;
     for claim in list {
         let Fact::GatewayPorts { gateway } = &claim.fact else { continue };

@@ -3,7 +3,7 @@
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node, Value};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject, has_placeholder};
+use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
 use crate::suggest::nearest;
 
 /// MW2204: meshNetworks that Istio reads otherwise than it is written.
@@ -42,7 +42,7 @@ impl Policy for MalformedMeshNetworks {
 
 struct Judge<'a, 'f> {
     cluster: &'a Cluster,
-    subject: &'a Subject,
+    subject: &'a Manifest,
     findings: &'f mut Findings,
 }
 

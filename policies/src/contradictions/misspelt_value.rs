@@ -6,7 +6,7 @@ use crate::chart_keys::{Chart, UnknownKey, unknown_keys};
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::node::{FieldPath, Node, Step};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject, ValuesAt, has_placeholder};
+use crate::repository::{Cluster, Manifest, Repository, ValuesAt, has_placeholder};
 use crate::suggest::nearest;
 use crate::support::RELEASES;
 
@@ -58,7 +58,7 @@ impl Policy for MisspeltValue {
     }
 }
 
-fn values(cluster: &Cluster, subject: &Subject, at: &ValuesAt<'_>, findings: &mut Findings) {
+fn values(cluster: &Cluster, subject: &Manifest, at: &ValuesAt<'_>, findings: &mut Findings) {
     let Some(chart) = at.chart.filter(|chart| is_istios(subject, *chart)) else { return };
     let json = at.values.to_json();
     let (unknown, release) = match &at.version {
@@ -100,13 +100,13 @@ fn unknown_in_all(chart: Chart, json: &serde_json::Value) -> Vec<UnknownKey> {
 }
 
 /// `base` and `gateway` are names of others' charts too.
-fn is_istios(subject: &Subject, chart: Chart) -> bool {
+fn is_istios(subject: &Manifest, chart: Chart) -> bool {
     let from = ["spec.chart.spec.sourceRef.name", "spec.chart.spec.chart", "spec.source.repoURL"];
     matches!(chart, Chart::Operator | Chart::Istiod | Chart::IstiodRemote | Chart::Ztunnel)
         || from.iter().filter_map(|path| subject.text(path)).any(|text| text.contains("istio"))
 }
 
-fn operator(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
+fn operator(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     let Some(spec) = subject.document.get("spec") else { return };
     for entry in spec.entries().filter(|entry| !OPERATOR.contains(&entry.key.as_str())) {
         let key = &entry.key;
@@ -130,7 +130,7 @@ fn operator(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
 }
 
 /// At the key itself: its value may be long.
-fn key_finding(subject: &Subject, path: &FieldPath, message: String) -> Finding {
+fn key_finding(subject: &Manifest, path: &FieldPath, message: String) -> Finding {
     let mut finding = subject.finding(&RULE, path, message);
     if let Some(span) = key_span(&subject.document, path) {
         finding.place = Place { span, path: path.clone() };

@@ -26,7 +26,7 @@ impl Policy for OperatorIsGone {
         for cluster in &repository.clusters {
             // A file for `istioctl install -f` is right in every release: only what is applied is judged.
             let applied =
-                |subject: &&crate::repository::Subject| subject.kind == "IstioOperator" && subject.applied;
+                |subject: &&crate::repository::Manifest| subject.kind == "IstioOperator" && subject.applied;
             for subject in cluster.subjects.iter().filter(applied) {
                 let Some(tag) = subject.text("spec.tag") else { continue };
                 let Ok(version) = tag.parse::<Version>() else { continue };

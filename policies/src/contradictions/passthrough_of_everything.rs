@@ -3,7 +3,7 @@
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject};
+use crate::repository::{Cluster, Manifest, Repository};
 
 /// MW4205: AUTO_PASSTHROUGH for every host.
 pub(super) struct PassthroughOfEverything;
@@ -46,8 +46,8 @@ impl Policy for PassthroughOfEverything {
 }
 
 /// Every server of every Istio `Gateway`.
-pub(super) fn servers(cluster: &Cluster) -> Vec<(&Subject, FieldPath, &Node)> {
-    let istio = |subject: &&Subject| {
+pub(super) fn servers(cluster: &Cluster) -> Vec<(&Manifest, FieldPath, &Node)> {
+    let istio = |subject: &&Manifest| {
         subject.kind == "Gateway"
             && subject.text("apiVersion").is_some_and(|version| version.starts_with("networking.istio.io/"))
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::FieldPath;
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject, remote_secret_keys};
+use crate::repository::{Cluster, Manifest, Repository, remote_secret_keys};
 
 /// MW1206: key of a remote secret is not the ID of the cluster it is for.
 pub(super) struct RemoteSecretKey;
@@ -44,7 +44,7 @@ const PREFIX: &str = "istio-remote-secret-";
 
 fn judge(
     cluster: &Cluster,
-    subject: &Subject,
+    subject: &Manifest,
     key: &str,
     path: &FieldPath,
     ids: &BTreeSet<String>,

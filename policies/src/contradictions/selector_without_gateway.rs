@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Subject, has_placeholder};
+use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
 
 /// MW4203: a cross-network Gateway that configures no gateway.
 pub(super) struct SelectorWithoutGateway;
@@ -40,14 +40,14 @@ impl Policy for SelectorWithoutGateway {
 
 /// A gateway that is installed.
 struct Workload<'a> {
-    subject: &'a Subject,
+    subject: &'a Manifest,
     path: FieldPath,
     labels: BTreeMap<String, String>,
     /// Whether no placeholder hides a label.
     known: bool,
 }
 
-fn is_cross_network(subject: &Subject) -> bool {
+fn is_cross_network(subject: &Manifest) -> bool {
     let servers = subject.document.at(&"spec.servers".into());
     subject.kind == "Gateway"
         && subject.text("apiVersion").is_some_and(|version| version.starts_with("networking.istio.io/"))
@@ -58,7 +58,7 @@ fn is_cross_network(subject: &Subject) -> bool {
         })
 }
 
-fn judge(cluster: &Cluster, subject: &Subject, gateways: &[Workload<'_>], findings: &mut Findings) {
+fn judge(cluster: &Cluster, subject: &Manifest, gateways: &[Workload<'_>], findings: &mut Findings) {
     let path = FieldPath::parse("spec.selector");
     let Some(selector) = subject.document.at(&path) else { return };
     let wanted = strings(selector);
@@ -86,7 +86,7 @@ fn judge(cluster: &Cluster, subject: &Subject, gateways: &[Workload<'_>], findin
     findings.push(finding.help("select the labels of the east-west gateway's pods"));
 }
 
-fn workloads(subject: &Subject) -> Vec<Workload<'_>> {
+fn workloads(subject: &Manifest) -> Vec<Workload<'_>> {
     match subject.kind.as_str() {
         "IstioOperator" => operator(subject),
         "HelmRelease" | "Application" | "" => charts(subject),
@@ -97,7 +97,7 @@ fn workloads(subject: &Subject) -> Vec<Workload<'_>> {
 
 /// An `ingressGateways` item has the labels it lists, over `istio` of the default gateways (istio/istio@1.23:
 /// `manifests/profiles/default.yaml`).
-fn operator(subject: &Subject) -> Vec<Workload<'_>> {
+fn operator(subject: &Manifest) -> Vec<Workload<'_>> {
     let mut found = Vec::new();
     for list in ["ingressGateways", "egressGateways"] {
         let path = FieldPath::parse("spec.components").key(list);
@@ -117,7 +117,7 @@ fn operator(subject: &Subject) -> Vec<Workload<'_>> {
 
 /// Labels of the gateway chart: `app` is the release's name, `istio` that without `istio-`, and `labels` over both
 /// (istio/istio@1.30: `manifests/charts/gateway/templates/_helpers.tpl`).
-fn charts(subject: &Subject) -> Vec<Workload<'_>> {
+fn charts(subject: &Manifest) -> Vec<Workload<'_>> {
     let release = match subject.kind.as_str() {
         "HelmRelease" => subject.text("spec.releaseName"),
         "Application" => subject.text("spec.source.helm.releaseName"),
@@ -139,7 +139,7 @@ fn charts(subject: &Subject) -> Vec<Workload<'_>> {
         .collect()
 }
 
-fn deployment(subject: &Subject) -> Option<Workload<'_>> {
+fn deployment(subject: &Manifest) -> Option<Workload<'_>> {
     let path = FieldPath::parse("spec.template.metadata.labels");
     let labels = strings(subject.document.at(&path)?);
     let template = subject.document.at(&"spec.template.metadata.annotations".into());
@@ -147,7 +147,7 @@ fn deployment(subject: &Subject) -> Option<Workload<'_>> {
     (injected == Some("gateway") || labels.contains_key("istio")).then(|| workload(subject, path, labels))
 }
 
-fn workload(subject: &Subject, path: FieldPath, labels: BTreeMap<String, String>) -> Workload<'_> {
+fn workload(subject: &Manifest, path: FieldPath, labels: BTreeMap<String, String>) -> Workload<'_> {
     let known = !labels.values().any(|value| has_placeholder(value));
     Workload { subject, path, labels, known }
 }

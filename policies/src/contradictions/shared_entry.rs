@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Stated, Subject};
+use crate::repository::{Cluster, Manifest, Repository, Stated};
 
 /// MW3201: two networks are entered at one gateway.
 pub(super) struct SharedEntry;
@@ -32,7 +32,7 @@ impl Policy for SharedEntry {
     }
 }
 
-fn judge(cluster: &Cluster, subject: &Subject, findings: &mut Findings) {
+fn judge(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     let mut seen: BTreeMap<(&str, &str), (&str, Stated<'_>)> = BTreeMap::new();
     for claim in &subject.claims.list {
         let Fact::EntryPort { network, address } = &claim.fact else { continue };

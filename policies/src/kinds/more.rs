@@ -15,7 +15,7 @@ pub(super) fn claims(object: &Map<String, Value>) -> Claims {
         Some(namespace) => format!("{kind}/{namespace}/{name}"),
         None => format!("{kind}/{name}"),
     };
-    let mut claims = Claims { object: reference, list: Vec::new() };
+    let mut claims = Claims { object: reference, ..Claims::default() };
     match kind.as_str() {
         "ConfigMap" => config_map(&at, &mut claims),
         "MutatingWebhookConfiguration" => webhooks(&at, &mut claims),
