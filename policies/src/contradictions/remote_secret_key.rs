@@ -70,8 +70,7 @@ fn judge(
     let annotation = FieldPath::parse("metadata.annotations").key(ANNOTATION);
     let annotated = subject.document.at(&annotation).and_then(|node| node.as_str());
     let suffix = subject.name.strip_prefix(PREFIX);
-    let others = [annotated.map(|id| (id, &annotation)), None];
-    for (id, at) in others.into_iter().flatten().filter(|(id, _)| *id != key) {
+    if let Some(id) = annotated.filter(|id| *id != key) {
         let known = ids.contains(id) && !ids.contains(key);
         let message = format!(
             "istiod will know this cluster as `{key}`, but the annotation `{ANNOTATION}` says `{id}`"
@@ -79,8 +78,10 @@ fn judge(
         let help =
             format!("the key has to be the cluster ID that the cluster's own values give: `{id}` or `{key}`");
         let severity = if known { Severity::Error } else { Severity::Warning };
-        findings
-            .push(report(message, help, severity).related(subject.place(at), format!("`{id}` is said here")));
+        findings.push(
+            report(message, help, severity)
+                .related(subject.place(&annotation), format!("`{id}` is said here")),
+        );
         return;
     }
     if let Some(id) = suffix.filter(|id| *id != key && ids.contains(*id) && !ids.contains(key)) {

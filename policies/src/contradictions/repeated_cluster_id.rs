@@ -33,7 +33,7 @@ impl Policy for RepeatedClusterId {
                 _ => a.fleet && b.fleet,
             };
             // Variants of one cluster for two environments share everything but an address.
-            let environments = !(a.fleet && b.fleet) && !joined::one_mesh(a, b);
+            let environments = !(joined::one_mesh(a, b) || a.fleet && b.fleet);
             if id != other || !one_mesh || environments || !told.insert((&b.scope, &b.name)) {
                 continue;
             }
