@@ -169,8 +169,7 @@ spec:
     }
     write!(
         text,
-        "\
-  kubernetes:
+        "  kubernetes:
     apiServer: https://{}:6443
   podCIDRs: [{}/21]
   serviceCIDRs: [{}/22]
