@@ -17,6 +17,8 @@ mod misspelt_network;
 mod misspelt_value;
 mod not_auto_passthrough;
 mod operator_is_gone;
+mod orphaned_manifest;
+mod overlay_loses_items;
 mod passthrough_of_everything;
 mod remote_secret_key;
 mod repeated_cluster_id;
@@ -57,6 +59,8 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &operator_is_gone::OperatorIsGone,
     // Delivery.
     &misspelt_value::MisspeltValue,
+    &orphaned_manifest::OrphanedManifest,
+    &overlay_loses_items::OverlayLosesItems,
 ];
 
 /// Compares everything in a repository.

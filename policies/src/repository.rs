@@ -7,7 +7,7 @@ use crate::chart_keys::Chart;
 use crate::claim::{Claim, Claims, Fact};
 use crate::finding::{Finding, Place, Rule};
 use crate::kinds;
-use crate::node::{FieldPath, Node, Value};
+use crate::node::{FieldPath, Node, Span, Value};
 use crate::version::Version;
 
 /// Namespace of the control plane unless an object says another (istio/istio@1.30:
@@ -33,6 +33,10 @@ pub struct Manifest {
     pub plane: String,
     /// Whether a `kustomization.yaml` lists it: something applies it to the cluster.
     pub applied: bool,
+    /// Whether the `kustomization.yaml` beside it lists its neighbours, and nothing lists it.
+    pub orphaned: bool,
+    /// Items of lists that a patch of the cluster drops: the list, the item's name, and where it was.
+    pub lost: Vec<(FieldPath, String, Span)>,
 }
 
 /// Chart values in a document.
@@ -91,7 +95,18 @@ impl Manifest {
             }
             !open
         });
-        Manifest { document, claims, unresolved, kind, name, namespace, plane, applied: false }
+        Manifest {
+            document,
+            claims,
+            unresolved,
+            kind,
+            name,
+            namespace,
+            plane,
+            applied: false,
+            orphaned: false,
+            lost: Vec::new(),
+        }
     }
 
     /// The place of a field.

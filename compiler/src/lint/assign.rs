@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
-use meshwright_policies::node::{Node, Span, Value};
+use meshwright_policies::node::{FieldPath, Node, Span, Value};
 use meshwright_policies::repository::{Cluster, Manifest, Repository, has_placeholder};
 
 use super::kustomize::{Kustomization, closure};
@@ -324,7 +324,26 @@ impl Build<'_> {
     fn subject(&self, document: &Document) -> Manifest {
         let mut subject = document.subject.clone();
         subject.applied = self.applied.contains(&document.path);
+        subject.orphaned = !subject.applied && self.is_orphaned(document);
         subject
+    }
+
+    /// Whether the kustomization beside a file lists its neighbours only. Files for istioctl and Helm belong in none.
+    fn is_orphaned(&self, document: &Document) -> bool {
+        let subject = &document.subject;
+        let own = directory(&document.path);
+        let kinds = ["Namespace", "Service", "Gateway", "IPAddressPool", "HelmRelease", "Istio"];
+        kinds.contains(&subject.kind.as_str())
+            && !subject.claims.list.is_empty()
+            && self.kustomizations.iter().any(|kustomization| {
+                kustomization.directory == own
+                    && !kustomization.opaque
+                    && !kustomization.patch_files.contains(&document.path)
+                    && kustomization
+                        .resources
+                        .iter()
+                        .any(|path| directory(path) == own && path.contains(".y"))
+            })
     }
 
     /// What a kustomization applies from outside the cluster's own files, and what it changes.
@@ -373,13 +392,41 @@ fn patch(cluster: &mut Cluster, patch: &Node, kind: Option<&str>, name: Option<&
         if merges && !(native && has_list(patch)) {
             let mut document = subject.document.clone();
             document.overlay(patch);
-            let applied = subject.applied;
+            let (applied, mut lost) = (subject.applied, std::mem::take(&mut subject.lost));
+            if !native {
+                losses(&subject.document, patch, FieldPath::root(), &mut lost);
+            }
             *subject = Manifest::object(document);
             subject.applied = applied;
+            subject.lost = lost;
         } else {
             subject.claims.list.clear();
             cluster.complete = false;
         }
+    }
+}
+
+/// Named items that a shorter list of a patch does not repeat.
+fn losses(base: &Node, patch: &Node, path: FieldPath, lost: &mut Vec<(FieldPath, String, Span)>) {
+    let name = |item: &Node| item.get("name").and_then(Node::as_str).map(str::to_owned);
+    match (&base.value, &patch.value) {
+        (Value::Mapping(_), Value::Mapping(entries)) => {
+            for entry in entries {
+                if let Some(under) = base.get(&entry.key) {
+                    losses(under, &entry.node, path.clone().key(&entry.key), lost);
+                }
+            }
+        }
+        (Value::Sequence(items), Value::Sequence(new)) if new.len() < items.len() => {
+            for item in items {
+                if let Some(text) =
+                    name(item).filter(|text| !new.iter().any(|n| name(n).as_ref() == Some(text)))
+                {
+                    lost.push((path.clone(), text, item.span));
+                }
+            }
+        }
+        _ => {}
     }
 }
 
