@@ -12,6 +12,7 @@ mod entry_port_not_served;
 mod gateway_without_mesh_port;
 mod joined;
 mod malformed_mesh_networks;
+mod member_of_another_network;
 mod meshes_joined_by_mistake;
 mod misspelt_network;
 mod misspelt_value;
@@ -46,6 +47,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &differing_mesh_networks::DifferingMeshNetworks,
     &malformed_mesh_networks::MalformedMeshNetworks,
     &misspelt_network::MisspeltNetwork,
+    &member_of_another_network::MemberOfAnotherNetwork,
     // Addresses.
     &shared_entry::SharedEntry,
     &address_outside_found_pools::AddressOutsideFoundPools,
