@@ -43,7 +43,7 @@ pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceEr
         let found = discover(path, DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() })?;
         links = links.saturating_add(found.findings.iter().count());
         for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
-            if !sources.iter().any(|(_, other)| other.path() == file.path()) || paths.len() == 1 {
+            if paths.len() == 1 || !sources.iter().any(|(_, other)| other.path() == file.path()) {
                 sources.add(file.path().to_owned(), file.shared_text());
             }
         }
