@@ -1,6 +1,6 @@
 //! What a change means: two resolved fleets and two rendered trees, compared in words.
 //!
-//! One file per topic adds to [`Changes`]; the same change in many clusters becomes one [`Change`]. What no topic has words
+//! One file per topic adds to `Changes`; the same change in many clusters becomes one [`Change`]. What no topic has words
 //! for is still said: the rendered files are compared too.
 
 mod clusters;

@@ -1,7 +1,7 @@
 //! Intent as a commit holds it, read from the object database: no work tree, no checkout, so a half-written directory
 //! is never compiled and a bare repository is as good as any.
 //!
-//! What is read, in which order, and what is skipped is the same as in [`super::discover`]. A commit has no file system
+//! What is read, in which order, and what is skipped is the same as in [`super::discover()`]. A commit has no file system
 //! around it: links are followed in the commit only, submodules are not there, and neither are files that Git LFS keeps
 //! elsewhere.
 
@@ -23,7 +23,7 @@ use super::discover::{DiscoverOptions, Found, SourceError};
 /// Most tags that lead to tags: more is a loop or a joke.
 const MOST_TAGS: usize = 16;
 
-/// Reads every YAML file below `root` in the tree of `rev`, as [`super::discover`] reads a directory. `repo` is a
+/// Reads every YAML file below `root` in the tree of `rev`, as [`super::discover()`] reads a directory. `repo` is a
 /// repository (bare or not) or any directory in its work tree; `root` is a path inside the repository, `/`-separated.
 ///
 /// # Errors
