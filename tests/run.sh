@@ -26,5 +26,5 @@ export PATH="$tools:$PATH"
 # Tests that use these programs fail without them instead of passing unseen.
 export MESHWRIGHT_REQUIRE_TOOLS=1
 
-cargo test --workspace --all-targets --no-fail-fast "$@"
 cargo test --workspace --doc
+cargo test --workspace --all-targets --no-fail-fast "$@"
