@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use meshwright::graph::{GraphFormat, graph};
 use meshwright::publish::{Options, plan};
 use meshwright_tests::intent::{Intent, difference, files, files_below};
 use meshwright_tests::objects::{object, objects};
@@ -46,6 +47,24 @@ fn the_page_of_policies_is_up_to_date() {
     assert!(
         page == meshwright::rules::page(),
         "run `cargo run -p meshwright -- policies --format markdown > docs/policies.md` and commit the result"
+    );
+}
+
+#[test]
+fn the_page_of_the_intent_is_up_to_date() {
+    let page = std::fs::read_to_string(repository("docs/intent.md")).expect("no docs/intent.md");
+    assert!(
+        page == meshwright::schema::page(),
+        "run `cargo run -p meshwright -- schema --markdown > docs/intent.md` and commit the result"
+    );
+}
+
+#[test]
+fn the_picture_of_the_readme_is_up_to_date() {
+    let picture = std::fs::read_to_string(repository("docs/topology.svg")).expect("no docs/topology.svg");
+    assert!(
+        picture == graph(&Intent::example().load().fleet, GraphFormat::Svg),
+        "run `cargo run -p meshwright -- graph example-repo --as svg > docs/topology.svg` and commit the result"
     );
 }
 
