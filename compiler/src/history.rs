@@ -1,6 +1,6 @@
 //! What was rendered before, as far as a change of it is dangerous: the identity of a cluster.
 
-use meshwright_policies::assembly::IDENTITY_CHANGED;
+use meshwright_policies::assembly::{IDENTITY_CHANGED, ROOT_CHANGED};
 use meshwright_policies::finding::{Finding, Findings, Place};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::{ClusterId, NetworkId};
@@ -36,7 +36,18 @@ fn changes(mesh: &Mesh, cluster: &Cluster, declaration: &Node) -> Vec<Finding> {
     let id = id.filter(|old| allowed.cluster_id.as_ref().map(ClusterId::as_str) != Some(*old)).map(|old| {
         changed(mesh, cluster, "cluster ID", old, cluster.id.as_str(), "spec.clusterID", "clusterID")
     });
-    network.into_iter().chain(id).collect()
+    network.into_iter().chain(id).chain(root_changed(mesh, was("spec.mesh.rootCertificateSHA256"))).collect()
+}
+
+/// Said once for the mesh: every cluster finds it at one place, in the same words.
+fn root_changed(mesh: &Mesh, was: Option<&str>) -> Option<Finding> {
+    let (was, now) = (was?, mesh.spec.ca.as_ref()?.fingerprint()?);
+    let message = format!("the root certificate of mesh `{}` changes", mesh.name);
+    let help = "set the old fingerprint back, or rotate the root in steps: `meshwright explain MW7006`";
+    (was != now).then(|| {
+        let place = mesh.written.place("spec.ca.rootCertificateSHA256");
+        ROOT_CHANGED.at(place, message).found(&now).help(format!("{help}; it was `{was}`"))
+    })
 }
 
 fn changed(
@@ -93,6 +104,23 @@ spec: {network: new, PREVIOUS}
         };
         check(&loaded.fleet, read, &mut findings);
         findings.iter().map(|f| format!("{}\n{}", f.message, f.help.clone().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn a_changed_root_is_said_once() {
+        let root =
+            format!("ca: {{provider: offline, rootCertificateSHA256: \"{}\"}}", "AB:".repeat(31) + "AB");
+        let intent =
+            INTENT.replace(", PREVIOUS", "").replace("spec: {istio", &format!("spec: {{{root}, istio"));
+        let loaded = load_text(&intent);
+        let said = |old: &str| {
+            let rendered = format!("spec: {{mesh: {{rootCertificateSHA256: \"{old}\"}}}}");
+            let mut findings = Findings::new();
+            check(&loaded.fleet, |_| Some(rendered.as_bytes().to_vec()), &mut findings);
+            findings.iter().map(|f| f.message.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&"ab".repeat(32)), Vec::<String>::new());
+        assert_eq!(said(&"cd".repeat(32)), ["the root certificate of mesh `demo` changes"]);
     }
 
     #[test]

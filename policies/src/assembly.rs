@@ -3,7 +3,8 @@
 use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
-pub static ASSEMBLY_RULES: &[&Rule] = &[&IDENTITY_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT];
+pub static ASSEMBLY_RULES: &[&Rule] =
+    &[&IDENTITY_CHANGED, &ROOT_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {
@@ -30,4 +31,13 @@ pub static UNSOUND_OUTPUT: Rule = Rule {
     severity: Severity::Error,
     title: "rendered object contradicts its own declaration",
     docs: include_str!("../docs/MW8010.md"),
+};
+
+/// The mesh's root certificate is another one than what was rendered last.
+pub static ROOT_CHANGED: Rule = Rule {
+    code: "MW7006",
+    name: "root-certificate-changed",
+    severity: Severity::Error,
+    title: "root certificate changed since the last render",
+    docs: include_str!("../docs/MW7006.md"),
 };

@@ -145,6 +145,9 @@ pub struct DeclaredMesh {
     pub trust_domain_aliases: Vec<TrustDomain>,
     /// DNS domain of the clusters.
     pub cluster_domain: DnsName,
+    /// SHA-256 fingerprint of the root certificate, in lower-case hex, when it is declared.
+    #[serde(default, rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
+    pub root_certificate_sha256: Option<String>,
 }
 
 /// The cluster.

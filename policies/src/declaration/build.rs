@@ -8,7 +8,7 @@ use super::{
     DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredRole, Exception,
 };
 use crate::address::{Address, Port};
-use crate::intent::{ControlPlane, GatewayLayout, InstallMethod, ServiceType};
+use crate::intent::{CertificateAuthority, ControlPlane, GatewayLayout, InstallMethod, ServiceType};
 use crate::mesh::{Cluster, Fleet, Gateway, Mesh, Role};
 use crate::names::{ClusterId, ClusterName, NetworkId, ObjectName};
 
@@ -76,6 +76,7 @@ impl<'a> MeshFacts<'a> {
                 trust_domain: mesh.spec.trust_domain.clone(),
                 trust_domain_aliases: mesh.spec.trust_domain_aliases.clone(),
                 cluster_domain: mesh.spec.cluster_domain.clone(),
+                root_certificate_sha256: mesh.spec.ca.as_ref().and_then(CertificateAuthority::fingerprint),
             },
             cluster: identity(cluster),
             network: cluster.network.clone(),

@@ -177,6 +177,15 @@ pub struct CertificateAuthority {
     pub intermediate_lifetime: Option<Hours>,
 }
 
+impl CertificateAuthority {
+    /// The declared fingerprint in one form: lower-case hex without colons.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<String> {
+        let text = self.root_certificate_sha256.as_ref()?;
+        Some(text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect())
+    }
+}
+
 /// A number of hours, written as `87600h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
