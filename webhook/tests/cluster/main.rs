@@ -1,0 +1,10 @@
+//! The webhook's life in a cluster, against an API server.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/api/mod.rs"]
+mod api;
+
+mod api_server;
+mod expressions;
