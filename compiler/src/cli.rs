@@ -3,6 +3,7 @@
 //! One file per command. Exit codes: 0 clean, 1 findings of severity error (or `--check` and not up to date, or
 //! differences), 2 usage or I/O.
 
+mod admit;
 mod check;
 mod diff;
 mod explain;
@@ -37,6 +38,7 @@ enum Command {
     Render(render::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    Admit(admit::Args),
     Plan(plan::Args),
     Graph(graph::Args),
     Explain(explain::Args),
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Render(args) => render::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Admit(args) => admit::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -3,6 +3,7 @@
 //! **intent files -> spanned tree -> typed intent -> resolved mesh -> files**, each arrow one module: `source`,
 //! `syntax`, `intent`, `resolve`, [`artefact`], `publish`.
 
+pub mod admit;
 pub mod artefact;
 pub mod artefacts;
 pub mod assemble;

@@ -27,6 +27,9 @@ pub use policy_config::*;
 /// `apiVersion` of every intent document.
 pub const API_VERSION: &str = "meshwright.dev/v1alpha1";
 
+/// Its group.
+pub const GROUP: &str = "meshwright.dev";
+
 /// What kind of intent document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IntentKind {

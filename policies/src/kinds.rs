@@ -9,6 +9,7 @@ mod mesh_cluster;
 mod mesh_networks;
 mod more;
 mod namespace;
+mod reach;
 mod sail;
 mod service;
 mod values;
@@ -17,6 +18,8 @@ use serde_json::{Map, Value};
 
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims};
+
+pub use reach::{Mark, Reach};
 
 /// A kind of Kubernetes object that asserts something about the mesh.
 pub trait Kind: Sync {
@@ -28,6 +31,17 @@ pub trait Kind: Sync {
 
     /// The plural by which admission rules name it.
     fn plural(&self) -> &'static str;
+
+    /// How requests about its objects reach admission.
+    fn reach(&self) -> Reach {
+        Reach::Every
+    }
+
+    /// Subresources by which what an object asserts can be changed. The status of a custom resource cannot: only its
+    /// `status` is taken (Kubernetes: `k8s.io/apiextensions-apiserver/pkg/registry/customresource/status_strategy.go`).
+    fn subresources(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What an object of this kind asserts. Never fails: what is malformed asserts nothing, and its own API server
     /// refuses it.
@@ -106,6 +120,19 @@ mod tests {
     fn the_registry_is_in_order_and_has_no_kind_twice() {
         let keys: Vec<_> = KINDS.iter().map(|kind| (kind.group(), kind.kind())).collect();
         assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
+    }
+
+    /// Core and workload kinds are what a cluster lives by: a webhook that does not answer must not stop them.
+    #[test]
+    fn what_a_cluster_lives_by_is_never_asked_about_without_a_mark() {
+        for kind in KINDS {
+            let lives_by = matches!(kind.group(), "" | "apps" | "batch" | "discovery.k8s.io" | "admissionregistration.k8s.io");
+            let open = matches!(kind.reach(), Reach::Lifeline(_) | Reach::SystemNamespace(_));
+            assert_eq!(lives_by, open, "{}/{}: say in its `reach` by which marks it is asked about", kind.group(), kind.kind());
+            if let Reach::Marked(marks) | Reach::Lifeline(marks) = kind.reach() {
+                assert!(!marks.is_empty(), "{}/{}", kind.group(), kind.kind());
+            }
+        }
     }
 
     fn subject(object: serde_json::Value) -> Subject {

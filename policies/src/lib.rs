@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod address_plan;
+pub mod admission;
 pub mod assembly;
 pub mod chart_keys;
 pub mod claim;

@@ -45,7 +45,20 @@ pub struct Loss<'a> {
 /// Whether losing an object of a kind that asserts nothing can matter.
 #[must_use]
 pub fn concerns(group: &str, kind: &str) -> bool {
-    group == GATEWAY_API && kind == "Gateway"
+    MORE_KINDS.iter().any(|(known, name, _)| (*known, *name) == (group, kind))
+}
+
+/// Kinds whose deletion can be a loss, by group and kind.
+const DELETED: &[(&str, &str)] =
+    &[("", "Namespace"), ("", "Service"), (GATEWAY_API, "Gateway"), ("networking.istio.io", "Gateway")];
+
+/// Of those, the kinds that assert nothing: group, kind and plural.
+pub const MORE_KINDS: &[(&str, &str, &str)] = &[(GATEWAY_API, "Gateway", "gateways")];
+
+/// Whether deleting an object of a kind can be a loss.
+#[must_use]
+pub fn on_deletion(group: &str, kind: &str) -> bool {
+    DELETED.contains(&(group, kind))
 }
 
 /// What the mesh loses by the change, exceptions aside.

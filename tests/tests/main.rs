@@ -8,6 +8,7 @@
     reason = "a test says by a panic that it failed"
 )]
 
+mod admission;
 mod example;
 mod golden;
 mod laws;

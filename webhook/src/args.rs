@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, ValueEnum};
+use meshwright_policies::admission;
 
 /// Serves validating admission: refuses what contradicts a cluster's `MeshDeclaration`.
 #[derive(Clone, Debug, Parser)]
@@ -114,6 +115,15 @@ pub enum WithoutDeclaration {
     Allow,
     /// Deny.
     Deny,
+}
+
+impl From<WithoutDeclaration> for admission::WithoutDeclaration {
+    fn from(without: WithoutDeclaration) -> admission::WithoutDeclaration {
+        match without {
+            WithoutDeclaration::Allow => admission::WithoutDeclaration::Allow,
+            WithoutDeclaration::Deny => admission::WithoutDeclaration::Deny,
+        }
+    }
 }
 
 /// Why a duration was refused.

@@ -8,7 +8,6 @@ pub mod admit;
 pub mod args;
 pub mod log;
 pub mod metrics;
-pub mod review;
 pub mod server;
 pub mod store;
 pub mod watch;

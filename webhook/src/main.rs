@@ -51,7 +51,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         metrics_listen: args.metrics_listen,
         client_authorities,
         limits: limits(&args),
-        without_declaration: args.without_declaration,
+        without_declaration: args.without_declaration.into(),
         drain_timeout: args.drain_timeout,
     };
     let server = Server::start(settings, store, certificates, metrics).await?;

@@ -16,10 +16,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use meshwright_policies::admission::WithoutDeclaration;
+
 use accept::Connections;
 use limits::Gate;
 
-use crate::args::WithoutDeclaration;
 use crate::metrics::Metrics;
 use crate::store::Store;
 

@@ -55,6 +55,25 @@ pub struct Date {
     pub day: u8,
 }
 
+impl Date {
+    /// The day in UTC of a time, in seconds since 1970.
+    #[must_use]
+    pub fn of_unix(seconds: u64) -> Date {
+        // The Gregorian calendar repeats every 400 years of 146097 days; years that begin in March have their leap day
+        // last.
+        let days = seconds / 86_400 + 719_468;
+        let (cycle, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = cycle * 400 + year + u64::from(month <= 2);
+        let narrow = |n: u64| u8::try_from(n).unwrap_or(1);
+        Date { year: u16::try_from(year).unwrap_or(9999).min(9999), month: narrow(month), day: narrow(day) }
+    }
+}
+
 impl TryFrom<String> for Date {
     type Error = String;
 
@@ -105,5 +124,27 @@ impl JsonSchema for Date {
             "description": "A day, quoted: \"2027-01-31\".",
             "x-rule": "a day of the form 2027-01-31, quoted",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, day) in [
+            (0, "1970-01-01"),
+            (951_782_399, "2000-02-28"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_709_164_800, "2024-02-29"),
+            (1_735_603_200, "2024-12-31"),
+            (1_735_689_600, "2025-01-01"),
+            (4_107_542_400, "2100-03-01"),
+            (u64::MAX, "9999-"),
+        ] {
+            assert!(Date::of_unix(seconds).to_string().starts_with(day), "{seconds}");
+        }
     }
 }

@@ -1,7 +1,33 @@
 //! Helm releases of Istio's charts: Flux's `HelmRelease` and Argo CD's `Application`.
 
-use super::{Kind, values};
+use super::{Kind, Mark, Reach, values};
 use crate::claim::{At, Claims, Subject};
+
+/// The charts of which [`chart_values`] reads values. Releases of other charts, this program's among them, are nobody's
+/// business here: they are not asked about, so that they can be mended whatever happens.
+macro_rules! charts {
+    () => {
+        "matches('(^|/)(base|istiod|istiod-remote|gateway)$')"
+    };
+}
+
+const RELEASES: &[Mark] = &[Mark::Expression(concat!(
+    "has(self.spec) && has(self.spec.chart) && has(self.spec.chart.spec) && has(self.spec.chart.spec.chart) && ",
+    "self.spec.chart.spec.chart.",
+    charts!()
+))];
+
+const APPLICATIONS: &[Mark] = &[
+    Mark::Expression(concat!(
+        "has(self.spec) && has(self.spec.source) && has(self.spec.source.chart) && self.spec.source.chart.",
+        charts!()
+    )),
+    Mark::Expression(concat!(
+        "has(self.spec) && has(self.spec.sources) && self.spec.sources.exists(s, has(s.chart) && s.chart.",
+        charts!(),
+        ")"
+    )),
+];
 
 /// `helm.toolkit.fluxcd.io/HelmRelease`. Values from ConfigMaps and Secrets are not in the object.
 pub(super) struct HelmRelease;
@@ -20,6 +46,10 @@ impl Kind for HelmRelease {
 
     fn plural(&self) -> &'static str {
         "helmreleases"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Marked(RELEASES)
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
@@ -47,6 +77,10 @@ impl Kind for Application {
 
     fn plural(&self) -> &'static str {
         "applications"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Marked(APPLICATIONS)
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {

@@ -1,7 +1,7 @@
 //! `Namespace`: the network and the leading control planes of a cluster, at its system namespace
 //! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`, `multicluster.go`).
 
-use super::{Kind, NETWORK_LABEL};
+use super::{Kind, Mark, NETWORK_LABEL, Reach};
 use crate::claim::{At, Claims, Fact};
 
 /// `v1/Namespace`.
@@ -20,6 +20,15 @@ impl Kind for Namespace {
 
     fn plural(&self) -> &'static str {
         "namespaces"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::SystemNamespace(&[Mark::Label(NETWORK_LABEL), Mark::Annotation(LEADING)])
+    }
+
+    // Both take new labels and annotations (Kubernetes: `pkg/registry/core/namespace/strategy.go`).
+    fn subresources(&self) -> &'static [&'static str] {
+        &["status", "finalize"]
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {

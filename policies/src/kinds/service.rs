@@ -1,7 +1,7 @@
 //! `Service`: an entry point of a network, and the address, pool and ports that it asks for
 //! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`; metallb/metallb: `controller/service.go`).
 
-use super::{GATEWAY_PORT_LABEL, Kind, NETWORK_LABEL};
+use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach};
 use crate::claim::{At, Claims, Fact};
 
 /// `v1/Service`.
@@ -18,6 +18,15 @@ impl Kind for Service {
 
     fn plural(&self) -> &'static str {
         "services"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Lifeline(&[Mark::Label(NETWORK_LABEL), Mark::Label(GATEWAY_PORT_LABEL), Mark::Gateway])
+    }
+
+    // It takes new labels and annotations (Kubernetes: `pkg/registry/core/service/strategy.go`).
+    fn subresources(&self) -> &'static [&'static str] {
+        &["status"]
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {

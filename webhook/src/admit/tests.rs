@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use meshwright_policies::declaration::MeshDeclaration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::store::Declared;
 
 const DECLARATION: &str = include_str!("../../tests/declarations/mdemo.yaml");
 
@@ -31,7 +32,7 @@ fn snapshot(declared: Vec<Arc<Declared>>) -> Snapshot {
 /// The verdict, with the response.
 fn ask_of(snapshot: &Snapshot, review: &Value) -> (Verdict, Value) {
     let verdict = super::review(review.to_string().as_bytes(), snapshot, WithoutDeclaration::Allow);
-    let mut body: Value = serde_json::from_slice(verdict.body.as_ref().unwrap()).unwrap();
+    let mut body: Value = serde_json::from_slice(&verdict.body().unwrap()).unwrap();
     assert_eq!(body["apiVersion"], "admission.k8s.io/v1");
     assert_eq!(body["kind"], "AdmissionReview");
     assert_eq!(body["response"]["uid"], review["request"]["uid"]);
@@ -125,15 +126,23 @@ fn what_a_cluster_sends_is_decided() {
         ("003", captured!("003-ns-ssa-flux-update-namespace"), (true, "agrees")),
         ("005", captured!("005-ns-label-remove-update-namespace"), (false, "removes")),
         ("006", captured!("006-iop-create-create-istiooperator"), (false, "contradicts")),
+        ("007", captured!("007-iop-update-update-istiooperator"), (true, "warned")),
         ("008", captured!("008-gw-create-create-gateway"), (true, "agrees")),
         ("009", captured!("009-gw-update-v1alpha3-update-gateway"), (false, "contradicts")),
         ("010", captured!("010-gw-delete-delete-gateway"), (true, "agrees")),
+        ("011", captured!("011-svc-create-create-ipaddress"), (true, "unknown-kind")),
         ("012", captured!("012-svc-create-create-service"), (true, "agrees")),
         ("013", captured!("013-svc-status-update-service-status"), (true, "subresource")),
+        ("014", captured!("014-cm-update-update-configmap"), (true, "unknown-kind")),
         ("015", captured!("015-secret-create-create-secret"), (true, "unknown-kind")),
+        ("016", captured!("016-gwapi-create-create-gateway"), (true, "agrees")),
+        ("017", captured!("017-pool-create-namespace"), (true, "agrees")),
         ("018", captured!("018-pool-create-ipaddresspool"), (true, "agrees")),
         ("019", captured!("019-helmrelease-create-helmrelease"), (true, "agrees")),
         ("020", captured!("020-sail-create-istio"), (true, "agrees")),
+        ("021", captured!("021-node-create-node"), (true, "unknown-kind")),
+        ("022", captured!("022-node-status-update-node-status"), (true, "unknown-kind")),
+        ("023", captured!("023-deploy-scale-create-deployment"), (true, "unknown-kind")),
         ("024", captured!("024-deploy-scale-update-scale-scale"), (true, "unknown-kind")),
         ("025", captured!("025-ns-delete-delete-namespace"), (true, "agrees")),
         ("026", captured!("026-ns-finalize-update-namespace-finalize"), (true, "subresource")),

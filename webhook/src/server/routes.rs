@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use meshwright_policies::admission::Verdict;
 
 use super::App;
 use super::drain::Phase;
 use super::limits::{Place, Refused};
-use crate::admit::{self, Verdict};
+use crate::admit;
 use crate::metrics::{CONTENT_TYPE, Counted, ReviewLabels};
 
 /// Where reviews are served. Health is here too, so that one port is enough to try it.
@@ -87,10 +88,11 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
     let decided = tokio::task::spawn_blocking(move || {
         let _place: Place = place;
         let _counted = Counted::one(&deciding.metrics.in_flight);
-        admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration)
+        let verdict = admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration);
+        (verdict.body(), verdict)
     });
-    let verdict = match tokio::time::timeout(app.limits.evaluation, decided).await {
-        Ok(Ok(verdict)) => verdict,
+    let (body, verdict) = match tokio::time::timeout(app.limits.evaluation, decided).await {
+        Ok(Ok(decided)) => decided,
         Ok(Err(error)) => {
             tracing::error!(%error, "a decision broke off");
             return plain(&app, StatusCode::INTERNAL_SERVER_ERROR, "broken", "the decision broke off");
@@ -101,9 +103,9 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         }
     };
     app.metrics.duration.observe(start.elapsed().as_secs_f64());
-    app.metrics.reviews.get_or_create(&verdict.labels()).inc();
+    app.metrics.reviews.get_or_create(&admit::labels(&verdict)).inc();
     log(&verdict, trace.as_deref());
-    match verdict.body {
+    match body {
         Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         None => (StatusCode::BAD_REQUEST, format!("{}\n", verdict.error)).into_response(),
     }

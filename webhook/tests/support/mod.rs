@@ -17,7 +17,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::SendRequest;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use meshwright_webhook::args::WithoutDeclaration;
+use meshwright_policies::admission::WithoutDeclaration;
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings};
 use meshwright_webhook::store::Store;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use meshwright_policies::finding::{Finding, Findings, Severity};
-
-use crate::review::{Cause, cut};
-use crate::store::Declared;
+use super::answer::{Cause, cut};
+use crate::declaration::MeshDeclaration;
+use crate::finding::{Finding, Findings, Severity};
 
 /// Findings that a message spells out; an object can contradict in thousands of places.
 const SPELLED_OUT: usize = 20;
@@ -16,8 +15,8 @@ const CAUSES: usize = 100;
 const WARNINGS: usize = 10;
 
 /// The message of a denial.
-pub(super) fn message(declared: &Declared, findings: &Findings) -> String {
-    let spec = &declared.declaration.spec;
+pub(super) fn message(declared: &MeshDeclaration, findings: &Findings) -> String {
+    let spec = &declared.spec;
     let mut text = format!(
         "this contradicts the declaration of mesh `{}` for cluster `{}`",
         spec.mesh.name, spec.cluster.name
@@ -97,8 +96,12 @@ pub(super) fn warnings<'a>(findings: impl Iterator<Item = (&'a Finding, bool)>) 
 }
 
 /// What the audit log holds of a decision.
-pub(super) fn audit(decision: &str, declared: &Declared, rules: &[&str]) -> BTreeMap<&'static str, String> {
-    let metadata = &declared.declaration.metadata;
+pub(super) fn audit(
+    decision: &str,
+    declared: &MeshDeclaration,
+    rules: &[&str],
+) -> BTreeMap<&'static str, String> {
+    let metadata = &declared.metadata;
     let generation = metadata.generation.map_or_else(String::new, |generation| format!("@{generation}"));
     let mut audit = BTreeMap::from([
         ("decision", decision.to_owned()),

@@ -2,22 +2,17 @@
 //!
 //! The envelope borrows from the body, and the objects in it stay unread text until it is known that they matter.
 
-mod answer;
-mod object;
-
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(crate) use answer::cut;
-pub use answer::{Answer, Cause, ObjectName, Outcome};
-pub use object::{ObjectError, parse as parse_object};
-
 /// `kind` of the document.
-const KIND: &str = "AdmissionReview";
-/// The version that API servers send since Kubernetes 1.16, and the one before.
-const VERSIONS: [&str; 2] = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"];
+pub(super) const KIND: &str = "AdmissionReview";
+/// The version that API servers send since Kubernetes 1.16.
+pub const API_VERSION: &str = "admission.k8s.io/v1";
+/// That one and the one before.
+const VERSIONS: [&str; 2] = [API_VERSION, "admission.k8s.io/v1beta1"];
 
 /// A review.
 #[derive(Debug)]

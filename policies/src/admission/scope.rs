@@ -1,11 +1,8 @@
 //! Which of several meshes an object can belong to.
 
-use std::sync::Arc;
-
-use meshwright_policies::declaration::DeclarationSpec;
 use serde_json::{Map, Value};
 
-use crate::store::Declared;
+use crate::declaration::{DeclarationSpec, MeshDeclaration};
 
 /// Label by which an object names its control plane (Istio: `istio.io/rev`).
 const REVISION: &str = "istio.io/rev";
@@ -13,11 +10,11 @@ const REVISION: &str = "istio.io/rev";
 /// The declarations by one of which the object has to be right: those of the mesh whose system namespace it is in, and
 /// of the revision that it names; all of them when it says neither.
 pub(super) fn declarations<'a>(
-    declared: &'a [Arc<Declared>],
+    declared: &[&'a MeshDeclaration],
     namespace: &str,
     object: &Map<String, Value>,
-) -> Vec<&'a Declared> {
-    let all: Vec<&Declared> = declared.iter().map(Arc::as_ref).collect();
+) -> Vec<&'a MeshDeclaration> {
+    let all = declared.to_vec();
     let at_home = narrowed(all, |spec| spec.istio.namespace.as_str() == namespace);
     let labels = object.get("metadata").and_then(|metadata| metadata.get("labels"));
     match labels.and_then(|labels| labels.get(REVISION)).and_then(Value::as_str) {
@@ -29,8 +26,7 @@ pub(super) fn declarations<'a>(
 }
 
 /// Those that fit, or all when none does.
-fn narrowed(all: Vec<&Declared>, fits: impl Fn(&DeclarationSpec) -> bool) -> Vec<&Declared> {
-    let some: Vec<&Declared> =
-        all.iter().copied().filter(|declared| fits(&declared.declaration.spec)).collect();
+fn narrowed(all: Vec<&MeshDeclaration>, fits: impl Fn(&DeclarationSpec) -> bool) -> Vec<&MeshDeclaration> {
+    let some: Vec<&MeshDeclaration> = all.iter().copied().filter(|declared| fits(&declared.spec)).collect();
     if some.is_empty() { all } else { some }
 }

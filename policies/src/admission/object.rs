@@ -7,7 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::GroupVersionKind;
+use super::envelope::GroupVersionKind;
 
 /// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -95,7 +95,7 @@ impl Answer {
             warnings: &self.warnings,
             audit_annotations: &self.audit,
         };
-        let document = Document { api_version, kind: super::KIND, response };
+        let document = Document { api_version, kind: super::envelope::KIND, response };
         // Text and numbers alone: this cannot fail.
         serde_json::to_vec(&document).unwrap_or_default()
     }

@@ -1,0 +1,106 @@
+//! The declarations that answers are given by.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use meshwright_policies::declaration::{KIND, MeshDeclaration};
+use meshwright_policies::finding::{Findings, Severity};
+use meshwright_policies::intent::API_VERSION;
+use meshwright_policies::node::{FileId, Node};
+
+use crate::source::{DiscoverOptions, SourceError, discover};
+use crate::syntax::{self, Limits};
+
+/// Why declarations cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclarationError {
+    /// A path that cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A text that cannot be read.
+    #[error("`{file}` cannot be read: {reason}")]
+    Text {
+        /// The file.
+        file: String,
+        /// The first fault.
+        reason: String,
+    },
+    /// A declaration that cannot be read.
+    #[error("`{file}` holds a {KIND} that cannot be read: {reason}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// Two declarations of one mesh: a cluster has one of each.
+    #[error("`{first}` and `{second}` both declare mesh `{mesh}`; name the declaration of one cluster")]
+    Repeated {
+        /// The mesh.
+        mesh: String,
+        /// A file.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// None.
+    #[error("there is no {KIND} at {0}")]
+    Missing(String),
+}
+
+/// Reads the declarations of one cluster: those in files, and in the files below directories.
+///
+/// # Errors
+/// When there is none, or one that cannot be used.
+pub fn declarations(paths: &[PathBuf]) -> Result<Vec<MeshDeclaration>, DeclarationError> {
+    let mut found: BTreeMap<String, (String, MeshDeclaration)> = BTreeMap::new();
+    for path in paths {
+        for (file, declaration) in below(path)? {
+            let mesh = declaration.metadata.name.clone();
+            if let Some((first, _)) = found.get(&mesh).filter(|(first, _)| *first != file) {
+                let (first, second) = (first.clone(), file);
+                return Err(DeclarationError::Repeated { mesh, first, second });
+            }
+            found.insert(mesh, (file, declaration));
+        }
+    }
+    if found.is_empty() {
+        let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(DeclarationError::Missing(shown.join(", ")));
+    }
+    Ok(found.into_values().map(|(_, declaration)| declaration).collect())
+}
+
+fn below(path: &Path) -> Result<Vec<(String, MeshDeclaration)>, DeclarationError> {
+    let options = DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() };
+    let found = discover(path, options)?;
+    let mut declarations = Vec::new();
+    for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
+        let mut findings = Findings::new();
+        let limits = Limits { bytes: 32 << 20, nodes: 2_000_000, ..Limits::default() };
+        let documents = syntax::load(FileId::NONE, file.text(), &limits, &mut findings);
+        let declared: Vec<Node> =
+            documents.into_iter().map(|document| document.root).filter(is_declaration).collect();
+        let named = path.is_file();
+        if let Some(fault) = findings.iter().find(|finding| finding.severity == Severity::Error)
+            && (named || !declared.is_empty())
+        {
+            return Err(DeclarationError::Text {
+                file: file.path().to_owned(),
+                reason: fault.message.clone(),
+            });
+        }
+        for node in declared {
+            let declaration = serde_json::from_value(node.to_json()).map_err(|error| {
+                DeclarationError::Malformed { file: file.path().to_owned(), reason: error.to_string() }
+            })?;
+            declarations.push((file.path().to_owned(), declaration));
+        }
+    }
+    Ok(declarations)
+}
+
+fn is_declaration(node: &Node) -> bool {
+    let is = |key: &str, text: &str| node.get(key).and_then(Node::as_str) == Some(text);
+    is("kind", KIND) && is("apiVersion", API_VERSION)
+}
