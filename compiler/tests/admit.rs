@@ -67,7 +67,15 @@ fn objects_are_judged_as_if_they_were_applied() {
     );
     let ran = run(&directory(&[("ns.yaml", &wrong)]), "--declaration d.yaml ns.yaml");
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @r#"
+    allowed: CREATE ConfigMap/a (ns.yaml:2): unknown-kind
+    denied: CREATE Namespace/istio-system (ns.yaml:6): contradicts
+      this contradicts the declaration of mesh `mdemo` for cluster `mdemo-cluster2`
+      MW2101 at `metadata.labels["topology.istio.io/network"]`: network `network-c9` is claimed where cluster `mdemo-cluster2` is declared on `network-c2`
+        found `network-c9`; declared `network-c2` in `intent/clusters/cluster2.yaml`, `spec.network`
+        accepted: set `metadata.labels["topology.istio.io/network"]` to what is declared, `network-c2`, or change `spec.network` in `intent/clusters/cluster2.yaml` first
+    1 allowed, 1 denied
+    "#);
     let right = directory(&[("ns.yaml", &namespace("network-c2"))]);
     let ran = run(&right, "--declaration d.yaml ns.yaml");
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
