@@ -126,9 +126,18 @@ mod tests {
     #[test]
     fn what_a_cluster_lives_by_is_never_asked_about_without_a_mark() {
         for kind in KINDS {
-            let lives_by = matches!(kind.group(), "" | "apps" | "batch" | "discovery.k8s.io" | "admissionregistration.k8s.io");
+            let lives_by = matches!(
+                kind.group(),
+                "" | "apps" | "batch" | "discovery.k8s.io" | "admissionregistration.k8s.io"
+            );
             let open = matches!(kind.reach(), Reach::Lifeline(_) | Reach::SystemNamespace(_));
-            assert_eq!(lives_by, open, "{}/{}: say in its `reach` by which marks it is asked about", kind.group(), kind.kind());
+            assert_eq!(
+                lives_by,
+                open,
+                "{}/{}: say in its `reach` by which marks it is asked about",
+                kind.group(),
+                kind.kind()
+            );
             if let Reach::Marked(marks) | Reach::Lifeline(marks) = kind.reach() {
                 assert!(!marks.is_empty(), "{}/{}", kind.group(), kind.kind());
             }
