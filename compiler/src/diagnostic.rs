@@ -6,6 +6,7 @@
 mod github;
 mod human;
 mod json;
+mod junit;
 mod markdown;
 mod sarif;
 mod text;
@@ -30,6 +31,8 @@ pub enum Format {
     Github,
     /// A comment on a pull request.
     Markdown,
+    /// JUnit XML: a failed test per error.
+    Junit,
 }
 
 /// How findings are printed, beyond the format.
@@ -67,6 +70,7 @@ pub fn render(format: Format, findings: &Findings, sources: &Sources, options: &
         Format::Sarif => sarif::render(&report),
         Format::Github => github::render(&report),
         Format::Markdown => markdown::render(&report),
+        Format::Junit => junit::render(&report),
     }
 }
 

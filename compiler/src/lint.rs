@@ -8,13 +8,14 @@ mod kustomize;
 mod read;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use meshwright_policies::contradictions;
 use meshwright_policies::finding::Findings;
 use meshwright_policies::repository::Repository;
 
-use crate::source::{DiscoverOptions, SourceError, Sources, discover};
+use crate::source::{DiscoverOptions, Found, SourceError, Sources, discover};
 
 pub use assign::ClusterGlob;
 
@@ -31,19 +32,31 @@ pub struct Linted {
     pub repository: Repository,
 }
 
+/// How paths are walked: rendered trees are manifests too.
+#[must_use]
+pub fn options() -> DiscoverOptions {
+    DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() }
+}
+
 /// Reads everything below the paths and compares it.
 ///
 /// # Errors
 ///
 /// A path does not exist, a file cannot be read, or the files are more than is read.
 pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceError> {
+    let found = paths.iter().map(|path| discover(path, options())).collect::<Result<Vec<_>, _>>()?;
+    Ok(lint_found(&found, globs))
+}
+
+/// Compares what was found at several places, a file that was found twice once.
+#[must_use]
+pub fn lint_found(all: &[Found], globs: &[ClusterGlob]) -> Linted {
     let mut sources = Sources::new();
-    let mut links = 0_usize;
-    for path in paths {
-        let found = discover(path, DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() })?;
+    let (mut seen, mut links) = (BTreeSet::new(), 0_usize);
+    for found in all {
         links = links.saturating_add(found.findings.iter().count());
         for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
-            if paths.len() == 1 || !sources.iter().any(|(_, other)| other.path() == file.path()) {
+            if all.len() == 1 || seen.insert(file.path()) {
                 sources.add(file.path().to_owned(), file.shared_text());
             }
         }
@@ -52,7 +65,7 @@ pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceEr
     if links > 0 {
         linted.notes.push(format!("{links} symbolic links lead to what is not read"));
     }
-    Ok(linted)
+    linted
 }
 
 /// Compares files that were read already.

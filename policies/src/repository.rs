@@ -1,6 +1,9 @@
 //! What a repository of manifests asserts, cluster by cluster, when nobody declared anything: the third input of the
 //! policies, many objects against each other.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
 use serde_json::Map;
 
 use crate::chart_keys::Chart;
@@ -214,8 +217,20 @@ pub struct Cluster {
     pub mixed: bool,
     /// Whether everything that is applied to it is in the repository and was read.
     pub complete: bool,
-    /// Its documents.
+    /// Its documents. They are complete before anything is asked of the cluster: answers are kept.
     pub subjects: Vec<Manifest>,
+    facts: OnceLock<Facts>,
+}
+
+/// What a cluster's documents say of it, worked out once: policies ask for it again and again.
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    planes: Vec<String>,
+    networks: Vec<(usize, usize)>,
+    network: Option<String>,
+    cluster_id: Option<String>,
+    mesh_id: Option<String>,
+    multi_cluster: bool,
 }
 
 /// A claim and the document that makes it.
@@ -268,9 +283,33 @@ impl Cluster {
         all
     }
 
+    fn facts(&self) -> &Facts {
+        self.facts.get_or_init(|| {
+            let planes: Vec<String> = self.find_planes().into_iter().map(str::to_owned).collect();
+            let networks = self.find_networks(&planes);
+            let network = Cluster::agreed(&self.at(&networks));
+            let of = |fact| Cluster::agreed(&self.identities_of(&planes, fact));
+            let (cluster_id, mesh_id) = (of(&Fact::ClusterId), of(&Fact::MeshId));
+            let multi_cluster = self.find_multi_cluster();
+            Facts { planes, networks, network, cluster_id, mesh_id, multi_cluster }
+        })
+    }
+
+    fn at(&self, places: &[(usize, usize)]) -> Vec<Stated<'_>> {
+        let stated = places.iter().filter_map(|(subject, claim)| {
+            let subject = self.subjects.get(*subject)?;
+            Some(Stated { subject, claim: subject.claims.list.get(*claim)? })
+        });
+        stated.collect()
+    }
+
     /// Control planes that are configured in it, by namespace: an external control plane of another cluster has its own.
     #[must_use]
     pub fn planes(&self) -> Vec<&str> {
+        self.facts().planes.iter().map(String::as_str).collect()
+    }
+
+    fn find_planes(&self) -> Vec<&str> {
         let identity = |fact: &Fact| matches!(fact, Fact::Network | Fact::ClusterId | Fact::MeshId);
         let mut planes: Vec<&str> = self
             .subjects
@@ -287,29 +326,41 @@ impl Cluster {
     /// (istio/istio@1.30: `pilot/pkg/serviceregistry/kube/controller/network.go`: the namespace's label).
     #[must_use]
     pub fn networks(&self) -> Vec<Stated<'_>> {
-        let planes = self.planes();
-        let plane = match planes.as_slice() {
+        self.at(&self.facts().networks)
+    }
+
+    fn find_networks(&self, planes: &[String]) -> Vec<(usize, usize)> {
+        let plane = match planes {
             [] => SYSTEM_NAMESPACE,
             [only] => only,
-            _ if planes.contains(&SYSTEM_NAMESPACE) => SYSTEM_NAMESPACE,
+            _ if planes.iter().any(|plane| plane == SYSTEM_NAMESPACE) => SYSTEM_NAMESPACE,
             _ => return Vec::new(),
         };
-        let mut stated =
-            self.stated(|_, fact| matches!(fact, Fact::NamespaceNetwork { namespace } if namespace == plane));
-        stated.extend(self.stated(|subject, fact| {
-            matches!(fact, Fact::Network | Fact::EntryNetwork { .. })
-                && (subject.plane == plane || planes.len() == 1)
-        }));
-        stated
+        let (mut labels, mut others) = (Vec::new(), Vec::new());
+        for (index, subject) in self.subjects.iter().enumerate() {
+            let counts = subject.plane == plane || planes.len() == 1;
+            for (at, claim) in subject.claims.list.iter().enumerate() {
+                match &claim.fact {
+                    Fact::NamespaceNetwork { namespace } if namespace == plane => labels.push((index, at)),
+                    Fact::Network | Fact::EntryNetwork { .. } if counts => others.push((index, at)),
+                    _ => {}
+                }
+            }
+        }
+        labels.extend(others);
+        labels
     }
 
     /// Statements about one identity, of the main control plane.
     #[must_use]
     pub fn identities(&self, wanted: &Fact) -> Vec<Stated<'_>> {
-        let planes = self.planes();
-        let main =
-            if planes.contains(&SYSTEM_NAMESPACE) { Some(SYSTEM_NAMESPACE) } else { planes.first().copied() };
-        self.stated(|subject, fact| fact == wanted && Some(subject.plane.as_str()) == main)
+        self.identities_of(&self.facts().planes, wanted)
+    }
+
+    fn identities_of(&self, planes: &[String], wanted: &Fact) -> Vec<Stated<'_>> {
+        let system = planes.iter().find(|plane| *plane == SYSTEM_NAMESPACE);
+        let main = system.or(planes.first());
+        self.stated(|subject, fact| fact == wanted && Some(&subject.plane) == main)
     }
 
     /// What all statements agree on.
@@ -321,34 +372,43 @@ impl Cluster {
 
     /// Its network, when its statements agree.
     #[must_use]
-    pub fn network(&self) -> Option<String> {
-        Cluster::agreed(&self.networks())
+    pub fn network(&self) -> Option<&str> {
+        self.facts().network.as_deref()
     }
 
     /// Its cluster ID, when its statements agree.
     #[must_use]
-    pub fn cluster_id(&self) -> Option<String> {
-        Cluster::agreed(&self.identities(&Fact::ClusterId))
+    pub fn cluster_id(&self) -> Option<&str> {
+        self.facts().cluster_id.as_deref()
     }
 
     /// Its mesh ID, when its statements agree.
     #[must_use]
-    pub fn mesh_id(&self) -> Option<String> {
-        Cluster::agreed(&self.identities(&Fact::MeshId))
+    pub fn mesh_id(&self) -> Option<&str> {
+        self.facts().mesh_id.as_deref()
     }
 
     /// Whether anything says that the mesh reaches beyond this cluster.
     #[must_use]
     pub fn is_multi_cluster(&self) -> bool {
+        self.facts().multi_cluster
+    }
+
+    fn find_multi_cluster(&self) -> bool {
         self.subjects.iter().any(|subject| {
-            !remote_secret_keys(subject).is_empty()
-                || subject.claims.list.iter().any(|claim| {
-                    matches!(
-                        claim.fact,
-                        Fact::NamespaceNetwork { .. } | Fact::GatewayNetwork { .. } | Fact::MeshNetworks
-                    )
-                })
+            subject.claims.list.iter().any(|claim| {
+                matches!(
+                    claim.fact,
+                    Fact::NamespaceNetwork { .. } | Fact::GatewayNetwork { .. } | Fact::MeshNetworks
+                )
+            }) || !remote_secret_keys(subject).is_empty()
         })
+    }
+
+    /// Whether it can be compared with others: something names it, and it is one cluster.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        self.named && !self.mixed
     }
 }
 
@@ -357,19 +417,175 @@ impl Cluster {
 pub struct Repository {
     /// The clusters, in the order of their names.
     pub clusters: Vec<Cluster>,
+    index: OnceLock<Index>,
+}
+
+/// Clusters by what others call them by, within one scope.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    by_cluster_id: BTreeMap<(String, String), Vec<usize>>,
+    by_network: BTreeMap<(String, String), Vec<usize>>,
+    joins: Vec<(usize, usize)>,
+    meshes: Vec<Vec<usize>>,
 }
 
 impl Repository {
-    /// Pairs of clusters of one fleet: named, in one scope, each pair once.
+    /// A repository of these clusters.
     #[must_use]
-    pub fn pairs(&self) -> Vec<(&Cluster, &Cluster)> {
-        let named = |cluster: &&Cluster| cluster.named && !cluster.mixed;
-        let mut pairs = Vec::new();
-        for (index, a) in self.clusters.iter().enumerate().filter(|(_, a)| named(a)) {
-            let after = self.clusters.iter().skip(index + 1).filter(named);
-            pairs.extend(after.filter(|b| a.scope == b.scope && a.name != b.name).map(|b| (a, b)));
+    pub fn new(clusters: Vec<Cluster>) -> Repository {
+        Repository { clusters, index: OnceLock::new() }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(&self.clusters))
+    }
+
+    fn all(&self, indexes: Option<&Vec<usize>>) -> Vec<&Cluster> {
+        indexes.into_iter().flatten().filter_map(|index| self.clusters.get(*index)).collect()
+    }
+
+    /// Clusters of a scope that have this cluster ID.
+    #[must_use]
+    pub fn with_cluster_id(&self, scope: &str, id: &str) -> Vec<&Cluster> {
+        self.all(self.index().by_cluster_id.get(&(scope.to_owned(), id.to_owned())))
+    }
+
+    /// Cluster IDs with the clusters of one scope that have them, in the order of the clusters.
+    #[must_use]
+    pub fn by_cluster_id(&self) -> Vec<(&str, Vec<&Cluster>)> {
+        let all = self.index().by_cluster_id.iter();
+        all.map(|((_, id), clusters)| (id.as_str(), self.all(Some(clusters)))).collect()
+    }
+
+    /// Clusters of a scope that are on this network.
+    #[must_use]
+    pub fn on_network(&self, scope: &str, network: &str) -> Vec<&Cluster> {
+        self.all(self.index().by_network.get(&(scope.to_owned(), network.to_owned())))
+    }
+
+    /// Pairs of comparable clusters of which one reads the other's services or counts it among its networks: by a remote
+    /// secret, or by `meshNetworks` that names the other's cluster ID. Each pair once, in the order of the clusters.
+    #[must_use]
+    pub fn joins(&self) -> Vec<(&Cluster, &Cluster)> {
+        let pair = |(a, b): &(usize, usize)| Some((self.clusters.get(*a)?, self.clusters.get(*b)?));
+        self.index().joins.iter().filter_map(pair).collect()
+    }
+
+    /// Clusters that the repository makes one mesh of, by what they say, never by where their files are: they are joined,
+    /// or say so themselves. At least two each, in the order of the clusters.
+    #[must_use]
+    pub fn meshes(&self) -> Vec<Vec<&Cluster>> {
+        self.index().meshes.iter().map(|mesh| self.all(Some(mesh))).collect()
+    }
+}
+
+impl Index {
+    fn of(clusters: &[Cluster]) -> Index {
+        let mut index = Index::default();
+        for (at, cluster) in clusters.iter().enumerate().filter(|(_, cluster)| !cluster.mixed) {
+            let key = |text: &str| (cluster.scope.clone(), text.to_owned());
+            if let Some(id) = cluster.cluster_id() {
+                index.by_cluster_id.entry(key(id)).or_default().push(at);
+            }
+            if let Some(network) = cluster.network() {
+                index.by_network.entry(key(network)).or_default().push(at);
+            }
         }
-        pairs
+        index.joins = index.find_joins(clusters);
+        index.meshes = index.find_meshes(clusters);
+        index
+    }
+
+    fn find_joins(&self, clusters: &[Cluster]) -> Vec<(usize, usize)> {
+        let mut joins = BTreeSet::new();
+        for (from, cluster) in clusters.iter().enumerate().filter(|(_, cluster)| cluster.is_comparable()) {
+            let mut reads = |id: &str| {
+                let others = self.by_cluster_id.get(&(cluster.scope.clone(), id.to_owned()));
+                for to in others.into_iter().flatten() {
+                    let is_other = clusters
+                        .get(*to)
+                        .is_some_and(|other| other.is_comparable() && other.name != cluster.name);
+                    if is_other {
+                        joins.insert((from.min(*to), from.max(*to)));
+                    }
+                }
+            };
+            for subject in &cluster.subjects {
+                for (key, _) in remote_secret_keys(subject) {
+                    reads(key);
+                }
+                for claim in subject.claims.list.iter().filter(|c| matches!(c.fact, Fact::Member { .. })) {
+                    reads(&claim.value);
+                }
+            }
+        }
+        joins.into_iter().collect()
+    }
+
+    fn find_meshes(&self, clusters: &[Cluster]) -> Vec<Vec<usize>> {
+        let mut sets = Sets((0..clusters.len()).collect());
+        for (a, b) in &self.joins {
+            sets.join(*a, *b);
+        }
+        // Those that say the same of themselves. Variants of one cluster for two environments do too, unless one names the
+        // network of the other.
+        let mut fleets: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (at, cluster) in clusters.iter().enumerate() {
+            let Some(mesh) = cluster.mesh_id().filter(|_| cluster.is_comparable() && cluster.is_multi_cluster())
+            else {
+                continue;
+            };
+            if cluster.fleet {
+                let first = *fleets.entry((&cluster.scope, mesh)).or_insert(at);
+                sets.join(first, at);
+            }
+            for stated in cluster.stated(|_, fact| *fact == Fact::NamedNetwork) {
+                let network = &stated.claim.value;
+                if cluster.network().is_none_or(|own| own == network) {
+                    continue;
+                }
+                let others = self.by_network.get(&(cluster.scope.clone(), network.clone()));
+                for to in others.into_iter().flatten() {
+                    let same = clusters.get(*to).is_some_and(|other| {
+                        other.is_comparable() && other.is_multi_cluster() && other.mesh_id() == Some(mesh)
+                    });
+                    if same {
+                        sets.join(at, *to);
+                    }
+                }
+            }
+        }
+        let mut meshes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for at in 0..clusters.len() {
+            meshes.entry(sets.root(at)).or_default().push(at);
+        }
+        let mut meshes: Vec<Vec<usize>> = meshes.into_values().filter(|mesh| mesh.len() > 1).collect();
+        meshes.sort();
+        meshes
+    }
+}
+
+/// Disjoint sets: the parent of each, roots are their own.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn root(&mut self, of: usize) -> usize {
+        let mut at = of;
+        while let Some(parent) = self.0.get(at).copied().filter(|parent| *parent != at) {
+            let above = self.0.get(parent).copied().unwrap_or(parent);
+            if let Some(slot) = self.0.get_mut(at) {
+                *slot = above;
+            }
+            at = above;
+        }
+        at
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        if let Some(slot) = self.0.get_mut(a.max(b)) {
+            *slot = a.min(b);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod chart_values;
 pub mod fleet;
 pub mod intent;
 pub mod kustomize;
+pub mod manifests;
 pub mod objects;
 pub mod schemas;
 

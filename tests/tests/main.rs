@@ -12,6 +12,7 @@ mod admission;
 mod example;
 mod golden;
 mod laws;
+mod lint;
 mod meshes;
 mod refusals;
 mod valid_meshes;

@@ -62,15 +62,7 @@ impl Input {
                 Ok(compile_found(found, Path::new(&inside), self.date))
             }
             None if self.root == Path::new("-") => {
-                let mut text = Vec::new();
-                let limit = Limits::default().bytes as u64 + 1;
-                std::io::stdin()
-                    .lock()
-                    .take(limit)
-                    .read_to_end(&mut text)
-                    .context("cannot read standard input")?;
-                let (sources, id) = Sources::from_text("<stdin>", text);
-                let found = Found { sources, files: vec![id], ..Found::default() };
+                let found = standard_input()?;
                 Ok(compile_found(found, &self.root, self.date))
             }
             None => {
@@ -106,6 +98,15 @@ impl Input {
             findings => Ok(Err(findings)),
         }
     }
+}
+
+/// Standard input as a file.
+pub(super) fn standard_input() -> anyhow::Result<Found> {
+    let mut text = Vec::new();
+    let limit = Limits::default().bytes as u64 + 1;
+    std::io::stdin().lock().take(limit).read_to_end(&mut text).context("cannot read standard input")?;
+    let (sources, id) = Sources::from_text("<stdin>", text);
+    Ok(Found { sources, files: vec![id], ..Found::default() })
 }
 
 /// Resolves and judges what was found below `root`.

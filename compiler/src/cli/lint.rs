@@ -1,8 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 
 use super::{Outcome, input, terminal};
 use crate::diagnostic::{self, Format, RenderOptions};
 use crate::lint::{self, ClusterGlob};
+use crate::source::{Found, discover};
 
 /// Find contradictions in manifests that were written without intent
 ///
@@ -10,9 +13,17 @@ use crate::lint::{self, ClusterGlob};
 /// and compares what they say about clusters, networks, gateways and meshes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories or files with manifests
+    /// Directories or files with manifests; `-` reads standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Read the paths as this commit holds them (branch, tag, `HEAD~1`), not as they lie on disk
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+
+    /// Git repository of REV; the paths are then inside it. Default: the repository that holds each path
+    #[arg(long, value_name = "PATH", requires = "rev")]
+    repo: Option<PathBuf>,
 
     /// Format of the findings
     #[arg(long, value_enum, default_value = "human")]
@@ -27,12 +38,34 @@ fn parse_glob(text: &str) -> Result<ClusterGlob, String> {
     text.parse()
 }
 
+impl Args {
+    fn read(&self) -> anyhow::Result<Vec<Found>> {
+        self.paths.iter().map(|path| self.read_one(path)).collect()
+    }
+
+    fn read_one(&self, path: &Path) -> anyhow::Result<Found> {
+        match &self.rev {
+            Some(_) if path == Path::new("-") => {
+                bail!("standard input has no revision: leave out `--rev`")
+            }
+            Some(rev) => {
+                let (repository, inside) = input::repository(self.repo.as_deref(), path)?;
+                let revision = repository.revision(rev)?;
+                Ok(repository.discover(&revision, &inside, lint::options())?)
+            }
+            None if path == Path::new("-") => input::standard_input(),
+            None => Ok(discover(path, lint::options())?),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let linted = lint::lint(&args.paths, &args.cluster_glob)?;
+    let linted = lint::lint_found(&args.read()?, &args.cluster_glob);
     let human = args.format == Format::Human;
     let options = RenderOptions {
         color: human && terminal::color(),
-        repository_prefix: input::repository_prefix(),
+        // Paths in a commit start at the repository's root already.
+        repository_prefix: if args.rev.is_some() { String::new() } else { input::repository_prefix() },
         ..RenderOptions::default()
     };
     let text = diagnostic::render(args.format, &linted.findings, &linted.sources, &options);

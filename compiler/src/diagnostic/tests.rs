@@ -6,6 +6,7 @@ use serde_json::Value;
 
 mod formats;
 mod hostile;
+mod junit;
 
 fn print(format: Format, findings: &Findings, sources: &Sources) -> String {
     render(
@@ -20,4 +21,5 @@ fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const ALL: [Format; 5] = [Format::Human, Format::Json, Format::Sarif, Format::Github, Format::Markdown];
+const ALL: [Format; 6] =
+    [Format::Human, Format::Json, Format::Sarif, Format::Github, Format::Markdown, Format::Junit];

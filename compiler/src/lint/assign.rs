@@ -81,7 +81,7 @@ pub(super) fn assign(
         .filter_map(|document| Some((document.path.as_str(), home_of(&document.path, globs)?)))
         .collect();
     let by_identity = by_identity(&documents, &by_path);
-    let known: BTreeSet<Home> = by_path.values().chain(by_identity.values()).cloned().collect();
+    let known = Known::of(by_path.values().chain(by_identity.values()));
     let mut homes: BTreeMap<Home, Vec<usize>> = BTreeMap::new();
     let mut at_home: BTreeMap<&str, Home> = BTreeMap::new();
     for (index, document) in documents.iter().enumerate() {
@@ -103,12 +103,7 @@ pub(super) fn assign(
             homes.entry(home).or_default();
         }
     }
-    let build = Build {
-        documents: &documents,
-        kustomizations: &kustomizations,
-        applied: applied(&documents, &kustomizations),
-        at_home,
-    };
+    let build = Build::new(&documents, &kustomizations, at_home);
     let clusters: Vec<Cluster> = homes.into_iter().map(|(home, own)| build.cluster(home, &own)).collect();
     let mixed = clusters.iter().filter(|cluster| cluster.mixed).map(|cluster| cluster.name.as_str());
     for name in mixed {
@@ -116,11 +111,16 @@ pub(super) fn assign(
             "`{name}` holds the same object several times: it seems to be several clusters, and `--cluster-glob` can say which"
         ));
     }
-    Repository { clusters }
+    Repository::new(clusters)
 }
 
 fn directory(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// A directory and those above it that have a name, the innermost first.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above))
 }
 
 fn join(directories: &[&str]) -> String {
@@ -172,21 +172,16 @@ fn by_identity(documents: &[Document], named: &BTreeMap<&str, Home>) -> BTreeMap
             ids.entry(directory(&document.path)).or_default().insert(id);
         }
     }
-    let has_sibling = |dir: &str| {
-        let parent = directory(dir);
-        !dir.is_empty()
-            && ids.keys().any(|other| *other != dir && !other.is_empty() && directory(other) == parent)
-    };
+    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
+    for dir in ids.keys().filter(|dir| !dir.is_empty()) {
+        *beside.entry(directory(dir)).or_default() += 1;
+    }
+    let has_sibling =
+        |dir: &str| !dir.is_empty() && beside.get(directory(dir)).is_some_and(|count| *count > 1);
     let mut found = BTreeMap::new();
     for (index, document) in open {
-        let own = directory(&document.path);
-        let above = ids
-            .keys()
-            .filter(|dir| **dir == own || own.strip_prefix(**dir).is_some_and(|r| r.starts_with('/')));
-        let Some((dir, here)) = above.max_by_key(|dir| dir.len()).and_then(|dir| Some((*dir, ids.get(dir)?)))
-        else {
-            continue;
-        };
+        let mut above = ancestors(directory(&document.path));
+        let Some((dir, here)) = above.find_map(|dir| Some((dir, ids.get(dir)?))) else { continue };
         let (scope, base) = dir.rsplit_once('/').map_or((String::new(), dir), |(s, b)| (format!("{s}/"), b));
         let only = here.first().filter(|_| here.len() == 1);
         let home = if has_sibling(dir) {
@@ -222,7 +217,7 @@ fn names(path: &str, id: &str) -> bool {
 }
 
 /// The cluster that an object is delivered to from elsewhere, or speaks of.
-fn by_destination(document: &Document, own: Option<&Home>, known: &BTreeSet<Home>) -> Option<Home> {
+fn by_destination(document: &Document, own: Option<&Home>, known: &Known<'_>) -> Option<Home> {
     let subject = &document.subject;
     let name = match subject.kind.as_str() {
         "Application" => {
@@ -245,17 +240,37 @@ fn by_destination(document: &Document, own: Option<&Home>, known: &BTreeSet<Home
     if name.is_empty() || has_placeholder(&name) {
         return None;
     }
-    let scopes: BTreeSet<&str> =
-        known.iter().filter(|home| home.fleet).map(|home| home.scope.as_str()).collect();
-    let scope = match (own, scopes.first()) {
+    let scope = match (own, known.fleets.first()) {
         (Some(own), _) => own.scope.clone(),
-        (None, Some(only)) if scopes.len() == 1 => (*only).to_owned(),
+        (None, Some(only)) if known.fleets.len() == 1 => (*only).to_owned(),
         _ => String::new(),
     };
-    let shared = |home: &&Home| common(&home.scope, &document.path);
-    let same = known.iter().filter(|home| home.named && home.name == name);
+    let shared = |home: &&&Home| common(&home.scope, &document.path);
+    let same = known.by_name.get(name.as_str()).into_iter().flatten();
     let new = Home { scope, name: name.clone(), named: true, fleet: true };
-    Some(same.max_by_key(shared).cloned().unwrap_or(new))
+    Some(same.max_by_key(shared).map_or(new, |home| (*home).clone()))
+}
+
+/// Clusters that files are known to belong to.
+struct Known<'a> {
+    by_name: BTreeMap<&'a str, BTreeSet<&'a Home>>,
+    /// Scopes with a directory of clusters.
+    fleets: BTreeSet<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn of(homes: impl Iterator<Item = &'a Home>) -> Known<'a> {
+        let mut known = Known { by_name: BTreeMap::new(), fleets: BTreeSet::new() };
+        for home in homes {
+            if home.named {
+                known.by_name.entry(&home.name).or_default().insert(home);
+            }
+            if home.fleet {
+                known.fleets.insert(&home.scope);
+            }
+        }
+        known
+    }
 }
 
 /// Bytes that two paths begin with alike.
@@ -263,32 +278,43 @@ fn common(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
 
-/// Files that some kustomization applies.
-fn applied(documents: &[Document], kustomizations: &[Kustomization]) -> BTreeSet<String> {
-    let listed: BTreeSet<&str> =
-        kustomizations.iter().flat_map(|k| &k.resources).map(String::as_str).collect();
-    let paths = documents.iter().map(|document| document.path.as_str());
-    paths.filter(|path| listed.contains(path)).map(str::to_owned).collect()
-}
-
 struct Build<'a> {
     documents: &'a [Document],
-    kustomizations: &'a [Kustomization],
-    applied: BTreeSet<String>,
+    by_path: BTreeMap<&'a str, Vec<&'a Document>>,
+    kustomizations: BTreeMap<&'a str, &'a Kustomization>,
+    /// Files that some kustomization applies.
+    applied: BTreeSet<&'a str>,
     /// Files of which a cluster is known: no other one takes them in.
     at_home: BTreeMap<&'a str, Home>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    fn new(
+        documents: &'a [Document],
+        kustomizations: &'a [Kustomization],
+        at_home: BTreeMap<&'a str, Home>,
+    ) -> Build<'a> {
+        let mut by_path: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
+        for document in documents {
+            by_path.entry(&document.path).or_default().push(document);
+        }
+        let applied = kustomizations.iter().flat_map(|k| &k.resources).map(String::as_str).collect();
+        let kustomizations = kustomizations.iter().map(|k| (k.directory.as_str(), k)).collect();
+        Build { documents, by_path, kustomizations, applied, at_home }
+    }
+
+    /// Kustomizations in a directory and below it.
+    fn below<'s>(&'s self, directory: &'s str) -> impl Iterator<Item = &'a Kustomization> + 's {
+        let all = self.kustomizations.range(directory..).map(|(path, k)| (*path, *k));
+        all.take_while(move |(path, _)| path.starts_with(directory))
+            .filter(move |(path, _)| is_within(path, directory))
+            .map(|(_, k)| k)
+    }
+
     fn cluster(&self, home: Home, own: &[usize]) -> Cluster {
-        let mut cluster = Cluster {
-            name: home.name,
-            scope: home.scope,
-            named: home.named,
-            fleet: home.fleet,
-            complete: true,
-            ..Cluster::default()
-        };
+        let mut cluster = Cluster::default();
+        (cluster.name, cluster.scope) = (home.name, home.scope);
+        (cluster.named, cluster.fleet, cluster.complete) = (home.named, home.fleet, true);
         let documents: Vec<&Document> = own.iter().filter_map(|index| self.documents.get(*index)).collect();
         let directories: BTreeSet<&str> =
             documents.iter().map(|document| directory(&document.path)).collect();
@@ -296,14 +322,13 @@ impl Build<'_> {
         cluster.subjects = documents.iter().map(|document| self.subject(document)).collect();
         let mine: BTreeSet<&str> = documents.iter().map(|document| document.path.as_str()).collect();
         if cluster.named {
-            let prefix = self.prefix(&cluster);
-            let inside = |directory: &str| {
-                directories.contains(directory)
-                    || prefix.as_ref().is_some_and(|prefix| {
-                        directory == prefix || directory.starts_with(&format!("{prefix}/"))
-                    })
-            };
-            for kustomization in self.kustomizations.iter().filter(|k| inside(&k.directory)) {
+            let mut roots: BTreeMap<&str, &Kustomization> = BTreeMap::new();
+            let beside = directories.iter().filter_map(|directory| self.kustomizations.get(directory));
+            roots.extend(beside.map(|k| (k.directory.as_str(), *k)));
+            if let Some(prefix) = self.prefix(&cluster) {
+                roots.extend(self.below(&prefix).map(|k| (k.directory.as_str(), k)));
+            }
+            for kustomization in roots.into_values() {
                 self.take_in(kustomization, &mine, &mut cluster);
             }
         }
@@ -314,16 +339,12 @@ impl Build<'_> {
     fn prefix(&self, cluster: &Cluster) -> Option<String> {
         let markers = FLEETS.iter().chain(ENVIRONMENTS);
         let mut candidates = markers.map(|marker| format!("{}{marker}/{}", cluster.scope, cluster.name));
-        candidates.find(|directory| {
-            self.kustomizations
-                .iter()
-                .any(|k| k.directory == *directory || k.directory.starts_with(&format!("{directory}/")))
-        })
+        candidates.find(|directory| self.below(directory).next().is_some())
     }
 
     fn subject(&self, document: &Document) -> Manifest {
         let mut subject = document.subject.clone();
-        subject.applied = self.applied.contains(&document.path);
+        subject.applied = self.applied.contains(document.path.as_str());
         subject.orphaned = !subject.applied && self.is_orphaned(document);
         subject
     }
@@ -335,9 +356,8 @@ impl Build<'_> {
         let kinds = ["Namespace", "Service", "Gateway", "IPAddressPool", "HelmRelease", "Istio"];
         kinds.contains(&subject.kind.as_str())
             && !subject.claims.list.is_empty()
-            && self.kustomizations.iter().any(|kustomization| {
-                kustomization.directory == own
-                    && !kustomization.opaque
+            && self.kustomizations.get(own).is_some_and(|kustomization| {
+                !kustomization.opaque
                     && !kustomization.patch_files.contains(&document.path)
                     && kustomization
                         .resources
@@ -348,18 +368,18 @@ impl Build<'_> {
 
     /// What a kustomization applies from outside the cluster's own files, and what it changes.
     fn take_in(&self, kustomization: &Kustomization, mine: &BTreeSet<&str>, cluster: &mut Cluster) {
-        let by_directory = self.kustomizations.iter().map(|k| (k.directory.as_str(), k)).collect();
-        let files = self.documents.iter().map(|document| document.path.as_str()).collect();
-        let (applied, complete) = closure(kustomization, &by_directory, &files);
+        let (applied, complete) = closure(kustomization, &self.kustomizations, &self.by_path);
         cluster.complete &= complete || !has_outside(kustomization);
-        for document in self.documents.iter().filter(|d| applied.contains(&d.path)) {
-            let path = document.path.as_str();
+        for path in applied.iter().map(String::as_str) {
             if !mine.contains(path) && !self.at_home.contains_key(path) {
-                cluster.subjects.push(self.subject(document));
+                let documents = self.by_path.get(path).into_iter().flatten();
+                cluster.subjects.extend(documents.map(|document| self.subject(document)));
             }
         }
-        for document in self.documents.iter().filter(|d| kustomization.patch_files.contains(&d.path)) {
-            patch(cluster, &document.subject.document, None, None);
+        for path in &kustomization.patch_files {
+            for document in self.by_path.get(path.as_str()).into_iter().flatten() {
+                patch(cluster, &document.subject.document, None, None);
+            }
         }
         for inline in &kustomization.inline {
             match read::patch(&inline.text, Span::NONE) {
@@ -368,6 +388,11 @@ impl Build<'_> {
             }
         }
     }
+}
+
+/// Whether a directory is another one or in it.
+fn is_within(path: &str, directory: &str) -> bool {
+    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A root whose resources are missing files of its own kind lists what asserts nothing; only what lies elsewhere hides.

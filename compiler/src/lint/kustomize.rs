@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::node::{Node, Value};
 
+use super::read::Document;
+
 /// A `kustomization.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kustomization {
@@ -109,7 +111,7 @@ fn resolve(directory: &str, text: &str) -> Option<String> {
 pub(super) fn closure(
     of: &Kustomization,
     by_directory: &BTreeMap<&str, &Kustomization>,
-    files: &BTreeSet<&str>,
+    files: &BTreeMap<&str, Vec<&Document>>,
 ) -> (BTreeSet<String>, bool) {
     let (mut found, mut complete) = (BTreeSet::new(), true);
     let mut seen = BTreeSet::from([of.directory.clone()]);
@@ -117,7 +119,7 @@ pub(super) fn closure(
     while let Some(next) = open.pop() {
         complete &= !next.opaque;
         for resource in &next.resources {
-            if files.contains(resource.as_str()) {
+            if files.contains_key(resource.as_str()) {
                 found.insert(resource.clone());
             } else if let Some(inner) = by_directory.get(resource.as_str()) {
                 if seen.insert(resource.clone()) {

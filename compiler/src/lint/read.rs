@@ -9,8 +9,9 @@ use meshwright_policies::repository::{Manifest, remote_secret_keys};
 
 use super::kustomize::{self, Kustomization};
 use super::values;
-use crate::source::Sources;
+use crate::source::{SourceFile, Sources};
 use crate::syntax::{self, Limits};
+use crate::threads;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -36,49 +37,88 @@ const BROKEN: &str = "MW0001";
 /// Parts of it were left out.
 const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
 
+/// Fewer files than this are read by one thread.
+const LEAST: usize = 64;
+
 pub(super) fn read(sources: &Sources) -> Read {
-    let mut read = Read::default();
     let charts: BTreeSet<&str> = sources
         .iter()
         .filter_map(|(_, file)| file.path().strip_suffix("Chart.yaml"))
         .filter(|directory| directory.is_empty() || directory.ends_with('/'))
         .collect();
-    let (mut templates, mut partial, mut templated) = (Vec::new(), Vec::new(), Vec::new());
-    for (id, file) in sources.iter() {
-        let path = file.path();
-        if is_template(path, &charts) {
-            templates.push(path);
-        } else if !is_chart_file(path, &charts) {
-            let text = String::from_utf8_lossy(file.text());
-            let mut own = Findings::new();
-            let documents = syntax::load(id, file.text(), &Limits::default(), &mut own);
-            if own.iter().any(|finding| finding.rule.code == BROKEN) && looks_templated(&text) {
-                templated.push(path);
-                continue;
-            }
-            if own.iter().any(|finding| PARTIAL.contains(&finding.rule.code)) {
-                partial.push(path);
-            }
-            for document in documents {
-                read.document(path, document.root, &own);
-            }
-            let broken = own.into_iter().filter(|finding| finding.rule.code == BROKEN);
-            read.findings.extend(broken);
-        }
+    let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
+    let parts = threads::in_parts(&files, LEAST, |files| {
+        let mut part = Part::default();
+        files.iter().for_each(|(id, file)| part.file(*id, file, &charts));
+        part
+    });
+    let (mut read, mut skipped) = (Read::default(), Skipped::default());
+    for part in parts {
+        read.documents.extend(part.read.documents);
+        read.kustomizations.extend(part.read.kustomizations);
+        read.findings.extend(part.read.findings);
+        skipped.templates.extend(part.skipped.templates);
+        skipped.templated.extend(part.skipped.templated);
+        skipped.partial.extend(part.skipped.partial);
     }
-    note(
-        &mut read.notes,
-        &templates,
-        "templates of charts are not read: what they render is known to Helm alone",
-    );
-    note(&mut read.notes, &templated, "templates that are no YAML yet are not read");
-    note(
-        &mut read.notes,
-        &partial,
-        "anchors and what is too large are left out: nothing is concluded from them",
-    );
+    skipped.note(&mut read.notes);
     read.unresolved();
     read
+}
+
+/// What some of the files hold.
+#[derive(Default)]
+struct Part<'a> {
+    read: Read,
+    skipped: Skipped<'a>,
+}
+
+/// Files of which nothing, or not everything, was read.
+#[derive(Default)]
+struct Skipped<'a> {
+    templates: Vec<&'a str>,
+    templated: Vec<&'a str>,
+    partial: Vec<&'a str>,
+}
+
+impl Skipped<'_> {
+    fn note(&self, notes: &mut Vec<String>) {
+        note(notes, &self.templates, "templates of charts are not read: what they render is known to Helm alone");
+        note(notes, &self.templated, "templates that are no YAML yet are not read");
+        note(
+            notes,
+            &self.partial,
+            "anchors and what is too large are left out: nothing is concluded from them",
+        );
+    }
+}
+
+impl<'a> Part<'a> {
+    fn file(&mut self, id: FileId, file: &'a SourceFile, charts: &BTreeSet<&str>) {
+        let path = file.path();
+        if is_template(path, charts) {
+            self.skipped.templates.push(path);
+            return;
+        }
+        if is_chart_file(path, charts) {
+            return;
+        }
+        let mut own = Findings::new();
+        let documents = syntax::load(id, file.text(), &Limits::default(), &mut own);
+        let has = |codes: &[&str]| own.iter().any(|finding| codes.contains(&finding.rule.code));
+        if has(&[BROKEN]) && looks_templated(&String::from_utf8_lossy(file.text())) {
+            self.skipped.templated.push(path);
+            return;
+        }
+        if has(PARTIAL) {
+            self.skipped.partial.push(path);
+        }
+        for document in documents {
+            self.read.document(path, document.root, &own);
+        }
+        let broken = own.into_iter().filter(|finding| finding.rule.code == BROKEN);
+        self.read.findings.extend(broken);
+    }
 }
 
 fn note(notes: &mut Vec<String>, paths: &[&str], why: &str) {
@@ -94,16 +134,23 @@ fn looks_templated(text: &str) -> bool {
 
 /// A file of a chart's `templates/` or of a chart within a chart.
 fn is_template(path: &str, charts: &BTreeSet<&str>) -> bool {
-    charts.iter().any(|chart| path.strip_prefix(chart).is_some_and(|rest| rest.starts_with("templates/")))
+    charts_around(path, charts).any(|(_, rest)| rest.starts_with("templates/"))
 }
 
 /// `Chart.yaml` itself, and the defaults and profiles of Istio's own charts, vendored.
 fn is_chart_file(path: &str, charts: &BTreeSet<&str>) -> bool {
-    charts.iter().filter_map(|chart| Some((chart, path.strip_prefix(chart)?))).any(|(chart, rest)| {
+    charts_around(path, charts).any(|(chart, rest)| {
         let name = chart.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let istios = Chart::named(name).is_some() || name.starts_with("istio");
         rest == "Chart.yaml" || (istios && (rest == "values.yaml" || rest.starts_with("files/")))
     })
+}
+
+/// The charts that a file is in, each with the way from it.
+fn charts_around<'a>(path: &'a str, charts: &BTreeSet<&str>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let ends = path.match_indices('/').map(|(at, _)| at.saturating_add(1));
+    let splits = std::iter::once(0).chain(ends).filter_map(|end| path.split_at_checked(end));
+    splits.filter(|(directory, _)| charts.contains(directory))
 }
 
 impl Read {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::joined;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -25,15 +24,24 @@ impl Policy for DifferingMeshNetworks {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for (a, b) in repository.pairs().into_iter().filter(|(a, b)| joined::one_mesh(a, b)) {
-            let (here, there) = (networks(a), networks(b));
-            if here.is_empty() || there.is_empty() {
-                continue;
-            }
-            missing(a, &here, b, &there, findings);
-            missing(b, &there, a, &here, findings);
-            addresses(a, &here, b, &there, findings);
+        for mesh in repository.meshes() {
+            let told: Vec<Told<'_>> = mesh.into_iter().filter_map(Told::of).collect();
+            missing(&told, findings);
+            addresses(&told, findings);
         }
+    }
+}
+
+/// A cluster whose istiod is told networks.
+struct Told<'a> {
+    cluster: &'a Cluster,
+    networks: BTreeMap<&'a str, Network<'a>>,
+}
+
+impl<'a> Told<'a> {
+    fn of(cluster: &'a Cluster) -> Option<Told<'a>> {
+        let networks = networks(cluster);
+        (!networks.is_empty()).then_some(Told { cluster, networks })
     }
 }
 
@@ -43,44 +51,51 @@ struct Network<'a> {
     entries: Option<Stated<'a>>,
 }
 
-fn networks(cluster: &Cluster) -> BTreeMap<String, Network<'_>> {
+fn networks(cluster: &Cluster) -> BTreeMap<&str, Network<'_>> {
     let entries = cluster.stated(|_, fact| matches!(fact, Fact::Entries { .. }));
-    let of = |id: &str| {
-        let fact = Fact::Entries { network: id.to_owned() };
-        entries.iter().find(|stated| stated.claim.fact == fact).copied()
-    };
+    let mut by_network = BTreeMap::new();
+    for stated in entries {
+        if let Fact::Entries { network } = &stated.claim.fact {
+            by_network.entry(network.as_str()).or_insert(stated);
+        }
+    }
     let named = cluster.stated(|_, fact| *fact == Fact::NamedNetwork);
     named
         .into_iter()
-        .map(|named| (named.claim.value.clone(), Network { named, entries: of(&named.claim.value) }))
+        .map(|named| {
+            let id = named.claim.value.as_str();
+            (id, Network { named, entries: by_network.get(id).copied() })
+        })
         .collect()
 }
 
 /// An istiod needs no entry for its own network; every other one it has to know.
-fn missing(
-    a: &Cluster,
-    here: &BTreeMap<String, Network<'_>>,
-    b: &Cluster,
-    there: &BTreeMap<String, Network<'_>>,
-    findings: &mut Findings,
-) {
-    let Some(own) = b.network() else { return };
-    for (id, network) in here.iter().filter(|(id, _)| !there.contains_key(*id) && **id != own) {
-        let Some(any) = there.values().next() else { continue };
-        let message = format!(
-            "`meshNetworks` of {} lacks network `{id}`, which {} has: the way is open in one direction only",
-            b.called(),
-            a.called()
-        );
-        findings.push(
-            any.named
-                .subject
-                .finding(&RULE, &parent(&any.named), message)
-                .found(there.keys().cloned().collect::<Vec<_>>().join(", "))
-                .related(network.named.place(), format!("`{id}` is named here"))
-                .help("give every istiod of the mesh the same `meshNetworks`")
-                .cluster(&b.name),
-        );
+fn missing(told: &[Told<'_>], findings: &mut Findings) {
+    let mut all: BTreeMap<&str, &Told<'_>> = BTreeMap::new();
+    for a in told {
+        for id in a.networks.keys() {
+            all.entry(id).or_insert(a);
+        }
+    }
+    for b in told {
+        let Some(own) = b.cluster.network() else { continue };
+        for (id, a) in all.iter().filter(|(id, _)| !b.networks.contains_key(*id) && **id != own) {
+            let (Some(network), Some(any)) = (a.networks.get(id), b.networks.values().next()) else { continue };
+            let message = format!(
+                "`meshNetworks` of {} lacks network `{id}`, which {} has: the way is open in one direction only",
+                b.cluster.called(),
+                a.cluster.called()
+            );
+            findings.push(
+                any.named
+                    .subject
+                    .finding(&RULE, &parent(&any.named), message)
+                    .found(b.networks.keys().copied().collect::<Vec<_>>().join(", "))
+                    .related(network.named.place(), format!("`{id}` is named here"))
+                    .help("give every istiod of the mesh the same `meshNetworks`")
+                    .cluster(&b.cluster.name),
+            );
+        }
     }
 }
 
@@ -90,42 +105,37 @@ fn parent(stated: &Stated<'_>) -> crate::node::FieldPath {
     path
 }
 
-fn addresses(
-    a: &Cluster,
-    here: &BTreeMap<String, Network<'_>>,
-    b: &Cluster,
-    there: &BTreeMap<String, Network<'_>>,
-    findings: &mut Findings,
-) {
-    // From different networks one gateway may really be reached at different addresses.
-    if a.network().is_none() || a.network() != b.network() {
-        return;
-    }
-    for (id, network) in here {
-        let (Some(first), Some(other)) = (network.entries, there.get(id).and_then(|network| network.entries))
-        else {
-            continue;
-        };
-        let set =
-            |stated: &Stated<'_>| stated.claim.value.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
-        if set(&first) == set(&other) {
-            continue;
+/// From different networks one gateway may really be reached at different addresses: each network for itself, against
+/// the first of its clusters.
+fn addresses(told: &[Told<'_>], findings: &mut Findings) {
+    let mut first: BTreeMap<(&str, &str), (&Cluster, Stated<'_>)> = BTreeMap::new();
+    for b in told {
+        let Some(own) = b.cluster.network() else { continue };
+        for (id, network) in &b.networks {
+            let Some(other) = network.entries else { continue };
+            let (a, first) = *first.entry((own, id)).or_insert((b.cluster, other));
+            let set = |stated: &Stated<'_>| {
+                stated.claim.value.split(',').map(str::to_owned).collect::<BTreeSet<_>>()
+            };
+            if first.claim.value == other.claim.value || set(&first) == set(&other) {
+                continue;
+            }
+            let message = format!(
+                "network `{id}` is entered at `{}` for {}, but at `{}` for {}",
+                other.claim.value,
+                b.cluster.called(),
+                first.claim.value,
+                a.called()
+            );
+            findings.push(
+                other
+                    .subject
+                    .finding(&RULE, &other.claim.path, message)
+                    .found(&other.claim.value)
+                    .related(first.place(), format!("`{}` stands here", first.claim.value))
+                    .help("give both the same entries: they are on one network, and reach a gateway at the same addresses")
+                    .cluster(&b.cluster.name),
+            );
         }
-        let message = format!(
-            "network `{id}` is entered at `{}` for {}, but at `{}` for {}",
-            other.claim.value,
-            b.called(),
-            first.claim.value,
-            a.called()
-        );
-        findings.push(
-            other
-                .subject
-                .finding(&RULE, &other.claim.path, message)
-                .found(&other.claim.value)
-                .related(first.place(), format!("`{}` stands here", first.claim.value))
-                .help("give both the same entries: they are on one network, and reach a gateway at the same addresses")
-                .cluster(&b.name),
-        );
     }
 }

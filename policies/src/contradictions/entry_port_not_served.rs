@@ -40,10 +40,7 @@ fn judge(
     address: &str,
     findings: &mut Findings,
 ) {
-    let of_network = |other: &&Cluster| {
-        other.scope == cluster.scope && !other.mixed && other.network().as_deref() == Some(network)
-    };
-    for other in repository.clusters.iter().filter(of_network) {
+    for other in repository.on_network(&cluster.scope, network) {
         for subject in &other.subjects {
             let Some(ports) = ports_at(subject, address) else { continue };
             let port = &stated.claim.value;

@@ -25,12 +25,7 @@ impl Policy for MemberOfAnotherNetwork {
         for cluster in &repository.clusters {
             for stated in cluster.stated(|_, fact| matches!(fact, Fact::Member { .. })) {
                 let Fact::Member { network } = &stated.claim.fact else { continue };
-                let fleet = repository.clusters.iter().filter(|other| {
-                    other.scope == cluster.scope
-                        && !other.mixed
-                        && other.cluster_id().as_ref() == Some(&stated.claim.value)
-                });
-                for other in fleet {
+                for other in repository.with_cluster_id(&cluster.scope, &stated.claim.value) {
                     judge(cluster, &stated, network, other, findings);
                 }
             }

@@ -23,7 +23,7 @@ impl Policy for MeshesJoinedByMistake {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for (a, b) in repository.pairs() {
+        for (a, b) in repository.joins() {
             let (Some(mesh), Some(other)) = (a.mesh_id(), b.mesh_id()) else { continue };
             let Some(join) = joined::join(a, b).filter(|_| mesh != other) else { continue };
             let (stated, first) = (b.identities(&Fact::MeshId), a.identities(&Fact::MeshId));
@@ -33,7 +33,7 @@ impl Policy for MeshesJoinedByMistake {
                 b.called(),
                 a.called()
             );
-            let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(&other);
+            let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(other);
             findings.push(
                 finding
                     .related(first.place(), format!("mesh ID `{mesh}` is given here"))

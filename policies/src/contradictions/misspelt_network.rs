@@ -1,6 +1,6 @@
 //! MW2205: meshNetworks spells a network otherwise than its clusters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
@@ -25,18 +25,19 @@ impl Policy for MisspeltNetwork {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         // Network by its bare letters, in each fleet.
-        let mut known: BTreeMap<(&str, String), String> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, String), &str> = BTreeMap::new();
+        let mut spelt = BTreeSet::new();
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
             if let Some(network) = cluster.network() {
-                known.insert((&cluster.scope, bare(&network)), network);
+                known.insert((&cluster.scope, bare(network)), network);
+                spelt.insert(network);
             }
         }
         for cluster in &repository.clusters {
             for stated in cluster.stated(|_, fact| *fact == Fact::NamedNetwork) {
                 let name = &stated.claim.value;
                 let Some(network) = known.get(&(cluster.scope.as_str(), bare(name))) else { continue };
-                let spelt = repository.clusters.iter().any(|other| other.network().as_ref() == Some(name));
-                if network == name || spelt {
+                if network == name || spelt.contains(name.as_str()) {
                     continue;
                 }
                 let message = format!(

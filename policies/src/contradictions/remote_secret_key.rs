@@ -1,6 +1,6 @@
 //! MW1206: key of a remote secret is not the ID of the cluster it is for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::FieldPath;
@@ -24,13 +24,15 @@ impl Policy for RemoteSecretKey {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let mut fleets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for cluster in &repository.clusters {
-            let fleet = |other: &&Cluster| other.scope == cluster.scope;
-            let ids: BTreeSet<String> =
-                repository.clusters.iter().filter(fleet).filter_map(Cluster::cluster_id).collect();
+            fleets.entry(&cluster.scope).or_default().extend(cluster.cluster_id());
+        }
+        for cluster in &repository.clusters {
+            let Some(ids) = fleets.get(cluster.scope.as_str()) else { continue };
             for subject in &cluster.subjects {
                 for (key, path) in remote_secret_keys(subject) {
-                    judge(cluster, subject, key, &path, &ids, findings);
+                    judge(cluster, subject, key, &path, ids, findings);
                 }
             }
         }
@@ -47,7 +49,7 @@ fn judge(
     subject: &Manifest,
     key: &str,
     path: &FieldPath,
-    ids: &BTreeSet<String>,
+    ids: &BTreeSet<&str>,
     findings: &mut Findings,
 ) {
     // `istio-kubeconfig` of an external control plane leads to its config cluster, by the key `config`.

@@ -1,12 +1,11 @@
 //! MW1203: two clusters are given one cluster ID.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::joined;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::Repository;
+use crate::repository::{Cluster, Repository};
 
 /// MW1203: two clusters are given one cluster ID.
 pub(super) struct RepeatedClusterId;
@@ -25,29 +24,42 @@ impl Policy for RepeatedClusterId {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        let mut told = BTreeSet::new();
-        for (a, b) in repository.pairs() {
-            let (Some(id), Some(other)) = (a.cluster_id(), b.cluster_id()) else { continue };
-            let one_mesh = match (a.mesh_id(), b.mesh_id()) {
-                (Some(a), Some(b)) => a == b,
-                _ => a.fleet && b.fleet,
-            };
-            // Variants of one cluster for two environments share everything but an address.
-            let environments = !(joined::one_mesh(a, b) || a.fleet && b.fleet);
-            if id != other || !one_mesh || environments || !told.insert((&b.scope, &b.name)) {
-                continue;
+        let mut meshes = BTreeMap::new();
+        for (number, mesh) in repository.meshes().into_iter().enumerate() {
+            meshes.extend(mesh.into_iter().map(|cluster| ((&cluster.scope, &cluster.name), number)));
+        }
+        let mesh_of = |cluster: &Cluster| meshes.get(&(&cluster.scope, &cluster.name)).copied();
+        for (id, clusters) in repository.by_cluster_id() {
+            let mut before: Vec<&Cluster> = Vec::new();
+            for b in clusters.into_iter().filter(|cluster| cluster.is_comparable()) {
+                // Variants of one cluster for two environments share everything but an address.
+                let one_fleet = |a: &Cluster| a.fleet && b.fleet || mesh_of(a).is_some_and(|mesh| mesh_of(b) == Some(mesh));
+                let same = |a: &&&Cluster| a.name != b.name && one_mesh(a, b) && one_fleet(a);
+                match before.iter().find(same) {
+                    Some(a) => report(a, b, id, findings),
+                    None => before.push(b),
+                }
             }
-            let (stated, first) = (b.identities(&Fact::ClusterId), a.identities(&Fact::ClusterId));
-            let (Some(stated), Some(first)) = (stated.first(), first.first()) else { continue };
-            let message =
-                format!("cluster ID `{id}` is given to {}, but it is the one of {}", b.called(), a.called());
-            let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(&id);
-            findings.push(
-                finding
-                    .related(first.place(), format!("{} has it too", a.called()))
-                    .help("give each cluster its own ID, in its values, injection path and remote secrets alike")
-                    .cluster(&b.name),
-            );
         }
     }
+}
+
+fn one_mesh(a: &Cluster, b: &Cluster) -> bool {
+    match (a.mesh_id(), b.mesh_id()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.fleet && b.fleet,
+    }
+}
+
+fn report(a: &Cluster, b: &Cluster, id: &str, findings: &mut Findings) {
+    let (stated, first) = (b.identities(&Fact::ClusterId), a.identities(&Fact::ClusterId));
+    let (Some(stated), Some(first)) = (stated.first(), first.first()) else { return };
+    let message = format!("cluster ID `{id}` is given to {}, but it is the one of {}", b.called(), a.called());
+    let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(id);
+    findings.push(
+        finding
+            .related(first.place(), format!("{} has it too", a.called()))
+            .help("give each cluster its own ID, in its values, injection path and remote secrets alike")
+            .cluster(&b.name),
+    );
 }

@@ -1,10 +1,11 @@
 //! MW1205: clusters of one mesh do not trust each other.
 
-use super::joined;
+use std::collections::BTreeSet;
+
 use crate::claim::Fact;
-use crate::finding::{Findings, Rule, Severity};
+use crate::finding::{Finding, Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository};
+use crate::repository::{Cluster, Repository, Stated};
 
 /// MW1205: clusters of one mesh do not trust each other.
 pub(super) struct TrustDomainsApart;
@@ -23,15 +24,31 @@ impl Policy for TrustDomainsApart {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for (a, b) in repository.pairs().into_iter().filter(|(a, b)| joined::one_mesh(a, b)) {
-            judge(a, b, findings);
+        for mesh in repository.meshes() {
+            for (index, b) in mesh.iter().enumerate() {
+                let before = mesh.get(..index).unwrap_or_default();
+                // One finding for each cluster: what it is of more is told by those of the others.
+                if let Some(finding) = others(before).iter().find_map(|a| judge(a, b)) {
+                    findings.push(finding);
+                }
+            }
         }
     }
 }
 
-fn judge(a: &Cluster, b: &Cluster, findings: &mut Findings) {
-    let (stated, first) = (b.identities(&Fact::TrustDomain), a.identities(&Fact::TrustDomain));
-    let (Some(there), Some(here)) = (stated.first(), first.first()) else { return };
+fn domain(cluster: &Cluster) -> Option<Stated<'_>> {
+    cluster.identities(&Fact::TrustDomain).first().copied()
+}
+
+/// The first cluster of each trust domain.
+fn others<'a>(clusters: &[&'a Cluster]) -> Vec<&'a Cluster> {
+    let mut seen = BTreeSet::new();
+    let all = clusters.iter().copied();
+    all.filter(|cluster| domain(cluster).is_some_and(|stated| seen.insert(stated.claim.value.clone()))).collect()
+}
+
+fn judge(a: &Cluster, b: &Cluster) -> Option<Finding> {
+    let (there, here) = (domain(b)?, domain(a)?);
     let (domain, other) = (&here.claim.value, &there.claim.value);
     let accepts = |cluster: &Cluster, domain: &str| {
         cluster
@@ -40,14 +57,14 @@ fn judge(a: &Cluster, b: &Cluster, findings: &mut Findings) {
             .any(|alias| alias.claim.value == domain)
     };
     if domain == other || (accepts(a, other) && accepts(b, domain)) {
-        return;
+        return None;
     }
     let message = format!(
         "trust domain `{other}` of {} is not the one of {} in the same mesh, `{domain}`",
         b.called(),
         a.called()
     );
-    findings.push(
+    Some(
         there
             .subject
             .finding(&RULE, &there.claim.path, message)
@@ -55,5 +72,5 @@ fn judge(a: &Cluster, b: &Cluster, findings: &mut Findings) {
             .related(here.place(), format!("{} has trust domain `{domain}`", a.called()))
             .help("use one trust domain, or name each other's in `meshConfig.trustDomainAliases` of both clusters")
             .cluster(&b.name),
-    );
+    )
 }
