@@ -28,7 +28,9 @@ pub(super) fn render(report: &Report<'_>) -> String {
         report.errors
     );
     if suites.is_empty() {
-        out.push_str("  <testsuite name=\"meshwright\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n");
+        out.push_str(
+            "  <testsuite name=\"meshwright\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n",
+        );
         out.push_str("    <testcase classname=\"meshwright\" name=\"no findings\"/>\n  </testsuite>\n");
     }
     for findings in suites.values() {

@@ -392,7 +392,8 @@ impl<'a> Build<'a> {
 
 /// Whether a directory is another one or in it.
 fn is_within(path: &str, directory: &str) -> bool {
-    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    directory.is_empty()
+        || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A root whose resources are missing files of its own kind lists what asserts nothing; only what lies elsewhere hides.

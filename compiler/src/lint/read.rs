@@ -83,7 +83,11 @@ struct Skipped<'a> {
 
 impl Skipped<'_> {
     fn note(&self, notes: &mut Vec<String>) {
-        note(notes, &self.templates, "templates of charts are not read: what they render is known to Helm alone");
+        note(
+            notes,
+            &self.templates,
+            "templates of charts are not read: what they render is known to Helm alone",
+        );
         note(notes, &self.templated, "templates that are no YAML yet are not read");
         note(
             notes,

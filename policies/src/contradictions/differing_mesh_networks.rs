@@ -80,7 +80,9 @@ fn missing(told: &[Told<'_>], findings: &mut Findings) {
     for b in told {
         let Some(own) = b.cluster.network() else { continue };
         for (id, a) in all.iter().filter(|(id, _)| !b.networks.contains_key(*id) && **id != own) {
-            let (Some(network), Some(any)) = (a.networks.get(id), b.networks.values().next()) else { continue };
+            let (Some(network), Some(any)) = (a.networks.get(id), b.networks.values().next()) else {
+                continue;
+            };
             let message = format!(
                 "`meshNetworks` of {} lacks network `{id}`, which {} has: the way is open in one direction only",
                 b.cluster.called(),

@@ -33,7 +33,9 @@ impl Policy for RepeatedClusterId {
             let mut before: Vec<&Cluster> = Vec::new();
             for b in clusters.into_iter().filter(|cluster| cluster.is_comparable()) {
                 // Variants of one cluster for two environments share everything but an address.
-                let one_fleet = |a: &Cluster| a.fleet && b.fleet || mesh_of(a).is_some_and(|mesh| mesh_of(b) == Some(mesh));
+                let one_fleet = |a: &Cluster| {
+                    a.fleet && b.fleet || mesh_of(a).is_some_and(|mesh| mesh_of(b) == Some(mesh))
+                };
                 let same = |a: &&&Cluster| a.name != b.name && one_mesh(a, b) && one_fleet(a);
                 match before.iter().find(same) {
                     Some(a) => report(a, b, id, findings),
@@ -54,7 +56,8 @@ fn one_mesh(a: &Cluster, b: &Cluster) -> bool {
 fn report(a: &Cluster, b: &Cluster, id: &str, findings: &mut Findings) {
     let (stated, first) = (b.identities(&Fact::ClusterId), a.identities(&Fact::ClusterId));
     let (Some(stated), Some(first)) = (stated.first(), first.first()) else { return };
-    let message = format!("cluster ID `{id}` is given to {}, but it is the one of {}", b.called(), a.called());
+    let message =
+        format!("cluster ID `{id}` is given to {}, but it is the one of {}", b.called(), a.called());
     let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(id);
     findings.push(
         finding

@@ -44,7 +44,8 @@ fn domain(cluster: &Cluster) -> Option<Stated<'_>> {
 fn others<'a>(clusters: &[&'a Cluster]) -> Vec<&'a Cluster> {
     let mut seen = BTreeSet::new();
     let all = clusters.iter().copied();
-    all.filter(|cluster| domain(cluster).is_some_and(|stated| seen.insert(stated.claim.value.clone()))).collect()
+    all.filter(|cluster| domain(cluster).is_some_and(|stated| seen.insert(stated.claim.value.clone())))
+        .collect()
 }
 
 fn judge(a: &Cluster, b: &Cluster) -> Option<Finding> {
