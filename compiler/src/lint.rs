@@ -4,6 +4,7 @@
 //! elsewhere.
 
 mod assign;
+mod embedded;
 mod kustomize;
 mod read;
 mod values;

@@ -143,6 +143,180 @@ pub enum Fact {
         /// The pool.
         name: String,
     },
+    /// A range of pod addresses that belongs to a network of a `meshNetworks` map (`fromCidr`).
+    MemberRange {
+        /// The network.
+        network: String,
+    },
+    /// Something in a `meshNetworks` map that istiod reads otherwise than it is written. The value is what stands there.
+    MeshNetworksFault(MeshNetworksFault),
+    /// The network of single workloads, which comes before the cluster's.
+    WorkloadNetwork {
+        /// What says so.
+        by: SaidBy,
+    },
+    /// The cluster ID that single proxies give themselves.
+    WorkloadClusterId {
+        /// What says so.
+        by: SaidBy,
+    },
+    /// The mesh ID that single proxies give themselves.
+    WorkloadMeshId {
+        /// What says so.
+        by: SaidBy,
+    },
+    /// The trust domain of single proxies.
+    WorkloadTrustDomain,
+    /// Where proxies dial istiod, `host:port`.
+    DiscoveryAddress,
+    /// The URL or path of sidecar injection.
+    InjectionPath,
+    /// A variable of istiod that the mesh depends on, one of [`ISTIOD_VARIABLES`].
+    IstiodVariable {
+        /// Its name.
+        name: String,
+    },
+    /// Whether istiod may lead remote clusters (`global.externalIstiod`): `true` or `false`.
+    ExternalIstiod,
+    /// The installation profile.
+    Profile,
+    /// A cluster that istiod reads by a remote secret. The value is the secret's key, which is the cluster's ID.
+    RemoteCluster {
+        /// The namespace of the secret; istiod reads its own only.
+        namespace: String,
+    },
+    /// The API server to which a remote secret leads: a URL, without credentials.
+    RemoteServer {
+        /// The key of the secret.
+        cluster: String,
+    },
+    /// What a remote secret's kubeconfig has that istiod refuses to use: a file, a program.
+    RefusedCredential {
+        /// The key of the secret.
+        cluster: String,
+    },
+    /// What else a remote secret calls its cluster: an annotation, the end of its name. Nobody but people read it.
+    RemoteName {
+        /// The key of the secret.
+        cluster: String,
+    },
+    /// A secret that is called like a remote secret and lacks the label by which istiod finds it. The value is its name.
+    UnlabelledRemoteSecret {
+        /// The namespace of the secret.
+        namespace: String,
+    },
+    /// The keys of the secret that holds istiod's signing certificate, joined by commas.
+    CaKeys {
+        /// The namespace of the secret.
+        namespace: String,
+    },
+    /// SHA-256 fingerprints of the root certificates in that secret, in lower-case hex, joined by commas.
+    RootCertificate {
+        /// The namespace of the secret.
+        namespace: String,
+    },
+    /// SHA-256 fingerprint of the signing certificate in that secret.
+    SigningCertificate {
+        /// The namespace of the secret.
+        namespace: String,
+    },
+    /// What is wrong between the certificates of that secret. The value is the subject of the signing certificate.
+    CertificateFault(CertificateFault),
+    /// A range of the cluster's pod addresses.
+    PodRange,
+    /// A range of the cluster's service addresses.
+    ServiceRange,
+}
+
+/// Variables of istiod that are claims (istio/istio@1.31: `pilot/pkg/features`).
+pub const ISTIOD_VARIABLES: &[&str] = &[
+    "AMBIENT_ENABLE_MULTI_NETWORK",
+    "CLUSTER_ID",
+    "ENABLE_MCS_AUTO_EXPORT",
+    "ENABLE_MCS_CLUSTER_LOCAL",
+    "ENABLE_MCS_HOST",
+    "ENABLE_MCS_SERVICE_DISCOVERY",
+    "EXTERNAL_ISTIOD",
+    "LOCAL_CLUSTER_SECRET_WATCHER",
+    "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API",
+    "PILOT_SKIP_VALIDATE_TRUST_DOMAIN",
+    "RESOLVE_HOSTNAME_GATEWAYS",
+    "SHARED_MESH_CONFIG",
+];
+
+/// What says something of single workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SaidBy {
+    /// A label of the pod or entry.
+    Label,
+    /// A variable of a container.
+    Variable,
+    /// The annotation `proxy.istio.io/config`.
+    Annotation,
+    /// A `ProxyConfig`.
+    ProxyConfig,
+    /// A field of a `WorkloadEntry`, a `WorkloadGroup` or an endpoint of a `ServiceEntry`.
+    Field,
+}
+
+/// What istiod reads otherwise than it is written (istio/istio@1.31: `pkg/config/validation/agent/validation.go`,
+/// `ValidateMeshNetworks`; `pkg/util/protomarshal/protomarshal.go`: what is unknown is dropped).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MeshNetworksFault {
+    /// The document of the ConfigMap has no `networks:`.
+    NoWrapper,
+    /// `networks:` is one level too deep.
+    Doubled,
+    /// A key that nobody reads.
+    UnknownKey {
+        /// What has no such key: `a network`.
+        holder: &'static str,
+        /// The keys that it has.
+        known: &'static [&'static str],
+    },
+    /// No number from 1 to 65535.
+    Port,
+    /// No IP address and no DNS name.
+    Address,
+    /// No name that a registry can have.
+    Registry,
+    /// No range of addresses.
+    Range,
+    /// An address where a range is wanted: istiod accepts it and then leaves it out.
+    Maskless,
+    /// Two things of which an item can have one.
+    Both {
+        /// What is excluded by it.
+        other: &'static str,
+    },
+}
+
+/// What is wrong between the certificates of a signing secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CertificateFault {
+    /// The signing certificate was not issued by any root in the secret, directly or through its chain.
+    AnotherIssuer,
+    /// It is valid longer than its root.
+    OutlivesRoot,
+    /// It may not sign.
+    NoAuthority,
+}
+
+/// The control plane that an object installs or configures, as far as the object says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// Where: the values or the spec.
+    pub path: FieldPath,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its revision.
+    pub revision: Option<String>,
+    /// Istio's version, as written.
+    pub version: Option<String>,
+    /// Whether it is only what a remote cluster needs.
+    pub is_remote: bool,
+    /// Whether everything that configures it is in the object: nothing comes from other objects, files or patches.
+    pub whole: bool,
 }
 
 /// A server of an Istio `Gateway`, as far as it matters to other clusters.
@@ -179,6 +353,8 @@ pub enum Subject {
     Cluster(String),
     /// The mesh of that name.
     Mesh(String),
+    /// The control plane in that namespace; there may be others, of other meshes.
+    Plane(String),
     /// Some other cluster, of which the object does not say which.
     Elsewhere,
 }
@@ -188,10 +364,14 @@ pub enum Subject {
 pub struct Claims {
     /// `Kind/namespace/name` or `Kind/name`.
     pub object: String,
+    /// The namespace of the object.
+    pub namespace: Option<String>,
     /// Whom they are about.
     pub subject: Subject,
     /// The claims, in the order of the object.
     pub list: Vec<Claim>,
+    /// The control plane that it installs, when it does.
+    pub plane: Option<Plane>,
 }
 
 impl Claims {
@@ -202,6 +382,7 @@ impl Claims {
             Subject::Here => true,
             Subject::Cluster(name) => name == declaration.cluster.name.as_str(),
             Subject::Mesh(name) => name == declaration.mesh.name.as_str(),
+            Subject::Plane(namespace) => namespace == declaration.istio.namespace.as_str(),
             Subject::Elsewhere => false,
         }
     }
@@ -214,6 +395,12 @@ impl Claims {
     /// Adds a claim that is a part of a field's text.
     pub fn add_part(&mut self, fact: Fact, at: &At<'_>, value: impl Into<String>) {
         self.list.push(Claim { fact, value: value.into(), path: at.path(), part: true });
+    }
+
+    /// The first claim of a fact.
+    #[must_use]
+    pub fn first(&self, fact: &Fact) -> Option<&Claim> {
+        self.list.iter().find(|claim| claim.fact == *fact)
     }
 
     /// Adds the claim of a scalar, when there is one. An empty string asserts nothing to Istio's charts.
@@ -307,6 +494,46 @@ impl<'a> At<'a> {
         match self.view {
             View::Other(Value::String(text)) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The place below several keys.
+    pub fn with<R>(&self, keys: &[&str], read: impl FnOnce(&At<'_>) -> R) -> Option<R> {
+        match keys.split_first() {
+            None => Some(read(self)),
+            Some((first, rest)) => self.get(first)?.with(rest, read),
+        }
+    }
+
+    /// The text of a scalar below several keys.
+    #[must_use]
+    pub fn text_at(&self, keys: &[&str]) -> Option<String> {
+        self.with(keys, |at| at.text()).flatten()
+    }
+
+    /// Adds the claim of a scalar below several keys, when there is one.
+    pub fn claim(&self, keys: &[&str], fact: Fact, claims: &mut Claims) {
+        self.with(keys, |at| claims.scalar(fact, Some(*at)));
+    }
+
+    /// Whether it is a map.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
+        matches!(self.view, View::Map(_))
+    }
+
+    /// Whether it is nothing: `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.view, View::Other(Value::Null))
+    }
+
+    /// The value as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self.view {
+            View::Map(map) => Value::Object(map.clone()),
+            View::Other(value) => value.clone(),
         }
     }
 

@@ -28,6 +28,7 @@ mod shared_entry;
 mod trust_domains_apart;
 
 use crate::finding::{Finding, Findings, Rule};
+use crate::policies::POLICIES;
 use crate::policy::Policy;
 use crate::repository::{Cluster, Repository, Stated};
 
@@ -69,7 +70,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
 #[must_use]
 pub fn compare(repository: &Repository) -> Findings {
     let mut findings = Findings::new();
-    for policy in CONTRADICTIONS {
+    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
         policy.compare(repository, &mut findings);
     }
     findings.sort();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::address::{Address, AddressRange, Port};
+use crate::address::{Address, AddressRange, Cidr, Port};
 use crate::intent::{
     API_VERSION, DataPlane, Date, GatewayDiscovery, GatewayLayout, InstallMethod, NetworkView,
     PlannedAddresses, PreviousValues, Profile, SettingSeverity,
@@ -92,6 +92,15 @@ pub struct DeclarationSpec {
     /// This cluster's MetalLB pools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<DeclaredPool>,
+    /// Networks, beside `network`, on which single workloads are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workload_networks: Vec<NetworkId>,
+    /// Address ranges of this cluster's pods.
+    #[serde(default, rename = "podCIDRs", skip_serializing_if = "Vec::is_empty")]
+    pub pod_cidrs: Vec<Cidr>,
+    /// Address ranges of this cluster's services.
+    #[serde(default, rename = "serviceCIDRs", skip_serializing_if = "Vec::is_empty")]
+    pub service_cidrs: Vec<Cidr>,
     /// Values that are still accepted while a change is rolled out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub previous: PreviousValues,

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::address::Address;
-use crate::claim::{Claim, Claims};
+use crate::claim::{Claim, Claims, Subject};
+use crate::contradictions::CONTRADICTIONS;
 use crate::declaration::{DeclarationSpec, DeclaredGateway};
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::intent::{Date, SettingSeverity};
@@ -16,10 +17,11 @@ use crate::policies::POLICIES;
 #[must_use]
 pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     let mut findings = Findings::new();
-    if claims.list.is_empty() {
+    let is_others = matches!(claims.subject, Subject::Plane(_)) && !claims.concern(declaration);
+    if is_others || claims.list.is_empty() && claims.plane.is_none() {
         return findings;
     }
-    for policy in POLICIES {
+    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
         policy.judge(declaration, claims, &mut findings);
     }
     findings.sort();

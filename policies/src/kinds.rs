@@ -1,23 +1,34 @@
 //! The registry of kinds: object -> claims. One file per kind, one line here.
 
+mod certificates;
+mod cluster_config;
+mod config_map;
 mod gateway;
 mod global_mesh;
 mod helm;
+mod injector_webhook;
 mod ip_address_pool;
 mod istio_operator;
+mod layers;
 mod mesh_cluster;
 mod mesh_networks;
-mod more;
 mod namespace;
+mod node;
+mod proxy;
+mod proxy_config;
 mod reach;
 mod sail;
+mod secret;
 mod service;
 mod values;
+mod workload;
+mod workload_entry;
 
 use serde_json::{Map, Value};
 
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims};
+use crate::embedded;
 
 pub use reach::{Mark, Reach};
 
@@ -43,15 +54,22 @@ pub trait Kind: Sync {
         &[]
     }
 
-    /// What an object of this kind asserts. Never fails: what is malformed asserts nothing, and its own API server
-    /// refuses it.
+    /// What an object of this kind asserts. Texts that are documents were read before: [`crate::embedded`]. Never fails:
+    /// what is malformed asserts nothing, and its own API server refuses it.
     fn claims(&self, object: &At<'_>, claims: &mut Claims);
 }
 
-/// Every kind, by group and kind.
+/// Every kind that admission judges, by group and kind.
 pub const KINDS: &[&dyn Kind] = &[
+    &config_map::ConfigMap,
     &namespace::Namespace,
+    &node::Node,
+    &workload::Pod,
+    &secret::Secret,
     &service::Service,
+    &workload::DaemonSet,
+    &workload::Deployment,
+    &workload::StatefulSet,
     &helm::Application,
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
@@ -59,29 +77,49 @@ pub const KINDS: &[&dyn Kind] = &[
     &istio_operator::IstioOperator,
     &ip_address_pool::IpAddressPool,
     &gateway::Gateway,
+    &proxy_config::ProxyConfig,
+    &workload_entry::ServiceEntry,
+    &workload_entry::WorkloadEntry,
+    &workload_entry::WorkloadGroup,
     &sail::Istio,
+    &sail::IstioRevision,
+    &sail::ZTunnel,
+];
+
+/// Kinds that are read in files only, by group and kind: no API server asks a webhook about them, or what they make is
+/// judged itself.
+pub const KINDS_IN_FILES: &[&dyn Kind] = &[
+    &injector_webhook::InjectorWebhook,
+    &helm::ApplicationSet,
+    &cluster_config::KindCluster,
+    &cluster_config::ClusterConfiguration,
 ];
 
 /// The kind of an `apiVersion` and `kind`.
 #[must_use]
 pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static dyn Kind> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    KINDS.iter().copied().find(|known| known.kind() == kind && known.group() == group)
+    let mut all = KINDS.iter().chain(KINDS_IN_FILES).copied();
+    all.find(|known| known.kind() == kind && known.group() == group)
 }
 
-/// What an object asserts; nothing for a kind that is not in the registry.
+/// What an object asserts; nothing but its name for a kind that is in no registry.
 #[must_use]
 pub fn claims_of(object: &Map<String, Value>) -> Claims {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let Some(kind) = kind_of(text("apiVersion"), text("kind")) else { return Claims::default() };
     let metadata = |key: &str| object.get("metadata").and_then(|m| m.get(key)).and_then(Value::as_str);
-    let name = metadata("name").unwrap_or_default();
-    let reference = match metadata("namespace") {
-        Some(namespace) => format!("{}/{namespace}/{name}", kind.kind()),
-        None => format!("{}/{name}", kind.kind()),
+    let (kind, name) = (text("kind"), metadata("name").unwrap_or_default());
+    let namespace = metadata("namespace");
+    let reference = match namespace {
+        Some(namespace) => format!("{kind}/{namespace}/{name}"),
+        None => format!("{kind}/{name}"),
     };
-    let mut claims = Claims { object: reference, ..Claims::default() };
-    kind.claims(&At::root(object), &mut claims);
+    let namespace = namespace.map(str::to_owned);
+    let mut claims = Claims { object: reference, namespace, ..Claims::default() };
+    if let Some(kind) = kind_of(text("apiVersion"), kind) {
+        let object = embedded::expand(object);
+        kind.claims(&At::root(&object), &mut claims);
+    }
     claims
 }
 
@@ -89,18 +127,21 @@ pub fn claims_of(object: &Map<String, Value>) -> Claims {
 #[must_use]
 pub fn claims_of_values(values: &Map<String, Value>, chart: Chart, release: &str) -> Claims {
     let mut claims = Claims::default();
-    match chart {
-        Chart::Gateway => values::gateway(&At::root(values), release, &mut claims),
-        _ => values::istiod(&At::root(values), &mut claims),
-    }
+    values::of(chart, &At::root(values), release, &mut claims);
     claims
 }
 
-/// What an object asserts whose kind admission does not judge: ConfigMaps of istiod whose text was read, and the
-/// injector's webhook. Nothing for any other kind; the name is set for each.
+/// Values of Istio's charts in a file without a `kind`: the chart, the key below which a wrapper chart holds them (none for
+/// the file itself). Nothing when no key says so.
 #[must_use]
-pub fn more_claims_of(object: &Map<String, Value>) -> Claims {
-    more::claims(object)
+pub fn charts_in(values: &Map<String, Value>) -> Vec<(Option<String>, Chart)> {
+    let root = At::root(values);
+    if let Some(chart) = values::chart_of(&root) {
+        return vec![(None, chart)];
+    }
+    let below =
+        root.entries().filter_map(|(key, values)| Some((Some(key.to_owned()), values::chart_of(&values)?)));
+    below.collect()
 }
 
 /// Label of network membership.

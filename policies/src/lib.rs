@@ -13,6 +13,8 @@ pub mod chart_keys;
 pub mod claim;
 pub mod contradictions;
 pub mod declaration;
+pub mod embedded;
+mod fault;
 pub mod finding;
 pub mod gateways;
 pub mod intent;

@@ -43,6 +43,18 @@ fn is_label_value(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
+/// Whether Istio takes the text for the name of a host that it can resolve (istio/istio@1.31:
+/// `pkg/config/validation/agent/validation.go`, `ValidateFQDN`): labels of letters in either case, digits and `-`; the last
+/// is no number, and may be empty.
+#[must_use]
+pub fn is_resolvable_name(text: &str) -> bool {
+    let absolute = text.strip_suffix('.').unwrap_or(text);
+    let last = absolute.rsplit('.').next().unwrap_or(absolute);
+    text.len() <= 255
+        && last.parse::<u64>().is_err()
+        && absolute.split('.').all(|label| ClusterId::new(label).is_ok())
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $pattern:expr, $check:expr) => {
         $(#[$doc])*

@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use serde_json::Map;
-
 use crate::chart_keys::Chart;
 use crate::claim::{Claim, Claims, Fact};
 use crate::finding::{Finding, Place, Rule};
 use crate::kinds;
-use crate::node::{FieldPath, Node, Span, Value};
+use crate::node::{FieldPath, Node, Span, Step, Value};
 use crate::version::Version;
 
 /// Namespace of the control plane unless an object says another (istio/istio@1.30:
@@ -63,10 +61,10 @@ impl Manifest {
         let (kind, name) = (text("kind"), text("metadata.name"));
         let namespace = text_at(&document, "metadata.namespace");
         let claims = match document.to_json() {
-            serde_json::Value::Object(map) => claims_of(&map),
+            serde_json::Value::Object(map) => kinds::claims_of(&map),
             _ => Claims::default(),
         };
-        let plane = plane_of(&document, &kind);
+        let plane = plane_of(&claims, &document, &kind);
         Manifest::new(document, claims, kind, name, namespace, plane)
     }
 
@@ -112,10 +110,16 @@ impl Manifest {
         }
     }
 
-    /// The place of a field.
+    /// The place of a field. Of a secret's content it is that of the secret's name: snippets show whole lines.
     #[must_use]
     pub fn place(&self, path: &FieldPath) -> Place {
-        Place::in_document(&self.document, path.clone())
+        let mut place = Place::in_document(&self.document, path.clone());
+        let is_content =
+            matches!(path.0.first(), Some(Step::Key(key)) if key == "data" || key == "stringData");
+        if self.kind == "Secret" && is_content {
+            place.span = self.document.nearest_span(&"metadata.name".into());
+        }
+        place
     }
 
     /// The text at a path, when it is a scalar and no placeholder.
@@ -145,32 +149,39 @@ impl Manifest {
             "IstioOperator" => {
                 at("spec.values", Some(Chart::Operator), version("spec.tag")).into_iter().collect()
             }
-            "Istio" => {
+            "Istio" | "IstioRevision" => {
                 at("spec.values", Some(Chart::Operator), version("spec.version")).into_iter().collect()
             }
             "HelmRelease" => {
-                let chart = self.text("spec.chart.spec.chart").and_then(|name| chart_named(&name));
-                at("spec.values", chart, version("spec.chart.spec.version")).into_iter().collect()
+                let name = self.text("spec.chart.spec.chart").or_else(|| self.text("spec.chartRef.name"));
+                let chart = name.and_then(|name| chart_named(&name));
+                let at = at("spec.values", chart, version("spec.chart.spec.version"));
+                at.into_iter().flat_map(in_wrapper).collect()
             }
-            "Application" => self.application_values(),
+            "Application" => self.application_values("spec"),
+            "ApplicationSet" => self.application_values("spec.template.spec"),
             _ => Vec::new(),
         }
     }
 
-    fn application_values(&self) -> Vec<ValuesAt<'_>> {
-        let sources = self.document.at(&"spec.sources".into()).map_or(0, |list| list.items().count());
-        let prefixes = std::iter::once("spec.source".to_owned())
-            .chain((0..sources).map(|index| format!("spec.sources[{index}]")));
-        prefixes
-            .filter_map(|prefix| {
-                let path = FieldPath::parse(&format!("{prefix}.helm.valuesObject"));
-                let values = self.document.at(&path)?;
-                let chart = self.text(&format!("{prefix}.chart")).and_then(|name| chart_named(&name));
-                let version =
-                    self.text(&format!("{prefix}.targetRevision")).and_then(|text| text.parse().ok());
-                Some(ValuesAt { path, values, chart, version })
-            })
-            .collect()
+    fn application_values(&self, spec: &str) -> Vec<ValuesAt<'_>> {
+        let list = FieldPath::parse(spec).key("sources");
+        let sources = self.document.at(&list).map_or(0, |list| list.items().count());
+        let prefixes = std::iter::once(format!("{spec}.source"))
+            .chain((0..sources).map(|index| format!("{spec}.sources[{index}]")));
+        let mut all = Vec::new();
+        for prefix in prefixes {
+            let chart = self.text(&format!("{prefix}.chart")).and_then(|name| chart_named(&name));
+            let version: Option<Version> =
+                self.text(&format!("{prefix}.targetRevision")).and_then(|text| text.parse().ok());
+            for key in ["values", "valuesObject"] {
+                let path = FieldPath::parse(&format!("{prefix}.helm.{key}"));
+                if let Some(values) = self.document.at(&path).filter(|values| values.as_str().is_none()) {
+                    all.extend(in_wrapper(ValuesAt { path, values, chart, version: version.clone() }));
+                }
+            }
+        }
+        all
     }
 
     /// `meshNetworks` maps in it: the place, the map, and whether it is the document of the ConfigMap, which has the
@@ -615,37 +626,30 @@ pub fn has_placeholder(text: &str) -> bool {
         || (text.starts_with('$') && text.len() > 1)
 }
 
-/// Claims of an object: those of admission, and those of kinds that admission does not judge.
-fn claims_of(object: &Map<String, serde_json::Value>) -> Claims {
-    let mut claims = kinds::claims_of(object);
-    if claims.object.is_empty() {
-        claims = kinds::more_claims_of(object);
-    }
-    claims
-}
-
-fn plane_of(document: &Node, kind: &str) -> String {
-    let first = |paths: &[&str]| paths.iter().find_map(|path| text_at(document, path));
-    let named = match kind {
-        "IstioOperator" => first(&["spec.values.global.istioNamespace", "spec.namespace"]),
-        "Istio" => first(&["spec.values.global.istioNamespace", "spec.namespace"]),
-        "HelmRelease" => first(&["spec.values.global.istioNamespace", "spec.targetNamespace"])
-            .filter(|_| is_control_plane(document)),
-        "Application" => {
-            first(&["spec.source.helm.valuesObject.global.istioNamespace", "spec.destination.namespace"])
-                .filter(|_| is_control_plane(document))
-        }
-        "ConfigMap" => first(&["metadata.namespace"]),
+/// A control plane's own namespace; gateways are installed anywhere.
+fn plane_of(claims: &Claims, document: &Node, kind: &str) -> String {
+    let named = match (kind, &claims.plane) {
+        (_, Some(plane)) => plane.namespace.clone(),
+        ("IstioOperator", None) => text_at(document, "spec.values.global.istioNamespace"),
+        ("ConfigMap", None) => claims.namespace.clone(),
         _ => None,
     };
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| SYSTEM_NAMESPACE.to_owned())
 }
 
-/// Gateways are installed anywhere, a control plane in its own namespace.
-fn is_control_plane(document: &Node) -> bool {
-    let chart =
-        ["spec.chart.spec.chart", "spec.source.chart"].iter().find_map(|path| text_at(document, path));
-    matches!(chart.as_deref(), Some("istiod" | "istiod-remote"))
+/// The values of Istio's charts in those of a wrapper chart, which holds them below the name of each. Its own version is
+/// not theirs.
+fn in_wrapper(at: ValuesAt<'_>) -> Vec<ValuesAt<'_>> {
+    if at.chart.is_some() {
+        return vec![at];
+    }
+    let below = at.values.entries().filter_map(|entry| {
+        let chart = chart_named(&entry.key)?;
+        let path = at.path.clone().key(&entry.key);
+        Some(ValuesAt { path, values: &entry.node, chart: Some(chart), version: None })
+    });
+    let below: Vec<_> = below.collect();
+    if below.is_empty() { vec![at] } else { below }
 }
 
 fn chart_named(name: &str) -> Option<Chart> {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
-use meshwright_policies::node::{FileId, Node, Span, Value};
-use meshwright_policies::repository::{Manifest, remote_secret_keys};
+use meshwright_policies::node::{FileId, Node, Span};
+use meshwright_policies::repository::{Manifest, ValuesAt};
 
+use super::embedded;
 use super::kustomize::{self, Kustomization};
 use super::values;
 use crate::source::{SourceFile, Sources};
@@ -118,7 +119,7 @@ impl<'a> Part<'a> {
             self.skipped.partial.push(path);
         }
         for document in documents {
-            self.read.document(path, document.root, &own);
+            self.read.document(path, file.text(), document.root, &own);
         }
         let broken = own.into_iter().filter(|finding| finding.rule.code == BROKEN);
         self.read.findings.extend(broken);
@@ -158,9 +159,9 @@ fn charts_around<'a>(path: &'a str, charts: &BTreeSet<&str>) -> impl Iterator<It
 }
 
 impl Read {
-    fn document(&mut self, path: &str, root: Node, reading: &Findings) {
-        let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-        let (api, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+    fn document(&mut self, path: &str, text: &[u8], root: Node, reading: &Findings) {
+        let string = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+        let (api, kind) = (string("apiVersion").to_owned(), string("kind").to_owned());
         let file = path.rsplit('/').next().unwrap_or(path);
         if file.starts_with("kustomization.y") || api.starts_with("kustomize.config.k8s.io/") {
             self.kustomizations.push(kustomize::read(&root, path));
@@ -168,10 +169,10 @@ impl Read {
             // Intent and declarations have their own command.
         } else if kind == "List" {
             for item in root.get("items").into_iter().flat_map(Node::items) {
-                self.add(path, Manifest::object(item.clone()), reading);
+                self.add(path, Manifest::object(embedded::expand(item.clone(), text)), reading);
             }
         } else if !kind.is_empty() && !api.is_empty() {
-            self.add(path, Manifest::object(with_embedded(root, &kind)), reading);
+            self.add(path, Manifest::object(embedded::expand(root, text)), reading);
         } else {
             for subject in values::subjects(&root, path) {
                 self.add(path, subject, reading);
@@ -182,9 +183,12 @@ impl Read {
     fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
         let kept =
             matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
+        let has_values = || {
+            let named = |at: &ValuesAt<'_>| at.chart.is_some();
+            !subject.kind.is_empty() && subject.chart_values().iter().any(named)
+        };
         let asserts = !subject.claims.list.is_empty() || !subject.unresolved.is_empty();
-        if !asserts && !kept && remote_secret_keys(&subject).is_empty() && subject.mesh_networks().is_empty()
-        {
+        if !asserts && !kept && subject.mesh_networks().is_empty() && !has_values() {
             return;
         }
         if asserts {
@@ -216,12 +220,12 @@ impl Read {
             .filter(|document| takes_values_from_elsewhere(&document.subject))
             .map(|document| document.path.as_str())
             .collect();
-        note(&mut self.notes, &elsewhere, "values from ConfigMaps, Secrets, files and text are not read");
+        note(&mut self.notes, &elsewhere, "values from ConfigMaps, Secrets and files are not read");
     }
 }
 
 fn takes_values_from_elsewhere(subject: &Manifest) -> bool {
-    let paths = ["spec.valuesFrom", "spec.source.helm.valueFiles", "spec.source.helm.values"];
+    let paths = ["spec.valuesFrom", "spec.source.helm.valueFiles", "spec.source.helm.fileParameters"];
     paths.iter().any(|path| subject.document.at(&(*path).into()).is_some())
 }
 
@@ -229,46 +233,10 @@ fn inside(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
 }
 
-/// The YAML in istiod's ConfigMap, read in the place of its text. Places within it are those of the text.
-fn with_embedded(mut root: Node, kind: &str) -> Node {
-    let name = root.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
-    if kind != "ConfigMap" || !name.is_some_and(|name| name == "istio" || name.starts_with("istio-")) {
-        return root;
-    }
-    let Value::Mapping(entries) = &mut root.value else { return root };
-    let data = entries.iter_mut().find(|entry| entry.key == "data");
-    if let Some(Value::Mapping(data)) = data.map(|data| &mut data.node.value) {
-        for entry in data.iter_mut().filter(|entry| entry.key == "mesh" || entry.key == "meshNetworks") {
-            let Some(text) = entry.node.as_str().map(str::to_owned) else { continue };
-            let read = syntax::load(FileId::NONE, text.as_bytes(), &Limits::default(), &mut Findings::new());
-            if let Some(mut document) = read.into_iter().next() {
-                place_at(&mut document.root, entry.node.span);
-                entry.node = document.root;
-            }
-        }
-    }
-    root
-}
-
-/// Bounded by the depth that was read.
-fn place_at(node: &mut Node, span: Span) {
-    node.span = span;
-    match &mut node.value {
-        Value::Sequence(items) => items.iter_mut().for_each(|item| place_at(item, span)),
-        Value::Mapping(entries) => {
-            for entry in entries {
-                entry.key_span = span;
-                place_at(&mut entry.node, span);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Objects of a patch, read from its text.
 pub(super) fn patch(text: &str, span: Span) -> Option<Node> {
     let read = syntax::load(FileId::NONE, text.as_bytes(), &Limits::default(), &mut Findings::new());
     let mut root = read.into_iter().next()?.root;
-    place_at(&mut root, span);
+    embedded::place(&mut root, &mut |_| span);
     Some(root)
 }

@@ -1,9 +1,11 @@
 //! MW2204: meshNetworks that Istio reads otherwise than it is written.
 
-use crate::finding::{Findings, Rule, Severity};
-use crate::node::{FieldPath, Node, Value};
+use crate::claim::{Claim, Claims, Fact, MeshNetworksFault};
+use crate::declaration::DeclarationSpec;
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::node::Span;
 use crate::policy::Policy;
-use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
+use crate::repository::Repository;
 use crate::suggest::nearest;
 
 /// MW2204: meshNetworks that Istio reads otherwise than it is written.
@@ -17,134 +19,80 @@ static RULE: Rule = Rule {
     docs: include_str!("../../docs/MW2204.md"),
 };
 
-/// Keys of a network, of an endpoint and of a gateway, in both spellings of protobuf's JSON
-/// (istio/api: `mesh/v1alpha1/network.proto`).
-const NETWORK: &[&str] = &["endpoints", "gateways"];
-const ENDPOINT: &[&str] = &["fromRegistry", "fromCidr", "from_registry", "from_cidr"];
-const GATEWAY: &[&str] = &["address", "port", "registryServiceName", "registry_service_name", "locality"];
-
 impl Policy for MalformedMeshNetworks {
     fn rule(&self) -> &'static Rule {
         &RULE
     }
 
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        for claim in &claims.list {
+            let Some((message, help)) = fault(claim) else { continue };
+            let place = Place { span: Span::NONE, path: claim.path.clone() };
+            let finding = RULE.at(place, message).found(&claim.value).help(help);
+            findings.push(finding.cluster(&declaration.cluster.name).object(claims.object.clone()));
+        }
+    }
+
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in &repository.clusters {
-            for subject in &cluster.subjects {
-                for (path, node, wrapped) in subject.mesh_networks() {
-                    let mut judge = Judge { cluster, subject, findings: &mut *findings };
-                    judge.document(&path, node, wrapped);
-                }
+            for stated in cluster.stated(|_, fact| matches!(fact, Fact::MeshNetworksFault(_))) {
+                let Some((message, help)) = fault(stated.claim) else { continue };
+                let finding = stated.subject.finding(&RULE, &stated.claim.path, message);
+                findings.push(finding.help(help).cluster(&cluster.name));
             }
         }
     }
 }
 
-struct Judge<'a, 'f> {
-    cluster: &'a Cluster,
-    subject: &'a Manifest,
-    findings: &'f mut Findings,
-}
-
-impl Judge<'_, '_> {
-    fn document(&mut self, path: &FieldPath, node: &Node, wrapped: bool) {
-        let wrapper = node.get("networks");
-        let doubled = |node: &Node| node.entries().any(|entry| is_network(&entry.node));
-        match (wrapped, wrapper) {
-            (true, None) => {
-                if doubled(node) {
-                    self.report(
-                        path,
-                        "`meshNetworks` of the ConfigMap has no `networks:`, so istiod finds no network in it".into(),
-                        "put the networks below the key `networks`: only chart values go without it".into(),
-                    );
-                }
-            }
-            (true, Some(networks)) => match networks.get("networks").filter(|inner| doubled(inner)) {
-                Some(_) => self.doubled(&path.clone().key("networks").key("networks")),
-                None => self.networks(&path.clone().key("networks"), networks),
-            },
-            (false, Some(inner)) if doubled(inner) => self.doubled(&path.clone().key("networks")),
-            (false, _) => self.networks(path, node),
-        }
-    }
-
-    fn doubled(&mut self, path: &FieldPath) {
-        self.report(
-            path,
-            "`networks:` is one level too deep: istiod will see one network that is called `networks`".into(),
-            "remove `networks:` and move what is below it up: the chart writes that key itself".into(),
-        );
-    }
-
-    fn networks(&mut self, path: &FieldPath, networks: &Node) {
-        for network in networks.entries() {
-            let path = path.clone().key(&network.key);
-            self.keys(&path, &network.node, NETWORK, "a network");
-            for (list, known, what) in
-                [("endpoints", ENDPOINT, "an endpoint"), ("gateways", GATEWAY, "a gateway")]
-            {
-                let Some(items) = network.node.get(list) else { continue };
-                for (index, item) in items.items().enumerate() {
-                    let path = path.clone().key(list).index(index);
-                    self.keys(&path, item, known, what);
-                    if list == "gateways" {
-                        self.port(&path, item);
-                    }
-                }
-            }
-        }
-    }
-
-    fn keys(&mut self, path: &FieldPath, node: &Node, known: &[&str], what: &str) {
-        for entry in node.entries().filter(|entry| !known.contains(&entry.key.as_str())) {
-            if has_placeholder(&entry.key) {
-                continue;
-            }
-            let key = &entry.key;
-            let help = match nearest(key, known.iter().copied()) {
+/// Message and help.
+fn fault(claim: &Claim) -> Option<(String, String)> {
+    let Fact::MeshNetworksFault(fault) = &claim.fact else { return None };
+    let found = &claim.value;
+    let all = "istiod discards the whole document";
+    let (message, help) = match fault {
+        MeshNetworksFault::NoWrapper => (
+            "`meshNetworks` of the ConfigMap has no `networks:`, so istiod finds no network in it".to_owned(),
+            "put the networks below the key `networks`: only chart values go without it".to_owned(),
+        ),
+        MeshNetworksFault::Doubled => (
+            "`networks:` is one level too deep: istiod will see one network that is called `networks`"
+                .to_owned(),
+            "remove `networks:` and move what is below it up: the chart writes that key itself".to_owned(),
+        ),
+        MeshNetworksFault::UnknownKey { holder, known } => (
+            format!("`{found}` is no key of {holder} in `meshNetworks`: istiod drops it without a word"),
+            match nearest(found, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "{what} has {}",
-                    known.iter().take(3).map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")
-                ),
-            };
-            self.report(
-                &path.clone().key(key),
-                format!("`{key}` is no key of {what} in `meshNetworks`: istiod drops it without a word"),
-                help,
-            );
-        }
-    }
-
-    /// One bad port and istiod discards the whole document (istio/istio@1.30:
-    /// `pkg/config/validation/agent/validation.go`, `ValidateMeshNetworks`).
-    fn port(&mut self, path: &FieldPath, gateway: &Node) {
-        let text = match gateway.get("port").map(|node| &node.value) {
-            None | Some(Value::Null) => "no port".to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::String(text)) if has_placeholder(text) => return,
-            Some(Value::String(text)) => text.clone(),
-            Some(_) => "no number".to_owned(),
-        };
-        if text.parse::<u16>().is_ok_and(|port| port > 0) || !matches!(gateway.value, Value::Mapping(_)) {
-            return;
-        }
-        self.report(
-            &path.clone().key("port"),
-            format!(
-                "a gateway in `meshNetworks` has `{text}` for a port: istiod discards the whole document"
-            ),
-            "write the port at which peers enter, usually 15443".into(),
-        );
-    }
-
-    fn report(&mut self, path: &FieldPath, message: String, help: String) {
-        let finding = self.subject.finding(&RULE, path, message).help(help).cluster(&self.cluster.name);
-        self.findings.push(finding);
-    }
-}
-
-fn is_network(node: &Node) -> bool {
-    NETWORK.iter().any(|key| node.get(key).is_some())
+                None => {
+                    let known = known.iter().filter(|key| !key.contains('_')).take(3);
+                    format!("{holder} has {}", known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", "))
+                }
+            },
+        ),
+        MeshNetworksFault::Port => (
+            format!("a gateway in `meshNetworks` has `{found}` for a port: {all}"),
+            "write the port at which peers enter, usually 15443".to_owned(),
+        ),
+        MeshNetworksFault::Address => (
+            format!("`{found}` is neither an IP address nor a name that istiod can resolve: {all}"),
+            "write the address alone, without scheme and port".to_owned(),
+        ),
+        MeshNetworksFault::Registry => (
+            format!("`{found}` cannot be the ID of a cluster: {all}"),
+            "use the cluster's ID: letters, digits and `-`, at most 63".to_owned(),
+        ),
+        MeshNetworksFault::Range => (
+            format!("`{found}` is no range of addresses: {all}"),
+            "write it as address and prefix length, such as `10.101.0.0/16`".to_owned(),
+        ),
+        MeshNetworksFault::Maskless => (
+            format!("`{found}` is one address and no range: istiod accepts it and leaves it out"),
+            format!("add the prefix length: `{found}/32` for this address alone"),
+        ),
+        MeshNetworksFault::Both { other } => (
+            format!("`{found}` and `{other}` exclude each other: {all}"),
+            format!("write two items, or remove one of `{found}` and `{other}`"),
+        ),
+    };
+    Some((message, help))
 }

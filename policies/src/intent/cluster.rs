@@ -40,6 +40,11 @@ pub struct ClusterSpec {
     /// Service address ranges.
     #[serde(rename = "serviceCIDRs", skip_serializing_if = "Vec::is_empty")]
     pub service_cidrs: Vec<Cidr>,
+    /// Networks, beside its own, on which single workloads of this cluster are: virtual machines with a `WorkloadEntry`,
+    /// pods that are routed otherwise. They need not be networks of the mesh. On any other one, a label
+    /// `topology.istio.io/network` of a workload is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workload_networks: Vec<NetworkId>,
     /// Locality of every node that does not say otherwise: `region/zone/subzone`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locality: Option<Locality>,

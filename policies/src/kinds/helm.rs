@@ -1,21 +1,28 @@
-//! Helm releases of Istio's charts: Flux's `HelmRelease` and Argo CD's `Application`.
+//! Helm releases of Istio's charts: Flux's `HelmRelease`, Argo CD's `Application` and `ApplicationSet`.
 
+use super::layers::Layers;
 use super::{Kind, Mark, Reach, values};
 use crate::claim::{At, Claims, Subject};
 
-/// The charts of which [`chart_values`] reads values. Releases of other charts, this program's among them, are nobody's
+/// The charts of which values are read. Releases of other charts, this program's among them, are nobody's
 /// business here: they are not asked about, so that they can be mended whatever happens.
 macro_rules! charts {
     () => {
-        "matches('(^|/)(base|istiod|istiod-remote|gateway)$')"
+        "matches('(^|/)(base|istiod|istiod-remote|gateway|ztunnel)$')"
     };
 }
 
-const RELEASES: &[Mark] = &[Mark::Expression(concat!(
-    "has(self.spec) && has(self.spec.chart) && has(self.spec.chart.spec) && has(self.spec.chart.spec.chart) && ",
-    "self.spec.chart.spec.chart.",
-    charts!()
-))];
+const RELEASES: &[Mark] = &[
+    Mark::Expression(concat!(
+        "has(self.spec) && has(self.spec.chart) && has(self.spec.chart.spec) && has(self.spec.chart.spec.chart) && ",
+        "self.spec.chart.spec.chart.",
+        charts!()
+    )),
+    Mark::Expression(concat!(
+        "has(self.spec) && has(self.spec.chartRef) && has(self.spec.chartRef.name) && self.spec.chartRef.name.",
+        charts!()
+    )),
+];
 
 const APPLICATIONS: &[Mark] = &[
     Mark::Expression(concat!(
@@ -31,9 +38,10 @@ const APPLICATIONS: &[Mark] = &[
 
 /// `helm.toolkit.fluxcd.io/HelmRelease`. Values from ConfigMaps and Secrets are not in the object.
 pub(super) struct HelmRelease;
-
-/// `argoproj.io/Application`, with one source or several. Values as text and files are not read.
+/// `argoproj.io/Application`, with one source or several. Values from files are not in the object.
 pub(super) struct Application;
+/// `argoproj.io/ApplicationSet`: the template of its applications, which are judged themselves when they are made.
+pub(super) struct ApplicationSet;
 
 impl Kind for HelmRelease {
     fn group(&self) -> &'static str {
@@ -58,11 +66,23 @@ impl Kind for HelmRelease {
             claims.subject = Subject::Elsewhere;
         }
         let Some(values) = spec.get("values") else { return };
-        let chart = spec.get("chart");
-        let chart = chart.as_ref().and_then(|chart| chart.get("spec"));
-        let chart = chart.as_ref().and_then(|chart| chart.text_of("chart")).unwrap_or_default();
+        let chart = spec.text_at(&["chart", "spec", "chart"]);
+        let chart = chart.or_else(|| spec.text_at(&["chartRef", "name"])).unwrap_or_default();
         let release = spec.text_of("releaseName").unwrap_or_else(|| name(object));
-        chart_values(&chart, &values, &release, claims);
+        values::of_chart(&chart, &values, &release, claims);
+        let elsewhere = spec.get("valuesFrom");
+        let elsewhere = elsewhere.iter().flat_map(At::items);
+        let targets: Vec<Option<String>> = elsewhere.map(|from| from.text_of("targetPath")).collect();
+        for target in targets.iter().flatten() {
+            values::drop_below(claims, &values.path(), target);
+        }
+        if let Some(plane) = &mut claims.plane {
+            let own = || object.text_at(&["metadata", "namespace"]);
+            let namespace = plane.namespace.take().or_else(|| spec.text_of("targetNamespace"));
+            plane.namespace = namespace.or_else(own);
+            plane.version = spec.text_at(&["chart", "spec", "version"]);
+            plane.whole = targets.is_empty() && spec.get("postRenderers").is_none();
+        }
     }
 }
 
@@ -84,18 +104,46 @@ impl Kind for Application {
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
-        let Some(spec) = object.get("spec") else { return };
-        if let Some(destination) = spec.get("destination") {
-            claims.subject = subject(&destination);
+        object.with(&["spec"], |spec| application(spec, &name(object), claims));
+    }
+}
+
+impl Kind for ApplicationSet {
+    fn group(&self) -> &'static str {
+        "argoproj.io"
+    }
+
+    fn kind(&self) -> &'static str {
+        "ApplicationSet"
+    }
+
+    fn plural(&self) -> &'static str {
+        "applicationsets"
+    }
+
+    fn claims(&self, object: &At<'_>, claims: &mut Claims) {
+        object.with(&["spec", "template", "spec"], |spec| application(spec, &name(object), claims));
+        // A generator says which clusters its applications go to.
+        if claims.subject == Subject::Here {
+            return;
         }
-        if let Some(source) = spec.get("source") {
-            self::source(&source, &name(object), claims);
-        }
-        if let Some(sources) = spec.get("sources") {
-            for source in sources.items() {
-                self::source(&source, &name(object), claims);
-            }
-        }
+        claims.subject = Subject::Elsewhere;
+    }
+}
+
+fn application(spec: &At<'_>, name: &str, claims: &mut Claims) {
+    let destination = spec.get("destination");
+    if let Some(destination) = &destination {
+        claims.subject = subject(destination);
+    }
+    spec.with(&["source"], |source| self::source(source, name, claims));
+    spec.with(&["sources"], |sources| {
+        sources.items().for_each(|source| self::source(&source, name, claims));
+    });
+    if let Some(plane) = &mut claims.plane
+        && plane.namespace.is_none()
+    {
+        plane.namespace = destination.and_then(|destination| destination.text_of("namespace"));
     }
 }
 
@@ -110,22 +158,40 @@ fn subject(destination: &At<'_>) -> Subject {
     }
 }
 
+/// Files come before text, text before the object, the object before single parameters (argoproj/argo-cd:
+/// `docs/user-guide/helm.md`).
 fn source(source: &At<'_>, name: &str, claims: &mut Claims) {
     let Some(helm) = source.get("helm") else { return };
-    let Some(values) = helm.get("valuesObject") else { return };
-    let release = helm.text_of("releaseName").unwrap_or_else(|| name.to_owned());
-    chart_values(&source.text_of("chart").unwrap_or_default(), &values, &release, claims);
+    let release = helm.text_of("releaseName").filter(|name| !name.is_empty());
+    let release = release.unwrap_or_else(|| name.to_owned());
+    let chart = source.text_of("chart").or_else(|| source.text_of("path")).unwrap_or_default();
+    let text = helm.get("values").filter(At::is_map);
+    let object = helm.get("valuesObject").filter(At::is_map);
+    let parameters = helm.get("parameters");
+    match (&text, &object, &parameters) {
+        (Some(only), None, None) | (None, Some(only), None) => {
+            values::of_chart(&chart, only, &release, claims);
+        }
+        _ => {
+            let mut layers = Layers::default();
+            [&text, &object].into_iter().flatten().for_each(|values| layers.lay(values));
+            for parameter in parameters.iter().flat_map(At::items) {
+                if let (Some(name), Some(value)) = (parameter.text_of("name"), parameter.get("value")) {
+                    layers.set(&name, &value);
+                }
+            }
+            if !layers.is_empty() {
+                layers.read(claims, |at, claims| values::of_chart(&chart, at, &release, claims));
+            }
+        }
+    }
+    let is_set = |key: &str| helm.get(key).is_some();
+    if let Some(plane) = &mut claims.plane {
+        plane.version = plane.version.take().or_else(|| source.text_of("targetRevision"));
+        plane.whole &= !is_set("valueFiles") && !is_set("fileParameters");
+    }
 }
 
 fn name(object: &At<'_>) -> String {
-    object.get("metadata").and_then(|metadata| metadata.text_of("name")).unwrap_or_default()
-}
-
-/// By the chart's name; in a registry it is the last part of a path.
-fn chart_values(chart: &str, values: &At<'_>, release: &str, claims: &mut Claims) {
-    match chart.rsplit('/').next().unwrap_or(chart) {
-        "base" | "istiod" | "istiod-remote" => values::istiod(values, claims),
-        "gateway" => values::gateway(values, release, claims),
-        _ => {}
-    }
+    object.text_at(&["metadata", "name"]).unwrap_or_default()
 }

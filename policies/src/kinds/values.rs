@@ -1,22 +1,77 @@
-//! Values of Istio's charts: of istiod (also as `spec.values` of IstioOperator and of Sail's `Istio`) and of gateways
-//! (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/gateway`).
+//! Values of Istio's charts: of istiod (also as `spec.values` of IstioOperator and of Sail's `Istio`), of gateways and of
+//! ztunnel (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/gateway`,
+//! `manifests/charts/ztunnel`).
 
-use super::{NETWORK_VIEW, mesh_networks, service};
-use crate::claim::{At, Claims, Fact};
+use super::{NETWORK_VIEW, mesh_networks, proxy, service};
+use crate::chart_keys::Chart;
+use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane};
+use crate::node::Step;
+
+/// Keys that only istiod's values have. Many charts have a `global`, and some a `network` in it.
+const ISTIOD: &[&[&str]] = &[
+    &["global", "multiCluster"],
+    &["global", "meshID"],
+    &["global", "meshNetworks"],
+    &["global", "istioNamespace"],
+    &["global", "remotePilotAddress"],
+    &["istiodRemote"],
+    &["meshConfig"],
+];
+
+/// Keys that only values of the gateway chart have.
+const GATEWAY: &[&[&str]] = &[&["networkGateway"], &["env", NETWORK_VIEW]];
+
+/// Which of Istio's charts values are for, by keys that no other chart has.
+#[must_use]
+pub(super) fn chart_of(values: &At<'_>) -> Option<Chart> {
+    let has = |keys: &[&[&str]]| keys.iter().any(|key| values.with(key, |_| ()).is_some());
+    if has(ISTIOD) {
+        Some(Chart::Istiod)
+    } else if has(GATEWAY) {
+        Some(Chart::Gateway)
+    } else {
+        None
+    }
+}
+
+/// The chart of that name; in a registry it is the last part of a path.
+pub(super) fn chart_named(name: &str) -> Option<Chart> {
+    Chart::named(name.rsplit('/').next().unwrap_or(name))
+}
+
+/// Claims of a chart's values, for a release of that name. The values of a wrapper chart hold those of each dependency
+/// below its name (helm.sh, "Subcharts and Global Values"); its `global` is theirs too.
+pub(super) fn of_chart(chart: &str, values: &At<'_>, release: &str, claims: &mut Claims) {
+    let named = chart_named(chart);
+    if let Some(chart) = named.or_else(|| chart_of(values)) {
+        of(chart, values, release, claims);
+        return;
+    }
+    for (key, values) in values.entries() {
+        if let Some(chart) = chart_named(key).or_else(|| chart_of(&values)) {
+            of(chart, &values, key, claims);
+        }
+    }
+}
+
+/// Claims of the values of one of Istio's charts.
+pub(super) fn of(chart: Chart, values: &At<'_>, release: &str, claims: &mut Claims) {
+    match chart {
+        Chart::Base => istiod(values, claims),
+        Chart::Istiod | Chart::IstiodRemote | Chart::Operator => {
+            istiod(values, claims);
+            claims.plane = Some(plane(values, chart == Chart::IstiodRemote));
+        }
+        Chart::Gateway => gateway(values, release, claims),
+        Chart::Ztunnel => ztunnel(values, claims),
+        Chart::Cni | Chart::IstioIngress => {}
+    }
+}
 
 /// Claims of istiod's values.
 pub(super) fn istiod(values: &At<'_>, claims: &mut Claims) {
     if let Some(global) = values.get("global") {
-        claims.scalar(Fact::MeshId, global.get("meshID"));
-        claims.scalar(Fact::Network, global.get("network"));
-        claims.scalar(Fact::TrustDomain, global.get("trustDomain"));
-        claims.scalar(Fact::ControlPlaneAddress, global.get("remotePilotAddress"));
-        if let Some(multi) = global.get("multiCluster") {
-            claims.scalar(Fact::ClusterId, multi.get("clusterName"));
-        }
-        if let Some(networks) = global.get("meshNetworks") {
-            mesh_networks::claims(&networks, claims);
-        }
+        self::global(&global, claims);
     }
     if let Some(remote) = values.get("istiodRemote") {
         for key in ["injectionPath", "injectionURL"] {
@@ -28,18 +83,76 @@ pub(super) fn istiod(values: &At<'_>, claims: &mut Claims) {
     if let Some(config) = values.get("meshConfig") {
         mesh_config(&config, claims);
     }
+    // What is below `pilot` is laid over the top (`templates/zzy_descope_legacy.yaml`); before 1.24 there is only that.
+    let pilot = values.get("pilot");
+    let over = pilot.as_ref().and_then(|pilot| pilot.get("env"));
+    for name in ISTIOD_VARIABLES {
+        let fact = Fact::IstiodVariable { name: (*name).to_owned() };
+        let own = over.as_ref().and_then(|env| env.get(name));
+        match own {
+            Some(at) => claims.scalar(fact, Some(at)),
+            None => values.claim(&["env", name], fact, claims),
+        }
+    }
+    claims.scalar(Fact::Profile, values.get("profile"));
 }
 
-/// `/inject/cluster/<cluster ID>/net/<network ID>` (istio/istio: `pkg/kube/inject/webhook.go`).
+/// Claims of `global`, which charts share.
+fn global(global: &At<'_>, claims: &mut Claims) {
+    claims.scalar(Fact::MeshId, global.get("meshID"));
+    claims.scalar(Fact::Network, global.get("network"));
+    claims.scalar(Fact::TrustDomain, global.get("trustDomain"));
+    claims.scalar(Fact::ControlPlaneAddress, global.get("remotePilotAddress"));
+    claims.scalar(Fact::ExternalIstiod, global.get("externalIstiod"));
+    global.claim(&["multiCluster", "clusterName"], Fact::ClusterId, claims);
+    if let Some(networks) = global.get("meshNetworks") {
+        mesh_networks::claims(&networks, claims);
+    }
+}
+
+/// The control plane that istiod's values install.
+pub(super) fn plane(values: &At<'_>, is_remote: bool) -> Plane {
+    let profile = values.text_of("profile");
+    let enabled = values.text_at(&["istiodRemote", "enabled"]).is_some_and(|text| text == "true");
+    let text = |keys: &[&str]| values.text_at(keys).filter(|text| !text.is_empty());
+    Plane {
+        path: values.path(),
+        namespace: text(&["global", "istioNamespace"]),
+        revision: text(&["revision"]),
+        version: None,
+        is_remote: is_remote || enabled || profile.as_deref() == Some("remote"),
+        whole: true,
+    }
+}
+
+/// `/inject/cluster/<cluster ID>/net/<network ID>` (istio/istio@1.31: `pkg/kube/inject/webhook.go`), `:ENV:` with `=`
+/// in older URLs, `--slash--` for a slash in a value.
 pub(super) fn injection(at: &At<'_>, claims: &mut Claims) {
-    let path = at.str().and_then(|text| text.split_once("/inject/")).map(|(_, path)| path);
-    let mut parts = path.unwrap_or_default().split('/');
-    while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
-        match key {
-            "cluster" => claims.add_part(Fact::ClusterId, at, value),
-            "net" => claims.add_part(Fact::Network, at, value),
-            _ => {}
+    let Some(text) = at.str() else { return };
+    let Some((_, path)) = text.split_once("/inject") else { return };
+    claims.add(Fact::InjectionPath, at, text);
+    let path = path.trim_start_matches('/');
+    if path.starts_with(":ENV:") {
+        for pair in path.split(":ENV:").skip(1) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            injected(key, value, at, claims);
         }
+        return;
+    }
+    let mut parts = path.trim_end_matches('/').split('/');
+    while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
+        injected(key, &value.replace("--slash--", "/"), at, claims);
+    }
+}
+
+fn injected(key: &str, value: &str, at: &At<'_>, claims: &mut Claims) {
+    if value.is_empty() {
+        return;
+    }
+    match key {
+        "cluster" => claims.add_part(Fact::ClusterId, at, value),
+        "net" => claims.add_part(Fact::Network, at, value),
+        _ => {}
     }
 }
 
@@ -53,10 +166,11 @@ pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
     }
     let Some(defaults) = config.get("defaultConfig") else { return };
     claims.scalar(Fact::MeshId, defaults.get("meshId"));
+    claims.scalar(Fact::DiscoveryAddress, defaults.get("discoveryAddress"));
     let Some(metadata) = defaults.get("proxyMetadata") else { return };
-    claims.scalar(Fact::Network, metadata.get("ISTIO_META_NETWORK"));
-    claims.scalar(Fact::ClusterId, metadata.get("ISTIO_META_CLUSTER_ID"));
-    claims.scalar(Fact::MeshId, metadata.get("ISTIO_META_MESH_ID"));
+    claims.scalar(Fact::Network, metadata.get(proxy::NETWORK));
+    claims.scalar(Fact::ClusterId, metadata.get(proxy::CLUSTER_ID));
+    claims.scalar(Fact::MeshId, metadata.get(proxy::MESH_ID));
 }
 
 /// Claims of the `gateway` chart's values, for a release of that name.
@@ -72,11 +186,36 @@ pub(super) fn gateway(values: &At<'_>, release: &str, claims: &mut Claims) {
     }
     if let Some(env) = values.get("env") {
         claims.scalar(Fact::NetworkView { gateway: gateway.clone() }, env.get(NETWORK_VIEW));
-        claims.scalar(Fact::Network, env.get("ISTIO_META_NETWORK"));
+        claims.scalar(Fact::Network, env.get(proxy::NETWORK));
     }
     let Some(service) = values.get("service") else { return };
     if let Some(annotations) = service.get("annotations") {
         service::annotations(&annotations, &gateway, claims);
     }
     service::spec(&service, &gateway, claims);
+}
+
+/// Claims of ztunnel's values: the top level comes before `global` (istio/istio@1.31:
+/// `manifests/charts/ztunnel/templates/daemonset.yaml`).
+pub(super) fn ztunnel(values: &At<'_>, claims: &mut Claims) {
+    let either = |own: &[&str], shared: &[&str], fact: Fact, claims: &mut Claims| {
+        let set = values.text_at(own).is_some_and(|text| !text.is_empty());
+        values.claim(if set { own } else { shared }, fact, claims);
+    };
+    either(&["network"], &["global", "network"], Fact::Network, claims);
+    let name = ["multiCluster", "clusterName"];
+    either(&name, &["global", "multiCluster", "clusterName"], Fact::ClusterId, claims);
+    values.claim(&["env", "NETWORK"], Fact::Network, claims);
+    values.claim(&["env", "CLUSTER_ID"], Fact::ClusterId, claims);
+    values.claim(&["env", proxy::CLUSTER_ID], Fact::ClusterId, claims);
+    if let Some(config) = values.get("meshConfig") {
+        mesh_config(&config, claims);
+    }
+}
+
+/// Drops what another source of values replaces: Flux's `valuesFrom` with a `targetPath` comes last.
+pub(super) fn drop_below(claims: &mut Claims, values: &crate::node::FieldPath, target: &str) {
+    let steps = target.split('.').map(|key| Step::Key(key.to_owned()));
+    let prefix: Vec<Step> = values.0.iter().cloned().chain(steps).collect();
+    claims.list.retain(|claim| !claim.path.0.starts_with(&prefix));
 }

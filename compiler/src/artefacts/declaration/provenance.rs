@@ -111,6 +111,15 @@ impl<'a> Sources<'a> {
                 add(&format!("gateways[{index}].address"), gateway.address_place.clone());
             }
         }
+        for (field, declared) in [
+            ("workloadNetworks", !cluster.spec.workload_networks.is_empty()),
+            ("podCIDRs", !cluster.spec.pod_cidrs.is_empty()),
+            ("serviceCIDRs", !cluster.spec.service_cidrs.is_empty()),
+        ] {
+            if declared {
+                add(field, cluster.written.place(format!("spec.{field}").as_str()));
+            }
+        }
         if cluster.spec.previous.is_some() {
             add("previous", cluster.written.place("spec.previous"));
         }

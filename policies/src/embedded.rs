@@ -1,0 +1,163 @@
+//! Documents inside the strings of an object: istiod's ConfigMap, the injector's values, Argo CD's `values`, the annotation
+//! `proxy.istio.io/config`. They are read in the place of their text, so that what they assert has a field path like
+//! everything else: `data.meshNetworks.networks.network-east`.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::node::{FieldPath, Step};
+
+/// Longer text is not read. An object that the API server stores is smaller (etcd's default limit is 1.5 MiB).
+const LONGEST: usize = 1 << 21;
+
+/// The annotation with a `ProxyConfig` of one pod (istio/istio@1.31: `pkg/config/annotations`).
+pub const PROXY_CONFIG: &str = "proxy.istio.io/config";
+
+/// The fields of an object whose text is a document that can assert something.
+#[must_use]
+pub fn texts(object: &Map<String, Value>) -> Vec<FieldPath> {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let mut paths = Vec::new();
+    let mut add = |path: FieldPath| {
+        if text_at(object, &path).is_some() {
+            paths.push(path);
+        }
+    };
+    match kind {
+        "ConfigMap" => {
+            let data = FieldPath::parse("data");
+            if is_istiods(&name(object)) {
+                add(data.clone().key("mesh"));
+            }
+            if name(object).starts_with(INJECTOR) {
+                add(data.clone().key("values"));
+            }
+            // Any ConfigMap can be the one that `SHARED_MESH_CONFIG` names.
+            add(data.key("meshNetworks"));
+        }
+        "Application" | "ApplicationSet" => {
+            let spec = if kind == "Application" { "spec" } else { "spec.template.spec" };
+            let spec = FieldPath::parse(spec);
+            let values = |source: FieldPath| source.key("helm").key("values");
+            add(values(spec.clone().key("source")));
+            let sources = spec.key("sources");
+            let count = match at(object, &sources) {
+                Some(Value::Array(items)) => items.len(),
+                _ => 0,
+            };
+            (0..count).for_each(|index| add(values(sources.clone().index(index))));
+        }
+        "Pod" => add(FieldPath::parse("metadata.annotations").key(PROXY_CONFIG)),
+        "DaemonSet" | "Deployment" | "StatefulSet" => {
+            add(FieldPath::parse("spec.template.metadata.annotations").key(PROXY_CONFIG));
+        }
+        _ => {}
+    }
+    paths
+}
+
+/// Prefix of the injector's ConfigMap.
+pub(crate) const INJECTOR: &str = "istio-sidecar-injector";
+
+/// Whether a ConfigMap of that name can be istiod's: `istio` or `istio-<revision>` (istio/istio@1.31:
+/// `pilot/pkg/bootstrap/mesh.go`).
+pub(crate) fn is_istiods(name: &str) -> bool {
+    name == "istio" || (name.starts_with("istio-") && !name.starts_with(INJECTOR))
+}
+
+/// The object with its documents in the place of their text. What cannot be read, or is no map, stays text.
+#[must_use]
+pub fn expand(object: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    let mut expanded = Cow::Borrowed(object);
+    for path in texts(object) {
+        let document = text_at(object, &path).and_then(parse).filter(Value::is_object);
+        if let Some(document) = document
+            && let Some(place) = at_mut(expanded.to_mut(), &path)
+        {
+            *place = document;
+        }
+    }
+    expanded
+}
+
+/// One YAML document; JSON is one too. `None` when it is anything else.
+#[must_use]
+pub fn parse(text: &str) -> Option<Value> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    serde_yaml::from_str(text).ok()
+}
+
+fn name(object: &Map<String, Value>) -> String {
+    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
+    name.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn text_at<'a>(object: &'a Map<String, Value>, path: &FieldPath) -> Option<&'a str> {
+    at(object, path)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn at<'a>(object: &'a Map<String, Value>, path: &FieldPath) -> Option<&'a Value> {
+    let (first, rest) = path.0.split_first()?;
+    let Step::Key(first) = first else { return None };
+    rest.iter().try_fold(object.get(first)?, |value, step| match step {
+        Step::Key(key) => value.get(key),
+        Step::Index(index) => value.get(index),
+    })
+}
+
+fn at_mut<'a>(object: &'a mut Map<String, Value>, path: &FieldPath) -> Option<&'a mut Value> {
+    let (first, rest) = path.0.split_first()?;
+    let Step::Key(first) = first else { return None };
+    rest.iter().try_fold(object.get_mut(first)?, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Index(index) => value.get_mut(index),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn expanded(object: Value) -> Value {
+        let Value::Object(object) = object else { unreachable!() };
+        Value::Object(expand(&object).into_owned())
+    }
+
+    #[test]
+    fn documents_take_the_place_of_their_text() {
+        let map =
+            |name: &str, data: Value| json!({"kind": "ConfigMap", "metadata": {"name": name}, "data": data});
+        let read = expanded(map("istio-1-30", json!({"mesh": "trustDomain: t\n", "other": "a: b"})));
+        assert_eq!(read["data"], json!({"mesh": {"trustDomain": "t"}, "other": "a: b"}));
+        let read =
+            expanded(map("istio-sidecar-injector", json!({"values": "{\"global\": {}}", "mesh": "a: b"})));
+        assert_eq!(read["data"], json!({"values": {"global": {}}, "mesh": "a: b"}));
+        let source = |helm: Value| json!({"spec": {"sources": [{}, {"helm": helm}]}, "kind": "Application"});
+        let read = expanded(source(json!({"values": "global: {network: n}"})));
+        assert_eq!(read["spec"]["sources"][1]["helm"]["values"], json!({"global": {"network": "n"}}));
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_text() {
+        for text in ["a: [", "text", "{{ x }}", "a: 1\n---\nb: 2\n", "? [a]\n: b\n", "", "!!binary x"] {
+            let object = json!({"kind": "ConfigMap", "metadata": {"name": "istio"}, "data": {"mesh": text}});
+            assert_eq!(expanded(object.clone()), object, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_documents_end() {
+        let bomb = (0..40).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
+            let item = format!("*a{n}");
+            format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, vec![item.as_str(); 9].join(","))
+        });
+        let deep = format!("a: {}", "[".repeat(100_000));
+        for text in [bomb.as_str(), deep.as_str(), &"x".repeat(LONGEST + 1)] {
+            assert_eq!(parse(text), None);
+        }
+    }
+}
