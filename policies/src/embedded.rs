@@ -153,7 +153,7 @@ mod tests {
     fn hostile_documents_end() {
         let bomb = (0..40).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
             let item = format!("*a{n}");
-            format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, vec![item.as_str(); 9].join(","))
+            format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, [item.as_str(); 9].join(","))
         });
         let deep = format!("a: {}", "[".repeat(100_000));
         for text in [bomb.as_str(), deep.as_str(), &"x".repeat(LONGEST + 1)] {
