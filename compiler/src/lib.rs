@@ -14,6 +14,7 @@ pub mod decorate;
 pub mod destination;
 pub mod diagnostic;
 pub mod diff;
+pub mod explain;
 pub mod gateway_service;
 pub mod graph;
 pub mod helm;

@@ -52,6 +52,26 @@ pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceEr
 /// Compares what was found at several places, a file that was found twice once.
 #[must_use]
 pub fn lint_found(all: &[Found], globs: &[ClusterGlob]) -> Linted {
+    let (sources, links) = together(all);
+    let mut linted = lint_sources(sources, globs);
+    if links > 0 {
+        linted.notes.push(format!("{links} symbolic links lead to what is not read"));
+    }
+    linted
+}
+
+/// Every file below the paths, rendered trees included.
+///
+/// # Errors
+///
+/// As [`lint`].
+pub fn read_paths(paths: &[PathBuf]) -> Result<Sources, SourceError> {
+    let found = paths.iter().map(|path| discover(path, options())).collect::<Result<Vec<_>, _>>()?;
+    Ok(together(&found).0)
+}
+
+/// The files of several places, and how many links were not followed.
+fn together(all: &[Found]) -> (Sources, usize) {
     let mut sources = Sources::new();
     let (mut seen, mut links) = (BTreeSet::new(), 0_usize);
     for found in all {
@@ -62,11 +82,16 @@ pub fn lint_found(all: &[Found], globs: &[ClusterGlob]) -> Linted {
             }
         }
     }
-    let mut linted = lint_sources(sources, globs);
-    if links > 0 {
-        linted.notes.push(format!("{links} symbolic links lead to what is not read"));
-    }
-    linted
+    (sources, links)
+}
+
+/// The clusters that files tell of, and what could not be known, without comparing them.
+#[must_use]
+pub fn repository(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<String>) {
+    let read = read::read(sources);
+    let mut notes = read.notes;
+    let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
+    (repository, notes)
 }
 
 /// Compares files that were read already.

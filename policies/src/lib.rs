@@ -27,6 +27,7 @@ pub mod node;
 pub mod overlap;
 pub mod policies;
 pub mod policy;
+pub mod precedence;
 pub mod reading;
 pub mod references;
 pub mod repository;

@@ -1,3 +1,5 @@
+mod network;
+
 use anyhow::{Context, bail};
 use meshwright_policies::intent::ClusterSpec;
 use meshwright_policies::mesh::{Cluster, Role};
@@ -8,15 +10,18 @@ use super::input::{Compiled, Input};
 use super::{Outcome, terminal};
 use meshwright_policies::suggest::nearest;
 
-/// Explain a policy code, or the effective values of a cluster and where each comes from
+/// Explain a policy code, the effective values of a cluster and where each comes from, or the network of a pod
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A code such as MW2004, or `cluster`
+    /// A code such as MW2004, `cluster`, or `network`
     subject: String,
 
-    /// With `cluster`: its name
-    #[arg(long, value_name = "NAME", short = 'n')]
+    /// With `cluster` and `network`: the cluster's name
+    #[arg(long, value_name = "NAME", short = 'n', visible_alias = "cluster")]
     name: Option<String>,
+
+    #[command(flatten)]
+    network: network::NetworkArgs,
 
     #[command(flatten)]
     input: Input,
@@ -27,6 +32,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let name =
             args.name.as_deref().context("say which cluster: `meshwright explain cluster --name NAME`")?;
         return explain_cluster(args, name);
+    }
+    if args.subject == "network" {
+        let name =
+            args.name.as_deref().context("say which cluster: `meshwright explain network --cluster NAME`")?;
+        return network::run(&args.network, name, &args.input);
     }
     let Some(rule) = crate::rules::named(&args.subject) else {
         let codes: Vec<&str> = crate::rules::all().iter().flat_map(|rule| [rule.code, rule.name]).collect();
@@ -43,12 +53,16 @@ fn explain_cluster(args: &Args, name: &str) -> anyhow::Result<Outcome> {
     let Some((_, cluster)) = compiled.fleet.clusters().find(|(_, cluster)| cluster.name.as_str() == name)
     else {
         args.input.report(&compiled)?;
-        let names: Vec<&str> = compiled.fleet.clusters().map(|(_, cluster)| cluster.name.as_str()).collect();
-        let near = nearest(name, names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        bail!("cluster `{name}` is not declared, or its document cannot be read{near}");
+        return Err(undeclared(name, &compiled));
     };
     terminal::print(&effective(&compiled, cluster))?;
     Ok(if compiled.findings.has_errors() { args.input.report(&compiled)? } else { Outcome::Clean })
+}
+
+fn undeclared(name: &str, compiled: &Compiled) -> anyhow::Error {
+    let names: Vec<&str> = compiled.fleet.clusters().map(|(_, cluster)| cluster.name.as_str()).collect();
+    let near = nearest(name, names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    anyhow::anyhow!("cluster `{name}` is not declared, or its document cannot be read{near}")
 }
 
 /// One line per value: path, value, where it was written.
