@@ -1,6 +1,7 @@
 //! The registry: one file per rendered artefact, one line here.
 
 mod argocd;
+pub mod carried;
 pub mod cross_network_gateway;
 mod declaration;
 mod declaration_crd;
@@ -43,6 +44,7 @@ pub const ARTEFACTS: &[&dyn Artefact] = &[
     &expose_istiod::ExposeIstiod,
     &samples::Samples,
     &failover::Failover,
+    &carried::Carried,
     &flux::FluxKustomizations,
     &argocd::ArgocdApplicationSets,
     &plan::Plan,

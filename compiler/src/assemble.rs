@@ -19,6 +19,7 @@ use meshwright_policies::names::ClusterName;
 use serde_json::{Value, json};
 
 use crate::artefact::{Output, Rendered, Root};
+use crate::artefacts::carried;
 use crate::decorate::{Agents, decorate};
 use crate::destination::{Destination, destinations};
 use crate::object::Object;
@@ -100,12 +101,16 @@ impl AssembleError {
     pub fn finding(&self) -> Finding {
         let finding = |place: Place| OBJECT_RENDERED_TWICE.at(place, self.to_string());
         match self {
-            AssembleError::RenderedTwice { object, second, place, .. } => {
+            AssembleError::RenderedTwice { object, first, second, place, .. } => {
                 let mut finding = finding(place.clone());
                 finding.cluster = second.root.cluster().map(ToString::to_string);
-                finding
-                    .object(object.clone())
-                    .help("rename one of the two in the intent, so that each object has one owner")
+                finding.object(object.clone()).help(
+                    if second.artefact == carried::NAME || first.artefact == carried::NAME {
+                        "take it out of the manifests: the intent renders it, with what it declares"
+                    } else {
+                        "rename one of the two in the intent, so that each object has one owner"
+                    },
+                )
             }
             AssembleError::Path(_) | AssembleError::Tree(_) => finding(Place::unknown())
                 .help("rename one of the two in the intent, so that each object has one file"),
@@ -120,7 +125,7 @@ impl AssembleError {
 pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError>> {
     let destinations = destinations(fleet);
     let (objects, files) = output.into_parts();
-    let twice = identity::rendered_twice(&objects, &destinations);
+    let twice = identity::rendered_twice(fleet, &objects, &destinations);
     if !twice.is_empty() {
         return Err(twice);
     }

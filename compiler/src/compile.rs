@@ -12,7 +12,7 @@ use crate::artefact::Output;
 use crate::artefacts::ARTEFACTS;
 use crate::intent::{self, Intent};
 use crate::syntax::{self, Limits};
-use crate::{provisioning, resolve, rules, threads};
+use crate::{carry, provisioning, resolve, rules, threads};
 
 /// Fewer files are read by one thread.
 const FILES_FOR_THREADS: usize = 64;
@@ -61,6 +61,7 @@ pub fn load<'a>(files: impl IntoIterator<Item = SourceText<'a>>, today: Date) ->
     let mut fleet = resolve::resolve(intent, &mut findings);
     fleet.provisioned =
         others.iter().filter_map(|other| provisioning::read(other, stem(other, &paths))).collect();
+    carry::attach(&mut fleet, others, &paths, &mut findings);
     fleet.files = paths;
     findings.extend(policy::check(&fleet));
     settings::apply(&fleet, &rules::adjustable(), today, &mut findings);

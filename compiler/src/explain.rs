@@ -10,7 +10,8 @@ use std::net::IpAddr;
 
 use meshwright_policies::kinds::NETWORK_LABEL;
 use meshwright_policies::precedence::{
-    Answer, Candidate, Order, Question, Said, Source, Verdict, injection, mesh_networks, namespace_label, resolve,
+    Answer, Candidate, Order, Question, Said, Source, Verdict, injection, mesh_networks, namespace_label,
+    resolve,
 };
 use meshwright_policies::repository::Cluster;
 use meshwright_policies::version::Version;
@@ -125,25 +126,19 @@ impl Asker<'_> {
     fn ask(&self) -> (Vec<Asked>, Vec<String>) {
         let (mut asked, mut notes) = (Vec::new(), Vec::new());
         let own = self.pod_label(NETWORK_LABEL);
-        let mut endpoint = |question, sidecar, labels: &[Candidate<Origin>]| {
-            let answers = self.by_observer(question, labels);
-            if answers.is_none() {
-                notes.push(format!("the order of Istio {} is not known", self.scene.version));
-            }
-            asked.extend(answers.into_iter().flatten().map(|(observers, order, answer)| Asked {
-                question,
-                sidecar,
-                observers,
-                order,
-                answer,
-            }));
+        let mut endpoint = |question: Question, sidecar, labels: &[Candidate<Origin>]| match question
+            .order(&self.scene.version)
+        {
+            Some(order) => asked.extend(self.by_observer(question, sidecar, order, labels)),
+            None => notes.push(format!("the order of Istio {} is not known", self.scene.version)),
         };
         if self.scene.traffic == Traffic::Ambient {
             endpoint(Question::AmbientWorkload, None, &own);
             return (asked, notes);
         }
         let injected = self.injects();
-        let sidecar = self.scene.injector.filter(|_| injected != Some(false)).and_then(|i| self.sidecar(i, &own));
+        let sidecar =
+            self.scene.injector.filter(|_| injected != Some(false)).and_then(|i| self.sidecar(i, &own));
         if let Some(sidecar) = &sidecar {
             endpoint(Question::Endpoint, Some(true), &written_by_injection(sidecar, &own));
         }
@@ -167,12 +162,7 @@ impl Asker<'_> {
 
     fn pod_label(&self, label: &str) -> Vec<Candidate<Origin>> {
         let network = self.pod.labels.get(label).filter(|network| !network.is_empty());
-        let at = Origin {
-            object: "--pod-labels".into(),
-            field: label.into(),
-            written: None,
-            rendered: None,
-        };
+        let at = Origin { object: "--pod-labels".into(), field: label.into(), written: None, rendered: None };
         network
             .map(|network| Candidate { source: Source::PodLabel, network: network.clone(), range: None, at })
             .into_iter()
@@ -201,23 +191,24 @@ impl Asker<'_> {
     fn by_observer(
         &self,
         question: Question,
+        sidecar: Option<bool>,
+        order: Order,
         labels: &[Candidate<Origin>],
-    ) -> Option<Vec<(Vec<String>, Order, Answer<Origin>)>> {
-        let order = question.order(&self.scene.version)?;
-        let mut answers: Vec<(Vec<String>, Order, Answer<Origin>)> = Vec::new();
+    ) -> Vec<Asked> {
+        let mut asked: Vec<Asked> = Vec::new();
         for (name, observer) in &self.scene.observers {
             let mut candidates = labels.to_vec();
             let labels = namespace_label(self.scene.own, &self.scene.system);
             candidates.extend(labels.into_iter().map(|c| self.with_origin(self.scene.own, c)));
-            let ranges = mesh_networks(observer, &self.scene.cluster_id);
-            candidates.extend(ranges.into_iter().map(|c| self.with_origin(observer, c)));
+            let networks = mesh_networks(observer, &self.scene.cluster_id);
+            candidates.extend(networks.into_iter().map(|c| self.with_origin(observer, c)));
             let answer = resolve(order, candidates, self.pod.ip);
-            match answers.iter_mut().find(|(_, _, known)| alike(known, &answer)) {
-                Some((names, ..)) => names.push(name.clone()),
-                None => answers.push((vec![name.clone()], order, answer)),
+            match asked.iter_mut().find(|known| alike(&known.answer, &answer)) {
+                Some(known) => known.observers.push(name.clone()),
+                None => asked.push(Asked { question, sidecar, observers: vec![name.clone()], order, answer }),
             }
         }
-        Some(answers)
+        asked
     }
 }
 

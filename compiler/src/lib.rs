@@ -8,6 +8,7 @@ pub mod artefact;
 pub mod artefacts;
 pub mod assemble;
 pub mod build;
+pub mod carry;
 pub mod cli;
 pub mod compile;
 pub mod decorate;

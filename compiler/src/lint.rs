@@ -88,7 +88,17 @@ fn together(all: &[Found]) -> (Sources, usize) {
 /// The clusters that files tell of, and what could not be known, without comparing them.
 #[must_use]
 pub fn repository(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<String>) {
-    let read = read::read(sources);
+    tell_apart(sources, globs, false)
+}
+
+/// As [`repository`], with the objects that assert nothing.
+#[must_use]
+pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<String>) {
+    tell_apart(sources, globs, true)
+}
+
+fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Repository, Vec<String>) {
+    let read = read::read(sources, everything);
     let mut notes = read.notes;
     let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
     (repository, notes)
@@ -97,7 +107,7 @@ pub fn repository(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
 /// Compares files that were read already.
 #[must_use]
 pub fn lint_sources(sources: Sources, globs: &[ClusterGlob]) -> Linted {
-    let read = read::read(&sources);
+    let read = read::read(&sources, false);
     let (mut findings, mut notes) = (read.findings, read.notes);
     let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
     findings.extend(contradictions::compare(&repository));

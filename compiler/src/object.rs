@@ -17,6 +17,12 @@ impl Object {
         Object(map)
     }
 
+    /// An object that is there already.
+    #[must_use]
+    pub fn from_map(map: Map<String, Value>) -> Object {
+        Object(map)
+    }
+
     fn metadata(&mut self) -> Option<&mut Map<String, Value>> {
         self.0.get_mut("metadata").and_then(Value::as_object_mut)
     }

@@ -235,7 +235,18 @@ fn cluster(
     let delivery = spec.delivery.clone().unwrap_or_default();
     Some((
         mesh_name,
-        Cluster { name, id, network, role, istio, gateways: Vec::new(), delivery, spec, written },
+        Cluster {
+            name,
+            id,
+            network,
+            role,
+            istio,
+            gateways: Vec::new(),
+            delivery,
+            carried: Vec::new(),
+            spec,
+            written,
+        },
     ))
 }
 

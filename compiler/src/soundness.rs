@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::assembly::UNSOUND_OUTPUT;
 use meshwright_policies::declaration::{DeclarationSpec, MeshFacts};
-use meshwright_policies::finding::{Finding, Findings, Severity};
+use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 use meshwright_policies::intent::{ControlPlane, Date};
 use meshwright_policies::judge;
 use meshwright_policies::mesh::{Fleet, Mesh};
 use meshwright_policies::names::ClusterName;
 
 use crate::artefact::{Output, Rendered, Root};
+use crate::artefacts::carried;
+use crate::carry;
 use crate::destination::hosted_name;
 use crate::object::Object;
 use crate::threads;
@@ -99,6 +101,11 @@ pub fn check(fleet: &Fleet, out: &Output) -> Findings {
                 if !refused.is_empty() {
                     judge::excuse(declaration, SOME_DAY, &mut refused);
                 }
+                if rendered.artefact == carried::NAME {
+                    let as_written = |finding| as_written(fleet, root, &rendered.object, finding);
+                    findings.extend(refused.into_iter().map(as_written));
+                    continue;
+                }
                 let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
                 findings.extend(errors.map(|refused| unsound(root, rendered.artefact, refused)));
             }
@@ -109,6 +116,19 @@ pub fn check(fleet: &Fleet, out: &Output) -> Findings {
     parts.into_iter().for_each(|part| findings.extend(part));
     findings.sort();
     findings
+}
+
+/// The refusal of an object that a person wrote, where it is written, with what it contradicts.
+fn as_written(fleet: &Fleet, root: &Root, object: &Object, mut refused: Finding) -> Finding {
+    if let Some((mesh, cluster, document)) = carry::source(fleet, root, object) {
+        refused.place = Place::in_document(document, refused.place.path);
+        for related in &mut refused.related {
+            let declared = carry::declared_at(mesh, cluster, &related.place.path);
+            related.place.span = declared.span;
+        }
+        refused.cluster = Some(cluster.name.to_string());
+    }
+    refused
 }
 
 /// The refusal, told as a fault of the output.

@@ -5,9 +5,13 @@
 //! which one of the two takes for something else; here a string is bare only when it is of a shape that no reader
 //! takes for anything but text. The bytes are a contract: a change here touches every file of every cluster.
 
+mod commented;
+
 use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
+
+pub use commented::{Comments, to_commented_yaml};
 
 /// Spaces of one level.
 const STEP: usize = 2;

@@ -5,12 +5,13 @@
 //! Istio.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::address::{Address, Cidr, Port};
 use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
-    GatewayLayout, Hosted, InstallMethod, MeshSpec, NetworkSpec, PolicySetting, Profile,
+    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
 use crate::node::{FieldPath, FileId, Node};
@@ -236,13 +237,74 @@ pub struct Cluster {
     pub gateways: Vec<Gateway>,
     /// Who applies its directory.
     pub delivery: Delivery,
+    /// What it carries over as it is, one per entry of `spec.manifests`.
+    pub carried: Vec<Carried>,
     /// What was declared: mesh, network and cluster level laid over each other.
     pub spec: ClusterSpec,
     /// Where; every value at the place of the level that won.
     pub written: Written,
 }
 
+/// What one entry of `spec.manifests` names.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// The entry.
+    pub path: ManifestPath,
+    /// Where it is written.
+    pub place: Place,
+    /// Whether any file is there.
+    pub exists: bool,
+    /// The documents of those files, but for the ones of an entry before this one; the items of a `List` one by one.
+    pub documents: Vec<Arc<Node>>,
+}
+
+impl Carried {
+    /// The documents that are Kubernetes objects.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.documents.iter().filter(|document| not_an_object(document).is_none())
+    }
+}
+
+/// Why a document is no object that can be applied to a cluster as it is.
+#[must_use]
+pub fn not_an_object(document: &Node) -> Option<&'static str> {
+    let text = |path: &str| document.at(&path.into()).and_then(Node::as_str).unwrap_or_default();
+    let group = text("apiVersion").split('/').next().unwrap_or_default();
+    if text("apiVersion").is_empty() || text("kind").is_empty() {
+        Some("it has no `apiVersion` and `kind`")
+    } else if group == "kustomize.config.k8s.io" {
+        Some("it tells kustomize what to build")
+    } else if group == "meshwright.dev" {
+        Some("it is written by meshwright")
+    } else if text("metadata.name").is_empty() {
+        Some("it has no `metadata.name`")
+    } else {
+        None
+    }
+}
+
 impl Cluster {
+    /// A carried object by its `apiVersion`, kind, namespace and name.
+    #[must_use]
+    pub fn carried_object(&self, object: &serde_json::Map<String, serde_json::Value>) -> Option<&Arc<Node>> {
+        let pointer = ["apiVersion", "kind", "metadata.namespace", "metadata.name"].map(FieldPath::parse);
+        let identity = |document: &Node| {
+            pointer
+                .each_ref()
+                .map(|path| document.at(path).and_then(Node::as_str).unwrap_or_default().to_owned())
+        };
+        let metadata = |key: &str| object.get("metadata").and_then(|metadata| metadata.get(key));
+        let text =
+            |value: Option<&serde_json::Value>| value.and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        let wanted = [
+            text(object.get("apiVersion")),
+            text(object.get("kind")),
+            text(metadata("namespace")),
+            text(metadata("name")),
+        ];
+        self.carried.iter().flat_map(Carried::objects).find(|document| identity(document) == wanted)
+    }
+
     /// Where its cluster ID comes from: `spec.clusterID`, or the name that is the default.
     #[must_use]
     pub fn id_place(&self) -> Place {

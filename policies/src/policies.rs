@@ -36,11 +36,14 @@ mod kubernetes_too_old;
 mod local_address;
 mod malformed_delivery;
 mod malformed_fingerprint;
+mod manifest_is_no_object;
+mod manifest_is_secret;
 mod mspider_parameter;
 mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
 mod no_metrics_server;
+mod no_such_manifest;
 mod node_port_local_policy;
 mod old_gateway_api;
 mod old_mspider;
@@ -177,6 +180,9 @@ pub const POLICIES: &[&dyn Policy] = &[
     &malformed_delivery::MalformedDelivery,
     &undeclared_mesh_cluster::UndeclaredMeshCluster,
     &helm_by_hand::HelmByHand,
+    &no_such_manifest::NoSuchManifest,
+    &manifest_is_no_object::ManifestIsNoObject,
+    &manifest_is_secret::ManifestIsSecret,
     // Platform.
     &cilium_settings::CiliumSettings,
     &competing_bgp::CompetingBgp,

@@ -267,8 +267,12 @@ fn ranges<At>(own: &[Candidate<At>], ip: Option<IpAddr>, open: bool) -> Vec<Stat
         (Some(_), Some(_)) => None,
     };
     let mut states: Vec<Option<State>> = own.iter().map(holds).collect();
-    let holding: Vec<&Candidate<At>> =
-        own.iter().zip(&states).filter(|(_, state)| state.is_none()).map(|(candidate, _)| candidate).collect();
+    let holding: Vec<&Candidate<At>> = own
+        .iter()
+        .zip(&states)
+        .filter(|(_, state)| state.is_none())
+        .map(|(candidate, _)| candidate)
+        .collect();
     let widest = holding.first().and_then(|first| width(first));
     let first: BTreeSet<&str> =
         holding.iter().filter(|c| width(c) == widest).map(|c| c.network.as_str()).collect();

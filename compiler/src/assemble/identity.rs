@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::finding;
 use meshwright_policies::intent::Delivery;
+use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::ClusterName;
 
 use super::{AssembleError, Origin};
 use crate::artefact::{Rendered, Root};
+use crate::artefacts::carried;
+use crate::carry;
 use crate::destination::{Destination, Server};
 use crate::stage::group;
 
@@ -35,6 +38,7 @@ struct Entry<'a> {
 
 /// Every object that is rendered a second time for its API server.
 pub(super) fn rendered_twice(
+    fleet: &Fleet,
     objects: &BTreeMap<Root, Vec<Rendered>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
 ) -> Vec<AssembleError> {
@@ -43,12 +47,12 @@ pub(super) fn rendered_twice(
         places.entry(place(root, destinations)).or_default().extend(entries(root, all));
     }
     let crds = objects.get(&Root::Crds).map_or(&[][..], Vec::as_slice);
-    let mut errors = duplicates(entries(&Root::Crds, crds).collect(), destinations);
+    let mut errors = duplicates(fleet, entries(&Root::Crds, crds).collect(), destinations);
     for (place, mut entries_here) in places {
         if matches!(place, Place::Server(_)) {
             entries_here.extend(entries(&Root::Crds, crds));
         }
-        errors.extend(duplicates(entries_here, destinations));
+        errors.extend(duplicates(fleet, entries_here, destinations));
     }
     errors.dedup();
     errors
@@ -75,6 +79,7 @@ fn entries<'a>(root: &'a Root, all: &'a [Rendered]) -> impl Iterator<Item = Entr
 }
 
 fn duplicates(
+    fleet: &Fleet,
     mut entries: Vec<Entry<'_>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
 ) -> Vec<AssembleError> {
@@ -85,11 +90,19 @@ fn duplicates(
             group: first.identity.0.to_owned(),
             first: Origin::of(first.root, first.rendered),
             second: Origin::of(second.root, second.rendered),
-            place: written(second.root, destinations),
+            place: carried(fleet, [second, first]).unwrap_or_else(|| written(second.root, destinations)),
         }),
         _ => None,
     };
     entries.windows(2).filter_map(twice).collect()
+}
+
+/// The one of the two that a person wrote.
+fn carried(fleet: &Fleet, entries: [&Entry<'_>; 2]) -> Option<finding::Place> {
+    entries.into_iter().filter(|entry| entry.rendered.artefact == carried::NAME).find_map(|entry| {
+        let (_, _, document) = carry::source(fleet, entry.root, &entry.rendered.object)?;
+        Some(finding::Place::in_document(document, "metadata.name"))
+    })
 }
 
 /// Where a person looks first: at the document of the cluster, or of the mesh.

@@ -55,7 +55,11 @@ pub fn of_intent(
         cluster: cluster.name.to_string(),
         cluster_id: cluster.id.to_string(),
         version: cluster.istio.version.clone(),
-        traffic: if cluster.istio.data_plane == DataPlane::Sidecar { Traffic::Sidecar } else { Traffic::Ambient },
+        traffic: if cluster.istio.data_plane == DataPlane::Sidecar {
+            Traffic::Sidecar
+        } else {
+            Traffic::Ambient
+        },
         system: cluster.system_namespace().to_string(),
         own,
         injector,
@@ -75,14 +79,22 @@ pub fn of_intent(
     })
 }
 
-/// Where the intent says so: the declared network, or the values that a cluster's Istio has beside.
+/// Where the intent says so: an object that is carried over, the declared network, or the values that a cluster's Istio has beside.
 fn written(cluster: &mesh::Cluster, candidate: &Candidate<Said<'_>>, sources: &Sources) -> Option<String> {
+    if let serde_json::Value::Object(object) = candidate.at.subject.document.to_json()
+        && let Some(carried) = cluster.carried_object(&object)
+    {
+        return line(sources, carried.nearest_span(&candidate.at.path));
+    }
     let document = &cluster.written.document;
     let free = below(&candidate.at.path, "values")
         .map(|path| path.under(&"spec.istio.values".into()))
         .into_iter()
-        .chain(below(&candidate.at.path, "meshConfig").map(|path| path.under(&"spec.istio.meshConfig".into())));
-    let free = free.filter_map(|path| document.at(&path)).map(|node| node.span).find(|span| span.is_written());
+        .chain(
+            below(&candidate.at.path, "meshConfig").map(|path| path.under(&"spec.istio.meshConfig".into())),
+        );
+    let free =
+        free.filter_map(|path| document.at(&path)).map(|node| node.span).find(|span| span.is_written());
     let declared = || {
         (candidate.network == cluster.network.as_str()).then(|| cluster.written.place("spec.network").span)
     };

@@ -23,7 +23,9 @@ pub enum ManifestError {
     #[error("several clusters are called `{0}`: give a path that holds one of them")]
     Ambiguous(String),
     /// The manifests do not say which Istio reads them, and releases differ.
-    #[error("the manifests of `{0}` do not say which release of Istio reads them: say it with `--istio 1.26.0`")]
+    #[error(
+        "the manifests of `{0}` do not say which release of Istio reads them: say it with `--istio 1.26.0`"
+    )]
     NoVersion(String),
 }
 
@@ -49,9 +51,10 @@ pub fn of_manifests(
     pod: Pod,
 ) -> Result<Explained, ManifestError> {
     let named: Vec<&Cluster> = repository.clusters.iter().filter(|c| c.named || c.name == name).collect();
-    let mut own = named.iter().copied().filter(|cluster| {
-        cluster.name == name || cluster.cluster_id().is_some_and(|id| id == name)
-    });
+    let mut own = named
+        .iter()
+        .copied()
+        .filter(|cluster| cluster.name == name || cluster.cluster_id().is_some_and(|id| id == name));
     let (first, second) = (own.next(), own.next());
     let Some(own) = first else {
         let names: Vec<&str> = named.iter().map(|cluster| cluster.name.as_str()).collect();
@@ -64,8 +67,11 @@ pub fn of_manifests(
     if second.is_some() {
         return Err(ManifestError::Ambiguous(name.to_owned()));
     }
-    let siblings: Vec<&Cluster> =
-        named.iter().copied().filter(|other| other.scope == own.scope && !std::ptr::eq(*other, own)).collect();
+    let siblings: Vec<&Cluster> = named
+        .iter()
+        .copied()
+        .filter(|other| other.scope == own.scope && !std::ptr::eq(*other, own))
+        .collect();
     let version = version
         .or_else(|| installed(own))
         .or_else(|| siblings.iter().copied().find_map(installed))
@@ -76,7 +82,9 @@ pub fn of_manifests(
         (true, _) => Some(own),
         (false, [only]) => Some(*only),
         (false, _) => {
-            notes.push("which istiod injects here is not known: its values are not part of this answer".to_owned());
+            notes.push(
+                "which istiod injects here is not known: its values are not part of this answer".to_owned(),
+            );
             Some(own)
         }
     };
@@ -88,10 +96,20 @@ pub fn of_manifests(
         [only] => (*only).to_owned(),
         _ => "istio-system".to_owned(),
     };
-    let cluster_id = own.cluster_id().unwrap_or_else(|| own.name.clone());
+    let cluster_id = own.cluster_id().unwrap_or(&own.name).to_owned();
     let cluster = own.name.clone();
-    let scene =
-        Scene { cluster, cluster_id, version, traffic, system, own, injector, observers, injects: None, notes };
+    let scene = Scene {
+        cluster,
+        cluster_id,
+        version,
+        traffic,
+        system,
+        own,
+        injector,
+        observers,
+        injects: None,
+        notes,
+    };
     Ok(explain(scene, pod, &|_, candidate| {
         let subject = candidate.at.subject;
         let object = if subject.claims.object.is_empty() { "values" } else { &subject.claims.object };

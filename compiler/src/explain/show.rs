@@ -62,7 +62,10 @@ fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Network(network) => network.clone(),
         Verdict::Undecided(networks) => {
-            format!("{}, and nothing decides which: it may change with every restart of istiod", one_of(networks))
+            format!(
+                "{}, and nothing decides which: it may change with every restart of istiod",
+                one_of(networks)
+            )
         }
         Verdict::DependsOnAddress(networks) => {
             format!("{} or none, by its address: say it with --ip", one_of(networks))

@@ -21,6 +21,8 @@ pub(super) struct Read {
     pub(super) kustomizations: Vec<Kustomization>,
     pub(super) findings: Findings,
     pub(super) notes: Vec<String>,
+    /// Whether objects that assert nothing are kept too.
+    everything: bool,
 }
 
 /// A document that may assert something, and where it is.
@@ -41,7 +43,8 @@ const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
 /// Fewer files than this are read by one thread.
 const LEAST: usize = 64;
 
-pub(super) fn read(sources: &Sources) -> Read {
+/// `everything`: objects that assert nothing are kept too.
+pub(super) fn read(sources: &Sources, everything: bool) -> Read {
     let charts: BTreeSet<&str> = sources
         .iter()
         .filter_map(|(_, file)| file.path().strip_suffix("Chart.yaml"))
@@ -49,7 +52,7 @@ pub(super) fn read(sources: &Sources) -> Read {
         .collect();
     let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
     let parts = threads::in_parts(&files, LEAST, |files| {
-        let mut part = Part::default();
+        let mut part = Part { read: Read { everything, ..Read::default() }, ..Part::default() };
         files.iter().for_each(|(id, file)| part.file(*id, file, &charts));
         part
     });
@@ -181,8 +184,8 @@ impl Read {
     }
 
     fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
-        let kept =
-            matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
+        let kept = self.everything
+            || matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
         let has_values = || {
             let named = |at: &ValuesAt<'_>| at.chart.is_some();
             !subject.kind.is_empty() && subject.chart_values().iter().any(named)

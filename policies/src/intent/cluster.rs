@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, FreeObject, IstioSpec, LoadBalancer};
+use super::{Delivery, FreeObject, IstioSpec, LoadBalancer, ManifestPath};
 use crate::address::{Address, ApiServer, Cidr, Port};
 use crate::names::{ClusterId, ClusterName, LabelValue, MeshName, NetworkId, ObjectName};
 use crate::version::Version;
@@ -82,6 +82,12 @@ pub struct ClusterSpec {
     /// Mspider's MeshCluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mspider: Option<MspiderCluster>,
+    /// Kubernetes objects that are carried over as they are: files, or directories with all `*.yaml` and `*.yml` below them.
+    /// They are rendered into the cluster's `mesh/`, each in the part that its kind belongs to, and are judged by the same
+    /// policies as everything else: an object that contradicts what is declared is refused. No Secret with data, no
+    /// `kustomization.yaml`: build it first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<ManifestPath>,
     /// Values that are still accepted while a change is rolled out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousValues>,

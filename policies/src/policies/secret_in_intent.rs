@@ -33,14 +33,26 @@ impl Policy for SecretInIntent {
             }
             for cluster in mesh.clusters.values() {
                 search(&cluster.written, Some(cluster.name.as_str()), &mut seen, findings);
+                for document in cluster.carried.iter().flat_map(|carried| &carried.documents) {
+                    search_document(document, Some(cluster.name.as_str()), &mut seen, findings);
+                }
             }
         }
     }
 }
 
 fn search(written: &Written, cluster: Option<&str>, seen: &mut BTreeSet<Span>, findings: &mut Findings) {
+    search_document(&written.document, cluster, seen, findings);
+}
+
+fn search_document(
+    document: &Node,
+    cluster: Option<&str>,
+    seen: &mut BTreeSet<Span>,
+    findings: &mut Findings,
+) {
     let mut found = Vec::new();
-    walk(&written.document, &mut Vec::new(), &mut |node, path, what| {
+    walk(document, &mut Vec::new(), &mut |node, path, what| {
         if !node.span.is_written() || seen.insert(node.span) {
             let path = path.iter().fold(FieldPath::root(), |field, step| match step {
                 Part::Key(key) => field.key(key),

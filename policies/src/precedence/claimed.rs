@@ -73,7 +73,9 @@ pub fn injection<'a>(cluster: &'a Cluster, injector: &'a Cluster, system: &str) 
         (claim.fact == Fact::Network && claim.part).then_some(Source::InjectionPath)
     });
     found.extend(stated(injector, |subject, claim| {
-        if claim.fact != Fact::Network || claim.part || subject.plane != system {
+        // An IstioOperator with nothing but gateways configures no istiod (istio/istio: `gen-eastwest-gateway.sh`).
+        let gateways = subject.text("spec.profile").as_deref() == Some("empty");
+        if claim.fact != Fact::Network || claim.part || subject.plane != system || gateways {
             return None;
         }
         match claim.path.0.as_slice() {
@@ -92,7 +94,8 @@ fn stated<'a>(
     cluster: &'a Cluster,
     source: impl Fn(&Manifest, &Claim) -> Option<Source>,
 ) -> Vec<Candidate<Said<'a>>> {
-    let claims = cluster.subjects.iter().flat_map(|subject| subject.claims.list.iter().map(move |c| (subject, c)));
+    let claims =
+        cluster.subjects.iter().flat_map(|subject| subject.claims.list.iter().map(move |c| (subject, c)));
     claims
         .filter_map(|(subject, claim)| {
             let at = Said { subject, path: claim.path.clone() };

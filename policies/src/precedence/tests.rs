@@ -42,7 +42,9 @@ impl Row {
         let mut all = Vec::new();
         all.extend(labelled.then(|| from(Source::PodLabel, "from-pod")));
         all.extend(self.system_namespace_label.as_ref().map(|name| from(Source::SystemNamespace, name)));
-        all.extend(matches!(&*self.registry, "this" | "both").then(|| from(Source::FromRegistry, "from-registry")));
+        all.extend(
+            matches!(&*self.registry, "this" | "both").then(|| from(Source::FromRegistry, "from-registry")),
+        );
         all.extend((self.registry == "both").then(|| from(Source::FromRegistry, "other-registry")));
         all.extend(matches!(&*self.cidr, "match" | "overlap").then(|| in_range("from-cidr", "10.1.0.0/24")));
         all.extend((self.cidr == "overlap").then(|| in_range("wider-cidr", "10.0.0.0/8")));
@@ -72,9 +74,15 @@ fn the_model_says_what_a_running_istiod_did() {
     let rows = observed();
     assert_eq!(rows.len(), 32);
     for row in rows {
-        for (labelled, address, seen) in [(false, "10.1.0.5", &row.plain), (true, "10.1.0.6", &row.labelled)] {
+        for (labelled, address, seen) in [(false, "10.1.0.5", &row.plain), (true, "10.1.0.6", &row.labelled)]
+        {
             let answer = resolve(order, row.candidates(labelled), ip(address));
-            assert!(covers(&answer.verdict, seen), "{}/{}: {answer:?} but saw {seen:?}", row.registry, row.cidr);
+            assert!(
+                covers(&answer.verdict, seen),
+                "{}/{}: {answer:?} but saw {seen:?}",
+                row.registry,
+                row.cidr
+            );
             let undecided = matches!(answer.verdict, Verdict::Undecided(_));
             assert_eq!(undecided, row.registry == "both" && row.system_namespace_label.is_none());
         }
@@ -185,8 +193,12 @@ fn injection_does_not_ask_the_system_namespace_and_ambient_asks_nothing_else() {
     let ambient = resolve(Question::AmbientWorkload.order(&version("1.26.0")).unwrap(), all(), None);
     assert_eq!(states(&ambient), [("namespace", State::Wins)]);
     assert_eq!(
-        resolve(Question::AmbientWorkload.order(&version("1.26.0")).unwrap(), vec![from(Source::PodLabel, "p")], None)
-            .verdict,
+        resolve(
+            Question::AmbientWorkload.order(&version("1.26.0")).unwrap(),
+            vec![from(Source::PodLabel, "p")],
+            None
+        )
+        .verdict,
         Verdict::Nothing
     );
 }

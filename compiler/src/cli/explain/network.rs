@@ -90,7 +90,7 @@ pub(super) fn run(args: &NetworkArgs, cluster: &str, input: &Input) -> anyhow::R
         };
         explain::of_intent(&compiled.fleet, &tree, &compiled.sources, found, pod)
     } else {
-        let (sources, _) = lint::read_paths(&args.manifests).context("cannot read the manifests")?;
+        let sources = lint::read_paths(&args.manifests).context("cannot read the manifests")?;
         let (repository, _) = lint::repository(&sources, &args.cluster_glob);
         explain::of_manifests(&repository, &sources, cluster, args.istio.clone(), args.data_plane, pod)?
     };
