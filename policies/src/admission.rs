@@ -6,6 +6,7 @@
 
 mod answer;
 mod change;
+mod declared;
 mod envelope;
 mod object;
 mod scope;
@@ -25,6 +26,7 @@ use crate::node::Step;
 
 pub use answer::{Answer, Cause, ObjectName, Outcome};
 use change::Change;
+pub use declared::{SELF_TEST, SELF_TEST_NONCE, self_test_message};
 pub use envelope::{API_VERSION, GroupVersionKind, Request, Resource, Review, ReviewError};
 pub use object::{ObjectError, parse as parse_object};
 
@@ -134,7 +136,11 @@ pub fn decide(review: &Review<'_>, basis: &Basis<'_>) -> Verdict {
         decision: if answer.is_allowed() { "allowed" } else { "denied" },
         answer: Some(answer),
         reason,
-        resource: known.map_or("other", |kind| kind.plural()),
+        resource: match known {
+            Some(kind) => kind.plural(),
+            None if declared::concerns(request) => "meshdeclarations",
+            None => "other",
+        },
         dry_run: request.dry_run == Some(true),
         operation: request.operation.to_string(),
         object: change::reference(request, &name),
@@ -169,7 +175,9 @@ impl Decision<'_> {
 
 fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
     let api_version = request.kind.api_version();
-    if kinds::kind_of(&api_version, &request.kind.kind).is_none()
+    let declaration = declared::concerns(request);
+    if !declaration
+        && kinds::kind_of(&api_version, &request.kind.kind).is_none()
         && !loss::concerns(&request.kind.group, &request.kind.kind)
     {
         return Decision::allowed("unknown-kind");
@@ -191,6 +199,9 @@ fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
         "CREATE" | "UPDATE" => {}
         "DELETE" if part.is_none() => {}
         _ => return Decision::allowed("operation"),
+    }
+    if declaration {
+        return declared::decide(request, change::name(request, &change), change.after.as_ref());
     }
     if basis.declarations.is_empty() {
         let asserts = [&before, &after].into_iter().flatten().any(|claims| !claims.list.is_empty());

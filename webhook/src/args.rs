@@ -1,17 +1,28 @@
 //! The command line.
 
+mod cluster;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Parser, ValueEnum};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use meshwright_policies::admission;
+
+pub use cluster::{
+    ClusterArgs, FailurePolicyArg, FieldsArg, InNamespace, PrintArgs, ServiceRef, TargetArgs, WhenArg,
+};
 
 /// Serves validating admission: refuses what contradicts a cluster's `MeshDeclaration`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "meshwright-webhook", version, about)]
-#[command(group = ArgGroup::new("certificate").required(true).args(["self_signed", "tls_cert"]))]
+#[command(group = ArgGroup::new("certificate").required(true).args(["self_signed", "tls_cert", "certificate_secret"]))]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// File with MeshDeclarations, or directory of such files (.yaml, .yml, .json); reloaded when it changes.
     /// Repeat for several places
     #[arg(long, value_name = "PATH", required = true, env = "MESHWRIGHT_DECLARATION")]
@@ -45,9 +56,18 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
+    /// Authorities of the certificate, PEM, to be published in the webhook's configuration before it is served; reloaded when
+    /// it changes
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_ca: Option<PathBuf>,
+
     /// Ask every client for a certificate from one of these authorities, PEM
     #[arg(long, value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
+
+    /// What is done with the API server.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 
     /// Bounds of what clients can use.
     #[command(flatten)]
@@ -68,6 +88,13 @@ pub struct Args {
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,meshwright_webhook=debug`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "MESHWRIGHT_LOG")]
     pub log: String,
+}
+
+/// What is done instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Print the webhook's configuration, as this release generates it
+    Configuration(PrintArgs),
 }
 
 /// Bounds on the command line; what they mean is said at [`crate::server::Limits`].

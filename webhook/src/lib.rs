@@ -6,8 +6,15 @@
 
 pub mod admit;
 pub mod args;
+pub mod authority;
+pub mod backoff;
+pub mod cluster;
+pub mod configuration;
+pub mod controller;
 pub mod log;
 pub mod metrics;
+pub mod print;
 pub mod server;
 pub mod store;
+pub mod trust;
 pub mod watch;

@@ -5,14 +5,23 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use meshwright_webhook::args::Args;
+use meshwright_webhook::args::{Args, Command};
 use meshwright_webhook::metrics::Metrics;
-use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings, asked_to_stop};
+use meshwright_webhook::server::{
+    CertificateSource, Certificates, Limits, Published, Server, Settings, asked_to_stop,
+};
 use meshwright_webhook::store::Store;
-use meshwright_webhook::{log, server};
+use meshwright_webhook::trust::Trust;
+use meshwright_webhook::{cluster, log, print, server};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Command::Configuration(args)) = &args.command {
+        return match print::configuration(args) {
+            Ok(text) => said(&text),
+            Err(error) => fail(&error),
+        };
+    }
     if let Err(error) = log::install(&args.log) {
         return fail(&anyhow::Error::new(error).context(format!("`{}` is not a filter of logs", args.log)));
     }
@@ -23,6 +32,17 @@ fn main() -> ExitCode {
     match runtime.block_on(run(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
+    }
+}
+
+/// A reader that went away (`| head`) is no error.
+fn said(text: &str) -> ExitCode {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&anyhow::Error::new(error).context("standard output"))
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 
@@ -43,9 +63,22 @@ async fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let metrics = Arc::new(Metrics::new());
-    let certificates = Certificates::open(certificate_source(&args), Arc::clone(&metrics))?;
+    let trust = Arc::new(Trust::default());
+    let mut certificates = Certificates::open(certificate_source(&args), Arc::clone(&metrics))?;
+    if let Some(authorities) = &args.tls_ca {
+        let published = Published { authorities: authorities.clone(), trust: Arc::clone(&trust) };
+        certificates = certificates.published(published)?;
+    }
+    let certificates = Arc::new(certificates);
     let store = Store::open(args.declaration.clone(), Arc::clone(&metrics));
     let _watches = (store.watch(args.poll_interval), certificates.watch(args.poll_interval));
+    let kept = cluster::Kept {
+        store: Arc::clone(&store),
+        certificates: Arc::clone(&certificates),
+        trust,
+        metrics: Arc::clone(&metrics),
+    };
+    let _tasks = cluster::keep(&args, kept).await?;
     let settings = Settings {
         listen: args.listen,
         metrics_listen: args.metrics_listen,
@@ -69,6 +102,7 @@ fn certificate_source(args: &Args) -> CertificateSource {
         (Some(certificate), Some(key)) => {
             CertificateSource::Files { certificate: certificate.clone(), key: key.clone() }
         }
+        _ if args.cluster.certificate_secret.is_some() => CertificateSource::Kept,
         _ => {
             let names = ["localhost", "127.0.0.1"].into_iter().map(str::to_owned);
             CertificateSource::SelfSigned(names.chain(args.san.iter().cloned()).collect())

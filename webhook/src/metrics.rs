@@ -75,6 +75,16 @@ pub struct Metrics {
     pub certificate_reloads: Family<ResultLabels, Counter>,
     /// Whether the certificate in the files is refused while an earlier one is served.
     pub certificate_refused: Gauge,
+    /// Rounds in which the certificate's Secret could not be kept.
+    pub keeper_failures: Counter,
+    /// Rounds in which the webhook's configuration could not be kept.
+    pub configuration_failures: Counter,
+    /// Self-tests through the API server, by `refused`, `passed` and `unknown`.
+    pub proofs: Family<ResultLabels, Counter>,
+    /// Whether the last self-test that said anything was refused.
+    pub proved: Gauge,
+    /// Whether requests are refused when no answer comes.
+    pub fails_closed: Gauge,
     /// Open connections.
     pub connections: Gauge,
     /// TLS handshakes, by `completed`, `failed` and `timeout`.
@@ -115,6 +125,11 @@ impl Metrics {
             expiration: Family::default(),
             certificate_reloads: Family::default(),
             certificate_refused: Gauge::default(),
+            keeper_failures: Counter::default(),
+            configuration_failures: Counter::default(),
+            proofs: Family::default(),
+            proved: Gauge::default(),
+            fails_closed: Gauge::default(),
             connections: Gauge::default(),
             handshakes: Family::default(),
             timeouts: Family::default(),
@@ -129,6 +144,7 @@ impl Metrics {
         for (family, results) in [
             (&self.declaration_reloads, &["loaded", "refused"][..]),
             (&self.certificate_reloads, &["loaded", "refused"]),
+            (&self.proofs, &["refused", "passed", "unknown"]),
             (&self.handshakes, &["completed", "failed", "timeout"]),
             (&self.timeouts, &["headers", "idle"]),
         ] {
@@ -162,6 +178,15 @@ impl Metrics {
         r.register("certificate_reloads", "Changes of the certificate", self.certificate_reloads.clone());
         let help = "Whether the certificate in the files is refused and an earlier one is served";
         r.register("certificate_refused", help, self.certificate_refused.clone());
+        let help = "Rounds in which the certificate's Secret could not be kept";
+        r.register("certificate_keeper_failures", help, self.keeper_failures.clone());
+        let help = "Rounds in which the webhook's configuration could not be kept";
+        r.register("configuration_failures", help, self.configuration_failures.clone());
+        r.register("self_tests", "Self-tests through the API server", self.proofs.clone());
+        let help = "Whether the last self-test that said anything was refused, as it has to be";
+        r.register("self_test_refused", help, self.proved.clone());
+        let help = "Whether requests are refused when no answer comes";
+        r.register("configuration_fails_closed", help, self.fails_closed.clone());
         r.register("connections", "Open connections", self.connections.clone());
         r.register("tls_handshakes", "TLS handshakes", self.handshakes.clone());
         r.register("connection_timeouts", "Connections closed for being slow", self.timeouts.clone());

@@ -24,7 +24,7 @@ use limits::Gate;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
-pub use certificate::{CertificateError, CertificateSource, Certificates, Pair};
+pub use certificate::{CertificateError, CertificateSource, Certificates, Pair, Published};
 pub use drain::{Drain, Phase, asked_to_stop};
 pub use limits::Limits;
 pub use tls::{TlsError, config as tls_config};

@@ -6,32 +6,38 @@ use crate::claim::{At, Claims, Subject};
 
 /// The charts of which values are read. Releases of other charts, this program's among them, are nobody's
 /// business here: they are not asked about, so that they can be mended whatever happens.
-macro_rules! charts {
-    () => {
-        "matches('(^|/)(base|istiod|istiod-remote|gateway|ztunnel)$')"
+macro_rules! is_chart {
+    ($field:literal) => {
+        concat!(
+            "(",
+            $field,
+            " in ['base', 'istiod', 'istiod-remote', 'gateway', 'ztunnel'] || ",
+            "['/base', '/istiod', '/istiod-remote', '/gateway', '/ztunnel'].exists(name, ",
+            $field,
+            ".endsWith(name)))"
+        )
     };
 }
 
 const RELEASES: &[Mark] = &[
     Mark::Expression(concat!(
         "has(self.spec) && has(self.spec.chart) && has(self.spec.chart.spec) && has(self.spec.chart.spec.chart) && ",
-        "self.spec.chart.spec.chart.",
-        charts!()
+        is_chart!("self.spec.chart.spec.chart")
     )),
     Mark::Expression(concat!(
-        "has(self.spec) && has(self.spec.chartRef) && has(self.spec.chartRef.name) && self.spec.chartRef.name.",
-        charts!()
+        "has(self.spec) && has(self.spec.chartRef) && has(self.spec.chartRef.name) && ",
+        is_chart!("self.spec.chartRef.name")
     )),
 ];
 
 const APPLICATIONS: &[Mark] = &[
     Mark::Expression(concat!(
-        "has(self.spec) && has(self.spec.source) && has(self.spec.source.chart) && self.spec.source.chart.",
-        charts!()
+        "has(self.spec) && has(self.spec.source) && has(self.spec.source.chart) && ",
+        is_chart!("self.spec.source.chart")
     )),
     Mark::Expression(concat!(
-        "has(self.spec) && has(self.spec.sources) && self.spec.sources.exists(s, has(s.chart) && s.chart.",
-        charts!(),
+        "has(self.spec) && has(self.spec.sources) && self.spec.sources.exists(source, has(source.chart) && ",
+        is_chart!("source.chart"),
         ")"
     )),
 ];

@@ -345,3 +345,52 @@ fn a_thousand_faults_and_forged_lines_stay_readable() {
     assert!(!message.contains('\u{1b}'));
     assert_eq!(response["status"]["details"]["causes"].as_array().unwrap().len(), 100);
 }
+
+#[test]
+fn objects_about_other_clusters_are_judged_where_they_arrive() {
+    let release = |extra: Value| {
+        let mut spec =
+            json!({"chart": {"spec": {"chart": "istiod"}}, "values": {"global": {"network": "network-c9"}}});
+        spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let object = json!({"metadata": {"name": "istiod", "namespace": "flux-system"}, "spec": spec});
+        request("CREATE", ("helm.toolkit.fluxcd.io", "v2", "HelmRelease"), &object, &Value::Null)
+    };
+    assert_eq!(reason(&release(json!({}))), (false, "contradicts"));
+    assert_eq!(reason(&release(json!({"kubeConfig": {"secretRef": {"name": "west"}}}))), (true, "elsewhere"));
+}
+
+/// A whole collection may be deleted without a name in the request; the object has it.
+#[test]
+fn a_deletion_without_a_name_is_known_by_its_object() {
+    let object = json!({"metadata": {"name": "istio-eastwestgateway", "namespace": "istio-system"}});
+    let mut review = request("DELETE", ("", "v1", "Service"), &Value::Null, &object);
+    review["request"]["name"] = Value::Null;
+    let (verdict, response) = ask(&review);
+    assert_eq!(
+        (verdict.reason, verdict.object.as_str()),
+        ("removes", "Service/istio-system/istio-eastwestgateway")
+    );
+    assert_eq!(response["status"]["details"]["name"], "istio-eastwestgateway");
+}
+
+#[test]
+fn declarations_that_cannot_be_read_are_told_and_the_self_test_is_refused() {
+    let kind = ("meshwright.dev", "v1alpha1", "MeshDeclaration");
+    let whole: Value = serde_yaml::from_str(DECLARATION).unwrap();
+    assert_eq!(reason(&request("CREATE", kind, &whole, &Value::Null)), (true, "declaration"));
+    let mut broken = whole.clone();
+    broken["spec"]["network"] = json!({"not": "a name"});
+    let (verdict, response) = ask(&request("UPDATE", kind, &broken, &whole));
+    assert_eq!((verdict.decision, verdict.resource), ("allowed", "meshdeclarations"));
+    let warning = response["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("the webhook cannot read this and keeps what it has: "), "{warning}");
+    let mut test = whole.clone();
+    test["metadata"] =
+        json!({"name": "meshwright-self-test", "annotations": {"meshwright.dev/self-test": "a1\n<b>"}});
+    let (verdict, response) = ask_of(&snapshot(Vec::new()), &request("CREATE", kind, &test, &Value::Null));
+    assert_eq!(
+        (verdict.reason, message(&response)),
+        ("self-test", "self-test a1b: this question has arrived, and is always refused")
+    );
+    assert_eq!(reason(&request("DELETE", kind, &Value::Null, &test)), (true, "declaration"));
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +14,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 
+use crate::authority::{Authority, SETTLE};
 use crate::metrics::{Metrics, ResultLabels, RoleLabels, unix_seconds};
+use crate::trust::Trust;
 use crate::watch::{self, Watch};
 
 /// Why a certificate is not served.
@@ -139,6 +142,8 @@ const SELF_SIGNED_LIFE: Duration = Duration::from_secs(90 * 86_400);
 pub enum CertificateSource {
     /// Made here, for these names and addresses.
     SelfSigned(Vec<String>),
+    /// Given by a keeper ([`Certificates::replace`]); until then made here, for nobody to trust.
+    Kept,
     /// Read from files.
     Files {
         /// The chain, PEM.
@@ -148,10 +153,35 @@ pub enum CertificateSource {
     },
 }
 
+/// The authorities of certificates in files.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The file, PEM.
+    pub authorities: PathBuf,
+    /// Where they are published.
+    pub trust: Arc<Trust>,
+}
+
+impl Published {
+    /// Has what the file holds published, and says what that is.
+    fn read(&self, now: SystemTime) -> Result<Vec<Authority>, CertificateError> {
+        let authorities = Authority::bundle(&read(&self.authorities)?);
+        let authorities = authorities.map_err(|error| CertificateError::Pem {
+            what: "file of authorities",
+            error: error.to_string(),
+        })?;
+        self.trust.want_also(authorities.clone(), now);
+        Ok(authorities)
+    }
+}
+
 /// The certificate that is served now. A handshake that has begun keeps the one it began with.
 pub struct Certificates {
     source: CertificateSource,
     current: ArcSwap<Pair>,
+    published: Option<Published>,
+    /// Whether the keeper has given none yet.
+    waits: AtomicBool,
     /// Of the files that were read last, with what was wrong with them.
     last: Mutex<([u8; 32], Option<String>)>,
     metrics: Arc<Metrics>,
@@ -174,13 +204,11 @@ impl Certificates {
     ///
     /// # Errors
     /// When there is none that could be served.
-    pub fn open(
-        source: CertificateSource,
-        metrics: Arc<Metrics>,
-    ) -> Result<Arc<Certificates>, CertificateError> {
+    pub fn open(source: CertificateSource, metrics: Arc<Metrics>) -> Result<Certificates, CertificateError> {
         let now = SystemTime::now();
         let (pair, digest) = match &source {
             CertificateSource::SelfSigned(names) => (Pair::self_signed(names, now)?, [0; 32]),
+            CertificateSource::Kept => (Pair::self_signed(&["localhost".to_owned()], now)?, [0; 32]),
             CertificateSource::Files { certificate, key } => {
                 let (chain, key) = (read(certificate)?, read(key)?);
                 (Pair::read(&chain, &key, now)?, digest(&chain, &key))
@@ -188,9 +216,21 @@ impl Certificates {
         };
         let last = Mutex::new((digest, None));
         let pair = Arc::new(pair);
-        let certificates = Certificates { source, current: ArcSwap::new(Arc::clone(&pair)), last, metrics };
+        let waits = AtomicBool::new(matches!(source, CertificateSource::Kept));
+        let current = ArcSwap::new(Arc::clone(&pair));
+        let certificates = Certificates { source, current, published: None, waits, last, metrics };
         certificates.serve(pair);
-        Ok(Arc::new(certificates))
+        Ok(certificates)
+    }
+
+    /// Has the authorities in a file published, and serves a new certificate only after its own have been for a while.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn published(mut self, published: Published) -> Result<Certificates, CertificateError> {
+        published.read(SystemTime::now())?;
+        self.published = Some(published);
+        Ok(self)
     }
 
     /// The certificate that is served now.
@@ -202,16 +242,47 @@ impl Certificates {
     /// Why clients would not accept the certificate now, if so.
     #[must_use]
     pub fn out_of_time(&self, now: SystemTime) -> Option<&'static str> {
+        if self.waits.load(Ordering::Relaxed) {
+            return Some("has not been read from its Secret yet");
+        }
         self.current.load().out_of_time(now)
+    }
+
+    /// Serves a certificate from a keeper. The one that is served already stays as it is.
+    ///
+    /// # Errors
+    /// When it cannot be served; the earlier one stays.
+    pub fn replace(&self, chain: &[u8], key: &[u8], now: SystemTime) -> Result<(), CertificateError> {
+        let digest = digest(chain, key);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if digest == last.0 {
+            return Ok(());
+        }
+        match Pair::read(chain, key, now) {
+            Ok(pair) => {
+                *last = (digest, None);
+                self.metrics.certificate_reloads.get_or_create(&ResultLabels { result: "loaded" }).inc();
+                tracing::info!(expires = unix_seconds(pair.expires()), "certificate is served");
+                self.serve(Arc::new(pair));
+                self.waits.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.certificate_reloads.get_or_create(&ResultLabels { result: "refused" }).inc();
+                self.metrics.certificate_refused.set(1);
+                Err(error)
+            }
+        }
     }
 
     /// Reloads whenever the files change, for as long as the watch is kept.
     #[must_use]
     pub fn watch(self: &Arc<Certificates>, poll: Duration) -> Watch {
         let directories = match &self.source {
-            CertificateSource::SelfSigned(_) => Vec::new(),
+            CertificateSource::SelfSigned(_) | CertificateSource::Kept => Vec::new(),
             CertificateSource::Files { certificate, key } => {
-                watch::directories([certificate.as_path(), key.as_path()])
+                let authorities = self.published.as_ref().map(|published| published.authorities.as_path());
+                watch::directories([certificate.as_path(), key.as_path()].into_iter().chain(authorities))
             }
         };
         let certificates = Arc::clone(self);
@@ -220,7 +291,11 @@ impl Certificates {
 
     /// Reads files that have changed; renews what was made here. What cannot be served leaves the earlier pair.
     pub fn reload(&self, now: SystemTime) {
+        if self.waits_for_publication(now) {
+            return;
+        }
         let read = match &self.source {
+            CertificateSource::Kept => return,
             CertificateSource::SelfSigned(names) => {
                 if now + SELF_SIGNED_LIFE / 3 < self.current.load().expires() {
                     return;
@@ -253,6 +328,20 @@ impl Certificates {
                     );
                     last.1 = Some(error);
                 }
+            }
+        }
+    }
+
+    /// Whether clients could not trust yet what the files hold now, and still trust what is served.
+    fn waits_for_publication(&self, now: SystemTime) -> bool {
+        let Some(published) = &self.published else { return false };
+        match published.read(now) {
+            Ok(authorities) => {
+                !published.trust.settled(&authorities, SETTLE) && self.out_of_time(now).is_none()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the authorities of the certificate cannot be read; those that were known stay");
+                false
             }
         }
     }

@@ -7,4 +7,7 @@ mod support;
 mod api;
 
 mod api_server;
+mod certificates;
 mod expressions;
+mod gate;
+mod matching;

@@ -115,6 +115,8 @@ pub(crate) struct Options {
     pub(crate) authority: Option<Authority>,
     pub(crate) client_authorities: Option<Vec<u8>>,
     pub(crate) declaration: Option<String>,
+    /// Whether a keeper gives the certificate.
+    pub(crate) kept: bool,
 }
 
 impl Running {
@@ -125,6 +127,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let store = Store::open(vec![at("d.yaml")], Arc::clone(&metrics));
         let source = match &options.authority {
+            None if options.kept => CertificateSource::Kept,
             None => CertificateSource::SelfSigned(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
             Some(authority) => {
                 let (chain, key) = authority.issue();
@@ -133,7 +136,7 @@ impl Running {
                 CertificateSource::Files { certificate: at("tls.crt"), key: at("tls.key") }
             }
         };
-        let certificates = Certificates::open(source, Arc::clone(&metrics)).unwrap();
+        let certificates = Arc::new(Certificates::open(source, Arc::clone(&metrics)).unwrap());
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             metrics_listen: Some("127.0.0.1:0".parse().unwrap()),

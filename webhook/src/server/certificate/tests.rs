@@ -65,7 +65,7 @@ impl Mount {
     fn open(&self, metrics: &Arc<Metrics>) -> Arc<Certificates> {
         let file = |name| self.directory.path().join(name);
         let source = CertificateSource::Files { certificate: file("tls.crt"), key: file("tls.key") };
-        Certificates::open(source, Arc::clone(metrics)).unwrap()
+        Arc::new(Certificates::open(source, Arc::clone(metrics)).unwrap())
     }
 }
 
@@ -117,7 +117,7 @@ fn a_bad_pair_keeps_the_old_one_and_is_counted_once() {
 #[test]
 fn a_self_signed_certificate_is_renewed_in_time() {
     let source = CertificateSource::SelfSigned(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]);
-    let certificates = Certificates::open(source, Arc::default()).unwrap();
+    let certificates = Arc::new(Certificates::open(source, Arc::default()).unwrap());
     let (before, now) = (leaf(&certificates), SystemTime::now());
     certificates.reload(now + Duration::from_secs(30 * 86_400));
     assert_eq!(leaf(&certificates), before);
