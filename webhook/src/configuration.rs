@@ -238,13 +238,13 @@ impl Builder<'_> {
             false => FailurePolicy::Ignore,
         };
         let mut webhook = self.webhook(name(kind), &rules, ("NotIn", self.excluded()), policy);
-        webhook.match_conditions = self.conditions(marks);
+        webhook.match_conditions = self.conditions(marks, !kind.subresources().is_empty());
         webhook
     }
 
     /// What the cluster lives by: nothing where the API server knows no conditions.
     fn lifeline(&self, kind: &dyn Kind, marks: &[Mark]) -> Option<ValidatingWebhook> {
-        let conditions = self.conditions(marks)?;
+        let conditions = self.conditions(marks, !kind.subresources().is_empty())?;
         let mut rules = Rules::new();
         add(&mut rules, kind, true);
         let except = ("NotIn", self.excluded());
@@ -270,10 +270,12 @@ impl Builder<'_> {
         excluded.into_iter().filter(|name| !self.scope.system_namespaces.contains(*name)).cloned().collect()
     }
 
-    fn conditions(&self, marks: &[Mark]) -> Option<Vec<MatchCondition>> {
-        let expression = condition::of(marks, self.scope);
-        let condition = MatchCondition { name: "carries-a-mark".to_owned(), expression };
-        self.options.conditions.then(|| vec![condition])
+    fn conditions(&self, marks: &[Mark], parts: bool) -> Option<Vec<MatchCondition>> {
+        let condition = |name: &str, expression| MatchCondition { name: name.to_owned(), expression };
+        let marked = || condition("carries-a-mark", condition::of(marks, self.scope));
+        let changed = || condition("is-more-than-a-status", condition::changes_metadata());
+        // What fails on fewer requests comes first.
+        self.options.conditions.then(|| if parts { vec![changed(), marked()] } else { vec![marked()] })
     }
 
     fn webhook(

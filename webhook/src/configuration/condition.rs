@@ -23,6 +23,20 @@ pub(super) fn of(marks: &[Mark], scope: &Scope) -> String {
     format!("(object != null && ({})) || (oldObject != null && ({}))", any("object"), any("oldObject"))
 }
 
+/// Whether a request that is about a subresource changes labels or annotations. Kubelets write the status of every pod
+/// and node again and again; of that nothing is to be asked about.
+pub(super) fn changes_metadata() -> String {
+    let differs = |map: &str| {
+        let (new, old) = (format!("object.metadata.{map}"), format!("oldObject.metadata.{map}"));
+        format!("has({new}) != has({old}) || (has({new}) && has({old}) && {new} != {old})")
+    };
+    format!(
+        "!has(request.subResource) || request.subResource == '' || object == null || oldObject == null || {} || {}",
+        differs("labels"),
+        differs("annotations")
+    )
+}
+
 /// An expression about `self`; none for what nothing can have.
 fn expression(mark: &Mark, scope: &Scope) -> Option<String> {
     Some(match mark {

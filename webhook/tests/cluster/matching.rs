@@ -74,7 +74,9 @@ fn asked(configuration: &Value, request: &Request) -> Vec<(String, String)> {
             let named = holds(&requirement["values"], &request.namespace);
             request.namespace.is_empty() || named == (requirement["operator"] == "In")
         });
-        let scope = cel::Scope { object: &request.object, old_object: &request.old, request: &json!({}) };
+        let part = request.resource.split('/').nth(1);
+        let asked_about = part.map_or(json!({}), |part| json!({"subResource": part}));
+        let scope = cel::Scope { object: &request.object, old_object: &request.old, request: &asked_about };
         let met = webhook["matchConditions"].as_array().into_iter().flatten().all(|condition| {
             let expression = condition["expression"].as_str().unwrap();
             cel::condition(expression, &scope)
@@ -158,6 +160,15 @@ fn every_way_in_is_asked_about() {
             create("discovery.mspider.io", "meshclusters", labelled("m", Some("mspider-system"), json!({}))),
             &closed,
         ),
+        // 2, 3, 9: what istiod and proxies are told.
+        (create("", "configmaps", labelled("istio", system, json!({}))), &open),
+        (create("", "configmaps", labelled("istio-canary", system, json!({}))), &open),
+        (create("", "pods", labelled("p", Some("shop"), network())), &open),
+        (create("networking.istio.io", "workloadentries", labelled("w", Some("shop"), json!({}))), &closed),
+        (create("networking.istio.io", "workloadgroups", labelled("w", Some("shop"), json!({}))), &closed),
+        (create("", "secrets", labelled("any", system, json!({"istio/multiCluster": "true"}))), &open),
+        (create("apps", "deployments", json!({"metadata": {"name": "a", "namespace": "shop"},
+            "spec": {"template": {"metadata": {"labels": network()}}}})), &open),
         // Addresses of gateways, and what is declared.
         (create("metallb.io", "ipaddresspools", labelled("p", Some("metallb-system"), json!({}))), &closed),
         (create("meshwright.dev", "meshdeclarations", labelled("mdemo", None, json!({}))), &closed),
@@ -200,6 +211,8 @@ fn what_a_cluster_lives_by_is_left_alone() {
         create("", "configmaps", plain("c", "kube-system")),
         create("", "pods", plain("p", "kube-system")),
         create("", "nodes", labelled("n", None, json!({"kubernetes.io/hostname": "n"}))),
+        create("", "secrets", labelled("istio-ca-secret", Some("shop"), json!({}))),
+        create("", "configmaps", labelled("istio-ca-root-cert", Some("shop"), json!({}))),
         create("coordination.k8s.io", "leases", plain("l", "kube-node-lease")),
         create("apps", "deployments", plain("coredns", "kube-system")),
         create("helm.toolkit.fluxcd.io", "helmreleases", release("meshwright-webhook".into())),
