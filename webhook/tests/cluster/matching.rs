@@ -167,8 +167,15 @@ fn every_way_in_is_asked_about() {
         (create("networking.istio.io", "workloadentries", labelled("w", Some("shop"), json!({}))), &closed),
         (create("networking.istio.io", "workloadgroups", labelled("w", Some("shop"), json!({}))), &closed),
         (create("", "secrets", labelled("any", system, json!({"istio/multiCluster": "true"}))), &open),
-        (create("apps", "deployments", json!({"metadata": {"name": "a", "namespace": "shop"},
-            "spec": {"template": {"metadata": {"labels": network()}}}})), &open),
+        (
+            create(
+                "apps",
+                "deployments",
+                json!({"metadata": {"name": "a", "namespace": "shop"},
+            "spec": {"template": {"metadata": {"labels": network()}}}}),
+            ),
+            &open,
+        ),
         // Addresses of gateways, and what is declared.
         (create("metallb.io", "ipaddresspools", labelled("p", Some("metallb-system"), json!({}))), &closed),
         (create("meshwright.dev", "meshdeclarations", labelled("mdemo", None, json!({}))), &closed),
