@@ -163,8 +163,9 @@ fn refused_examples_are_refused_and_accepted_ones_accepted() {
     for rule in rules() {
         let (refused, accepted) = (blocks(rule.docs, "refused"), blocks(rule.docs, "accepted"));
         let is_policy = POLICIES.iter().any(|policy| policy.rule().code == rule.code);
-        // Policies that judge objects show objects; another test runs them.
-        let by_object = !blocks(rule.docs, "refused-object").is_empty();
+        // Policies that judge objects or files show those; other tests run them.
+        let by_object =
+            ["refused-object", "refused-files"].iter().any(|tag| !blocks(rule.docs, tag).is_empty());
         if is_policy && !by_object && (refused.is_empty() || accepted.is_empty()) {
             wrong.push(format!("{} lacks an example", rule.code));
         }

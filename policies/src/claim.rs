@@ -226,6 +226,176 @@ pub enum Fact {
     PodRange,
     /// A range of the cluster's service addresses.
     ServiceRange,
+    /// Whether MetalLB may give the pool's addresses to Services that ask for none.
+    PoolAutoAssign {
+        /// The pool.
+        name: String,
+    },
+    /// All pools that a MetalLB advertisement names.
+    AdvertisedPools {
+        /// The advertisement.
+        name: String,
+    },
+    /// All interfaces on which it announces them.
+    AdvertisedInterfaces {
+        /// The advertisement.
+        name: String,
+    },
+    /// The type of a gateway's Service.
+    GatewayServiceType {
+        /// The gateway.
+        gateway: String,
+    },
+    /// The nodes whose addresses a gateway's Service of type NodePort has (`traffic.istio.io/nodeSelector`).
+    GatewayNodes {
+        /// The gateway.
+        gateway: String,
+    },
+    /// `externalTrafficPolicy` of a gateway's Service.
+    GatewayTrafficPolicy {
+        /// The gateway.
+        gateway: String,
+    },
+    /// The node port of a port of a gateway's Service.
+    GatewayNodePort {
+        /// The gateway.
+        gateway: String,
+        /// The port's name.
+        name: String,
+    },
+    /// An annotation of a gateway's Service by which a cloud's load balancer ends TLS or speaks HTTP, at all ports.
+    GatewayEndsTls {
+        /// The gateway.
+        gateway: String,
+        /// The annotation.
+        annotation: String,
+    },
+    /// One fact of a listener of a Gateway API `Gateway` that lets other networks in.
+    Listener {
+        /// The listener.
+        listener: Listener,
+        /// Which of its facts the value is.
+        part: ListenerPart,
+    },
+    /// The network whose entry a Gateway API `Gateway` of class `istio-remote` stands for.
+    RemoteNetwork {
+        /// The `Gateway`.
+        gateway: String,
+    },
+    /// An address of that entry.
+    RemoteAddress {
+        /// The `Gateway`.
+        gateway: String,
+        /// The network.
+        network: String,
+    },
+    /// One fact of a route by which istiod is handed out at a gateway.
+    IstiodRoute {
+        /// The gateway's port that is matched; empty when every port is.
+        port: String,
+        /// Which of its facts the value is.
+        part: RoutePart,
+    },
+    /// The cluster ID that a subset of a service selects.
+    SubsetCluster {
+        /// The service.
+        host: String,
+    },
+    /// The network ID that a subset of a service selects.
+    SubsetNetwork {
+        /// The service.
+        host: String,
+    },
+    /// The name of a subset.
+    SubsetName {
+        /// The service.
+        host: String,
+    },
+    /// A region between which a service fails over.
+    FailoverRegion {
+        /// The service.
+        host: String,
+    },
+    /// Failover between localities; the value says whether outlier detection is there, without which it never happens.
+    Failover {
+        /// The service.
+        host: String,
+    },
+    /// The TLS mode with which a service is called.
+    ClientTls {
+        /// The service.
+        host: String,
+    },
+    /// The mutual TLS mode of workloads.
+    PeerTls {
+        /// Their namespace.
+        namespace: String,
+        /// Whether some of them, or some of their ports, are selected.
+        selected: bool,
+    },
+    /// The region of a node's workloads.
+    NodeRegion {
+        /// The node.
+        node: String,
+    },
+    /// Their zone.
+    NodeZone {
+        /// The node.
+        node: String,
+    },
+    /// Their subzone.
+    NodeSubzone {
+        /// The node.
+        node: String,
+    },
+    /// The cluster whose directory an agent applies here; the value is the directory below `clusters/`.
+    DeliveredDirectory,
+    /// A text that rewrites other objects names a field by which clusters, networks or gateways are known.
+    Rewritten {
+        /// The field that holds the text, for people: `k8s.overlays`.
+        carrier: String,
+    },
+    /// A host that is declared to stay within its cluster.
+    ClusterLocalHost,
+    /// One of the label selectors by which istiod sees namespaces, as JSON.
+    DiscoverySelector,
+}
+
+/// A listener of a Gateway API `Gateway`, as far as it matters to other networks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// The `Gateway`.
+    pub gateway: String,
+    /// Its class.
+    pub class: String,
+    /// The port.
+    pub port: String,
+    /// The protocol.
+    pub protocol: String,
+    /// The TLS mode.
+    pub mode: String,
+}
+
+/// A fact of a [`Listener`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListenerPart {
+    /// The port.
+    Port,
+    /// The protocol.
+    Protocol,
+    /// The TLS mode.
+    Mode,
+}
+
+/// A fact of a route to istiod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoutePart {
+    /// The gateway's port.
+    Match,
+    /// The host to which it leads.
+    Host,
+    /// The port of that host.
+    Port,
 }
 
 /// Variables of istiod that are claims (istio/istio@1.31: `pilot/pkg/features`).
@@ -339,6 +509,8 @@ pub enum ServerPart {
     Port,
     /// The TLS mode.
     Mode,
+    /// The protocol.
+    Protocol,
     /// A host.
     Host,
 }

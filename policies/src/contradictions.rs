@@ -2,30 +2,55 @@
 //! here. Nothing was declared, so none of them knows which side is right: each names both.
 
 mod address_outside_found_pools;
+mod ambient_gateway_for_sidecars;
 mod blank_cluster_name;
+mod data_plane_ahead;
+mod delivered_elsewhere;
 mod differing_cluster_id;
+mod differing_flag;
 mod differing_gateway_network;
 mod differing_mesh_id;
 mod differing_mesh_networks;
 mod differing_network;
+mod differing_service;
+mod entry_elsewhere;
 mod entry_port_not_served;
+mod entry_repeats_service;
+mod found;
+mod gateway_not_injected;
 mod gateway_without_mesh_port;
+mod gateway_without_server;
+mod half_exposed_istiod;
+mod half_global_service;
 mod joined;
 mod malformed_mesh_networks;
 mod member_of_another_network;
 mod meshes_joined_by_mistake;
 mod misspelt_network;
 mod misspelt_value;
+mod mixed_hubs;
+mod network_without_gateway;
 mod not_auto_passthrough;
+mod old_gateway_api_crds;
 mod operator_is_gone;
 mod orphaned_manifest;
+mod overlapping_cross_network_gateways;
+mod overlapping_found_pools;
 mod overlay_loses_items;
 mod passthrough_of_everything;
+mod pinned_address_for_all;
+mod pool_not_advertised;
 mod remote_secret_key;
 mod repeated_cluster_id;
+mod second_ambient_gateway;
 mod selector_without_gateway;
 mod shared_entry;
+mod shared_node_port;
+mod target_without_server;
 mod trust_domains_apart;
+mod unknown_subset_value;
+mod unlabelled_gateway_pods;
+mod unread_registry_service;
 
 use crate::finding::{Finding, Findings, Rule};
 use crate::policies::POLICIES;
@@ -52,21 +77,46 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     // Addresses.
     &shared_entry::SharedEntry,
     &address_outside_found_pools::AddressOutsideFoundPools,
+    &pool_not_advertised::PoolNotAdvertised,
+    &pinned_address_for_all::PinnedAddressForAll,
+    &overlapping_found_pools::OverlappingFoundPools,
+    &entry_elsewhere::EntryElsewhere,
     // Gateways.
     &gateway_without_mesh_port::GatewayWithoutMeshPort,
     &entry_port_not_served::EntryPortNotServed,
     &selector_without_gateway::SelectorWithoutGateway,
     &not_auto_passthrough::NotAutoPassthrough,
     &passthrough_of_everything::PassthroughOfEverything,
+    &overlapping_cross_network_gateways::OverlappingCrossNetworkGateways,
+    &entry_repeats_service::EntryRepeatsService,
+    &network_without_gateway::NetworkWithoutGateway,
+    &target_without_server::TargetWithoutServer,
+    &half_exposed_istiod::HalfExposedIstiod,
+    &gateway_not_injected::GatewayNotInjected,
+    &unlabelled_gateway_pods::UnlabelledGatewayPods,
+    &ambient_gateway_for_sidecars::AmbientGatewayForSidecars,
+    &unread_registry_service::UnreadRegistryService,
+    &second_ambient_gateway::SecondAmbientGateway,
+    &gateway_without_server::GatewayWithoutServer,
+    &shared_node_port::SharedNodePort,
     // Versions.
     &operator_is_gone::OperatorIsGone,
+    &data_plane_ahead::DataPlaneAhead,
+    &old_gateway_api_crds::OldGatewayApiCrds,
+    &mixed_hubs::MixedHubs,
     // Delivery.
     &misspelt_value::MisspeltValue,
     &orphaned_manifest::OrphanedManifest,
     &overlay_loses_items::OverlayLosesItems,
+    &delivered_elsewhere::DeliveredElsewhere,
+    // Platform.
+    &unknown_subset_value::UnknownSubsetValue,
+    &differing_service::DifferingService,
+    &half_global_service::HalfGlobalService,
+    &differing_flag::DifferingFlag,
 ];
 
-/// Compares everything in a repository.
+/// Compares everything in a repository. Policies that judge objects against a declaration may find faults that need none.
 #[must_use]
 pub fn compare(repository: &Repository) -> Findings {
     let mut findings = Findings::new();

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, AddressRange, Cidr, Port};
 use crate::intent::{
-    API_VERSION, DataPlane, Date, GatewayDiscovery, GatewayLayout, InstallMethod, NetworkView,
-    PlannedAddresses, PreviousValues, Profile, SettingSeverity,
+    API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout,
+    InstallMethod, Locality, NetworkView, PlannedAddresses, PreviousValues, Profile, ServiceType,
+    SettingSeverity,
 };
 use crate::names::{
     ClusterId, ClusterName, DnsName, MeshId, MeshName, NetworkId, ObjectName, Revision, TrustDomain,
@@ -101,6 +102,12 @@ pub struct DeclarationSpec {
     /// Address ranges of this cluster's services.
     #[serde(default, rename = "serviceCIDRs", skip_serializing_if = "Vec::is_empty")]
     pub service_cidrs: Vec<Cidr>,
+    /// Locality of every node of this cluster that `nodes` does not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locality: Option<Locality>,
+    /// Nodes with a locality of their own, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<DnsName, Locality>,
     /// Values that are still accepted while a change is rolled out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub previous: PreviousValues,
@@ -154,6 +161,9 @@ pub struct DeclaredMesh {
     pub trust_domain_aliases: Vec<TrustDomain>,
     /// DNS domain of the clusters.
     pub cluster_domain: DnsName,
+    /// Regions of all clusters' nodes, when every cluster declares its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
     /// SHA-256 fingerprint of the root certificate, in lower-case hex, when it is declared.
     #[serde(default, rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
     pub root_certificate_sha256: Option<String>,
@@ -237,6 +247,9 @@ pub struct DeclaredNetwork {
     /// Cluster IDs of its members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterId>,
+    /// Names in the intent of those members whose cluster ID is another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<ClusterId, ClusterName>,
     /// Where istiod learns the addresses of its gateways.
     pub discovery: GatewayDiscovery,
     /// Where it is entered, as this cluster sees it.
@@ -279,6 +292,12 @@ pub struct DeclaredGateway {
     pub public_address: Option<Address>,
     /// The port that peers dial.
     pub port: Port,
+    /// The type of its Service.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub service_type: ServiceType,
+    /// Which nodes answer for its Service, when that is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<ExternalTrafficPolicy>,
     /// The ports of its Service.
     pub ports: Vec<DeclaredPort>,
 }
@@ -294,6 +313,9 @@ pub struct DeclaredPort {
     /// The pod's port, where the mesh depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_port: Option<Port>,
+    /// The nodes' port, where it is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<Port>,
 }
 
 /// A MetalLB pool.
@@ -306,6 +328,15 @@ pub struct DeclaredPool {
     pub namespace: ObjectName,
     /// Its addresses.
     pub addresses: Vec<AddressRange>,
+    /// Whether Services that ask for none may have them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub auto_assign: bool,
+    /// How they are announced.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub advertise: Advertise,
+    /// The interfaces on which they are announced; all when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
 }
 
 /// A policy that is lowered or silenced in this cluster.

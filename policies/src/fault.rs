@@ -5,7 +5,7 @@ use crate::claim::{Claim, Claims};
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Place, Rule, Severity};
 use crate::node::{FieldPath, Span};
-use crate::repository::Repository;
+use crate::repository::{Cluster, Manifest, Repository};
 
 /// One fault.
 #[derive(Clone, Debug)]
@@ -74,18 +74,29 @@ pub(crate) fn compare(
 ) {
     for cluster in &repository.clusters {
         for subject in &cluster.subjects {
-            for fault in faults(&subject.claims) {
-                let mut finding = subject
-                    .finding(rule, &fault.claim.path, fault.message)
-                    .found(&fault.claim.value)
-                    .help(fault.help)
-                    .cluster(&cluster.name);
-                if let Some((path, label)) = fault.against {
-                    finding = finding.related(subject.place(&path), label);
-                }
-                finding.severity = fault.severity.unwrap_or(rule.severity);
-                findings.push(finding);
-            }
+            told(rule, cluster, subject, &faults, findings);
         }
+    }
+}
+
+/// Reports the faults of one object of a repository.
+pub(crate) fn told(
+    rule: &'static Rule,
+    cluster: &Cluster,
+    subject: &Manifest,
+    faults: impl for<'a> Fn(&'a Claims) -> Vec<Fault<'a>>,
+    findings: &mut Findings,
+) {
+    for fault in faults(&subject.claims) {
+        let mut finding = subject
+            .finding(rule, &fault.claim.path, fault.message)
+            .found(&fault.claim.value)
+            .help(fault.help)
+            .cluster(&cluster.name);
+        if let Some((path, label)) = fault.against {
+            finding = finding.related(subject.place(&path), label);
+        }
+        finding.severity = fault.severity.unwrap_or(rule.severity);
+        findings.push(finding);
     }
 }

@@ -13,6 +13,7 @@ pub mod chart_keys;
 pub mod claim;
 pub mod contradictions;
 pub mod declaration;
+mod east_west;
 pub mod embedded;
 mod fault;
 pub mod finding;

@@ -4,10 +4,10 @@
 //! off.
 
 use crate::address::Port;
-use crate::claim::{Claims, Fact, ServerPart};
+use crate::claim::{Claim, Claims, Fact, RoutePart, ServerPart};
 use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredRole};
 use crate::finding::{Findings, Place, Rule, Severity};
-use crate::intent::GatewayDiscovery;
+use crate::intent::{Advertise, GatewayDiscovery};
 use crate::node::{FieldPath, Span};
 
 /// MW4103.
@@ -124,7 +124,80 @@ fn deleted(declaration: &DeclarationSpec, loss: &Loss<'_>, findings: &mut Findin
                 report(declaration, loss, message, name, &format!("gateways[{index}]"), findings);
             }
         }
-        _ => closed(declaration, loss, None, findings),
+        ("metallb.io", "IPAddressPool") => {
+            let message = format!(
+                "deleting pool `{}` takes the address of a gateway by which other networks reach cluster `{cluster}`",
+                loss.name
+            );
+            if let Some((index, _)) = pool_of_gateway(declaration, loss.name) {
+                report(declaration, loss, message, name, &format!("pools[{index}]"), findings);
+            }
+        }
+        ("metallb.io", kind @ ("L2Advertisement" | "BGPAdvertisement")) => {
+            // The one that is rendered for a pool has its name; others may announce the pool as well.
+            let Some((index, advertise)) = pool_of_gateway(declaration, loss.name) else { return };
+            let own = match advertise {
+                Advertise::L2 => "L2Advertisement",
+                Advertise::Bgp => "BGPAdvertisement",
+                Advertise::StatusOnly => "",
+            };
+            if kind == own {
+                let message = format!(
+                    "deleting {kind} `{}` leaves nobody to answer at a gateway by which other networks reach cluster \
+                     `{cluster}`",
+                    loss.name
+                );
+                report(declaration, loss, message, name, &format!("pools[{index}].advertise"), findings);
+            }
+        }
+        _ => {
+            closed(declaration, loss, None, findings);
+            locked_out(declaration, loss, None, findings);
+        }
+    }
+}
+
+/// A declared pool that has the address of a declared gateway.
+fn pool_of_gateway(declaration: &DeclarationSpec, name: &str) -> Option<(usize, Advertise)> {
+    let (index, pool) = declaration.pools.iter().enumerate().find(|(_, pool)| pool.name.as_str() == name)?;
+    let mut addresses = declaration.gateways.iter().filter_map(|gateway| gateway.address.as_ref()?.ip());
+    addresses
+        .any(|ip| pool.addresses.iter().any(|range| range.contains(ip)))
+        .then_some((index, pool.advertise))
+}
+
+/// Remote clusters that no longer reach the istiod that serves them: a server or a route of one of its two ports is gone.
+fn locked_out(
+    declaration: &DeclarationSpec,
+    loss: &Loss<'_>,
+    after: Option<&Claims>,
+    findings: &mut Findings,
+) {
+    if !declaration.control_plane.serves_others {
+        return;
+    }
+    for port in [Port::XDS, Port::WEBHOOK] {
+        let hands_out = |fact: &Fact| hands_out_istiod(declaration, fact, port);
+        let before: Option<&Claim> = loss.before.list.iter().find(|claim| hands_out(&claim.fact));
+        let still = after.is_some_and(|after| after.list.iter().any(|claim| hands_out(&claim.fact)));
+        let Some(claim) = before.filter(|_| !still) else { continue };
+        let message = format!(
+            "clusters that istiod of `{}` serves no longer reach it at port {port}",
+            declaration.cluster.name
+        );
+        report(declaration, loss, message, claim.path.clone(), "controlPlane.servesOthers", findings);
+    }
+}
+
+fn hands_out_istiod(declaration: &DeclarationSpec, fact: &Fact, port: Port) -> bool {
+    let port = port.to_string();
+    match fact {
+        Fact::Exposure { server, part: ServerPart::Port } => {
+            server.port == port
+                && declaration.gateways.iter().any(|gateway| gateway.istio_label == server.selector)
+        }
+        Fact::IstiodRoute { port: matched, part: RoutePart::Host } => *matched == port,
+        _ => false,
     }
 }
 
@@ -158,6 +231,7 @@ fn changed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: &Claims, findi
         report(declaration, loss, message, claim.path.clone(), &path, findings);
     }
     closed(declaration, loss, Some(after), findings);
+    locked_out(declaration, loss, Some(after), findings);
 }
 
 fn discovered_by_label(declaration: &DeclarationSpec) -> bool {

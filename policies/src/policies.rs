@@ -1,21 +1,29 @@
 //! The registry: one file per policy, one line here.
 
+mod address_asked_twice;
+mod address_family;
 mod address_from_without_mesh_networks;
 mod address_is_a_name;
 mod address_outside_pools;
 mod address_used_twice;
 mod addresses_left_to_chance;
+mod another_advertisement;
 mod another_cluster_id;
 mod another_control_plane;
 mod another_exposure;
 mod another_gateway_address;
+mod another_istiod_route;
+mod another_locality;
 mod another_mesh_id;
 mod another_mesh_networks;
 mod another_network;
 mod another_network_view;
 mod another_pool;
+mod another_remote_gateway;
+mod another_service;
 mod another_trust_domain;
 mod cilium_settings;
+mod cluster_local_service;
 mod competing_bgp;
 mod contradictory_namespace;
 mod control_plane_without_address;
@@ -23,7 +31,10 @@ mod default_cluster_id;
 mod demo_profile;
 mod differing_hub;
 mod differing_system_namespace;
+mod directory_of_another_cluster;
+mod failover_without_effect;
 mod gateway_chart_refused;
+mod gateway_ends_tls;
 mod gateway_of_another_network;
 mod harmful_setting;
 mod helm_by_hand;
@@ -34,11 +45,13 @@ mod kubectl_skew;
 mod kubernetes_not_announced;
 mod kubernetes_too_old;
 mod local_address;
+mod local_traffic_policy;
 mod malformed_delivery;
 mod malformed_fingerprint;
 mod manifest_is_no_object;
 mod manifest_is_secret;
 mod mspider_parameter;
+mod mutual_tls_disabled;
 mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
@@ -52,12 +65,16 @@ mod overlapping_own_pools;
 mod overlapping_pod_cidrs;
 mod overlapping_pools;
 mod overridden_value;
+mod pool_auto_assign;
 mod private_gateway_among_public;
 mod provisioned_otherwise;
 mod remote_revision;
 mod repeated_entry;
 mod repeated_gateway_name;
 mod repeated_node;
+mod repeated_subset;
+mod rewritten_field;
+mod second_cross_network_gateway;
 mod secret_in_intent;
 mod service_cidr_over_pods;
 mod shared_api_server;
@@ -70,6 +87,7 @@ mod shared_network_not_routed;
 mod unclear_primary;
 mod undeclared_api_server;
 mod undeclared_ca;
+mod undeclared_gateway;
 mod undeclared_mesh_cluster;
 mod undeclared_network;
 mod undeliverable_hosted_objects;
@@ -79,15 +97,20 @@ mod unknown_control_plane_cluster;
 mod unknown_gateway;
 mod unknown_istio_release;
 mod unknown_profile;
+mod unknown_subset;
 mod unknown_to_sail;
 mod unknown_value_key;
 mod unneeded_gateway;
 mod unpinned_image;
 mod unreachable_api_server;
+mod unread_configuration;
+mod unresolved_gateway;
+mod unseen_namespace;
 mod unused_failover_region;
 mod unused_network;
 mod version_skew;
 mod void_source_range;
+mod wrong_listener;
 mod wrong_node_port;
 
 use crate::policy::Policy;
@@ -133,6 +156,11 @@ pub const POLICIES: &[&dyn Policy] = &[
     &another_gateway_address::AnotherGatewayAddress,
     &another_control_plane::AnotherControlPlane,
     &another_pool::AnotherPool,
+    &pool_auto_assign::PoolAutoAssign,
+    &another_advertisement::AnotherAdvertisement,
+    &address_asked_twice::AddressAskedTwice,
+    &another_remote_gateway::AnotherRemoteGateway,
+    &unresolved_gateway::UnresolvedGateway,
     // Gateways.
     &shared_gateway_own_network::SharedGatewayOwnNetwork,
     &unneeded_gateway::UnneededGateway,
@@ -144,8 +172,18 @@ pub const POLICIES: &[&dyn Policy] = &[
     &no_load_balancer::NoLoadBalancer,
     &node_port_local_policy::NodePortLocalPolicy,
     &undiscoverable_address::UndiscoverableAddress,
+    &address_family::AddressFamily,
     &another_network_view::AnotherNetworkView,
     &another_exposure::AnotherExposure,
+    &another_service::AnotherService,
+    &local_traffic_policy::LocalTrafficPolicy,
+    &undeclared_gateway::UndeclaredGateway,
+    &gateway_ends_tls::GatewayEndsTls,
+    &second_cross_network_gateway::SecondCrossNetworkGateway,
+    &wrong_listener::WrongListener,
+    &unread_configuration::UnreadConfiguration,
+    &mutual_tls_disabled::MutualTlsDisabled,
+    &repeated_subset::RepeatedSubset,
     // Control planes.
     &unknown_control_plane_cluster::UnknownControlPlaneCluster,
     &unclear_primary::UnclearPrimary,
@@ -154,6 +192,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &mspider_parameter::MspiderParameter,
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
+    &another_istiod_route::AnotherIstiodRoute,
     // Versions.
     &kubernetes_too_old::KubernetesTooOld,
     &kubernetes_not_announced::KubernetesNotAnnounced,
@@ -183,6 +222,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &no_such_manifest::NoSuchManifest,
     &manifest_is_no_object::ManifestIsNoObject,
     &manifest_is_secret::ManifestIsSecret,
+    &rewritten_field::RewrittenField,
+    &directory_of_another_cluster::DirectoryOfAnotherCluster,
     // Platform.
     &cilium_settings::CiliumSettings,
     &competing_bgp::CompetingBgp,
@@ -192,4 +233,9 @@ pub const POLICIES: &[&dyn Policy] = &[
     &contradictory_namespace::ContradictoryNamespace,
     &unpinned_image::UnpinnedImage,
     &repeated_node::RepeatedNode,
+    &unknown_subset::UnknownSubset,
+    &failover_without_effect::FailoverWithoutEffect,
+    &another_locality::AnotherLocality,
+    &unseen_namespace::UnseenNamespace,
+    &cluster_local_service::ClusterLocalService,
 ];

@@ -161,6 +161,26 @@ fn charts_around<'a>(path: &'a str, charts: &BTreeSet<&str>) -> impl Iterator<It
     splits.filter(|(directory, _)| charts.contains(directory))
 }
 
+/// Kinds that are compared even when they assert nothing by themselves.
+const KEPT_KINDS: &[&str] = &[
+    "Application",
+    "ApplicationSet",
+    "Deployment",
+    "Gateway",
+    "HelmRelease",
+    "Istio",
+    "IstioOperator",
+    "Kustomization",
+    "Namespace",
+    "ServiceEntry",
+    "WorkloadEntry",
+    "WorkloadGroup",
+    "ZTunnel",
+];
+
+/// The CRD that says which release of the Gateway API is installed.
+const GATEWAY_CRD: &str = "gateways.gateway.networking.k8s.io";
+
 impl Read {
     fn document(&mut self, path: &str, text: &[u8], root: Node, reading: &Findings) {
         let string = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
@@ -185,7 +205,8 @@ impl Read {
 
     fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
         let kept = self.everything
-            || matches!(subject.kind.as_str(), "Gateway" | "Deployment" | "IstioOperator" | "Kustomization");
+            || KEPT_KINDS.contains(&subject.kind.as_str())
+            || subject.kind == "CustomResourceDefinition" && subject.name == GATEWAY_CRD;
         let has_values = || {
             let named = |at: &ValuesAt<'_>| at.chart.is_some();
             !subject.kind.is_empty() && subject.chart_values().iter().any(named)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::found;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
@@ -32,7 +33,7 @@ impl Policy for SelectorWithoutGateway {
                 continue;
             }
             for subject in cluster.subjects.iter().filter(|subject| is_cross_network(subject)) {
-                judge(cluster, subject, &gateways, findings);
+                judge(repository, cluster, subject, &gateways, findings);
             }
         }
     }
@@ -58,7 +59,13 @@ fn is_cross_network(subject: &Manifest) -> bool {
         })
 }
 
-fn judge(cluster: &Cluster, subject: &Manifest, gateways: &[Workload<'_>], findings: &mut Findings) {
+fn judge(
+    repository: &Repository,
+    cluster: &Cluster,
+    subject: &Manifest,
+    gateways: &[Workload<'_>],
+    findings: &mut Findings,
+) {
     let path = FieldPath::parse("spec.selector");
     let Some(selector) = subject.document.at(&path) else { return };
     let wanted = strings(selector);
@@ -69,7 +76,11 @@ fn judge(cluster: &Cluster, subject: &Manifest, gateways: &[Workload<'_>], findi
         wanted.iter().all(|(key, value)| gateway.labels.get(key).is_none_or(|found| found == value))
             && wanted.keys().any(|key| gateway.labels.contains_key(key))
     };
+    // What is applied to a primary opens the gateways of the clusters that it serves, too.
+    let served =
+        || found::fleet(repository, &cluster.scope).into_iter().filter(|other| found::is_remote(other));
     if gateways.iter().any(selects)
+        || served().flat_map(|other| &other.subjects).flat_map(workloads).any(|other| selects(&other))
         || !gateways.iter().any(|g| wanted.keys().all(|key| g.labels.contains_key(key)))
     {
         return;

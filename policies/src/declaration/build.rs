@@ -1,6 +1,6 @@
 //! The resolved mesh -> the declarations of its clusters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
@@ -8,9 +8,11 @@ use super::{
     DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredRole, Exception,
 };
 use crate::address::{Address, Port};
-use crate::intent::{CertificateAuthority, ControlPlane, GatewayLayout, InstallMethod, ServiceType};
+use crate::intent::{
+    CertificateAuthority, ControlPlane, GatewayLayout, InstallMethod, Locality, ServiceType,
+};
 use crate::mesh::{Cluster, Fleet, Gateway, Mesh, Role};
-use crate::names::{ClusterId, ClusterName, NetworkId, ObjectName};
+use crate::names::{ClusterId, ClusterName, DnsName, NetworkId, ObjectName};
 
 /// What all declarations of a mesh share, computed once.
 #[derive(Debug)]
@@ -19,13 +21,15 @@ pub struct MeshFacts<'a> {
     mesh: &'a Mesh,
     networks: Arc<BTreeMap<NetworkId, DeclaredNetwork>>,
     remotes: BTreeMap<ClusterId, String>,
+    regions: Vec<String>,
 }
 
 impl<'a> MeshFacts<'a> {
     /// Computes it.
     #[must_use]
     pub fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> MeshFacts<'a> {
-        MeshFacts { fleet, mesh, networks: Arc::new(networks(mesh)), remotes: remotes(mesh) }
+        let networks = Arc::new(networks(mesh));
+        MeshFacts { fleet, mesh, networks, remotes: remotes(mesh), regions: regions(mesh) }
     }
 
     /// The mesh.
@@ -76,6 +80,7 @@ impl<'a> MeshFacts<'a> {
                 trust_domain: mesh.spec.trust_domain.clone(),
                 trust_domain_aliases: mesh.spec.trust_domain_aliases.clone(),
                 cluster_domain: mesh.spec.cluster_domain.clone(),
+                regions: self.regions.clone(),
                 root_certificate_sha256: mesh.spec.ca.as_ref().and_then(CertificateAuthority::fingerprint),
             },
             cluster: identity(cluster),
@@ -88,6 +93,8 @@ impl<'a> MeshFacts<'a> {
             workload_networks: cluster.spec.workload_networks.clone(),
             pod_cidrs: cluster.spec.pod_cidrs.clone(),
             service_cidrs: cluster.spec.service_cidrs.clone(),
+            locality: cluster.spec.locality.clone(),
+            nodes: nodes(cluster),
             previous: cluster.spec.previous.clone().unwrap_or_default(),
             exceptions: exceptions(self.fleet, &cluster.name),
             networks,
@@ -131,8 +138,12 @@ fn identity(cluster: &Cluster) -> DeclaredCluster {
 
 fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
     let mut members: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
+    let mut names: BTreeMap<&NetworkId, BTreeMap<ClusterId, ClusterName>> = BTreeMap::new();
     for cluster in mesh.clusters.values() {
         members.entry(&cluster.network).or_default().push(cluster.id.clone());
+        if cluster.id.as_str() != cluster.name.as_str() {
+            names.entry(&cluster.network).or_default().insert(cluster.id.clone(), cluster.name.clone());
+        }
     }
     mesh.networks
         .values()
@@ -144,6 +155,7 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
             });
             let declared = DeclaredNetwork {
                 clusters: members.remove(&network.id).unwrap_or_default(),
+                names: names.remove(&network.id).unwrap_or_default(),
                 discovery: mesh.gateway_discovery(network),
                 gateways: gateways.collect(),
             };
@@ -159,6 +171,26 @@ fn remotes(mesh: &Mesh) -> BTreeMap<ClusterId, String> {
         server.map(ToString::to_string).unwrap_or_default()
     };
     mesh.clusters.values().map(|cluster| (cluster.id.clone(), remote(cluster))).collect()
+}
+
+/// The regions of all nodes, once each; none when a cluster does not say where all its nodes are.
+fn regions(mesh: &Mesh) -> Vec<String> {
+    let mut regions = BTreeSet::new();
+    for cluster in mesh.clusters.values() {
+        let spec = &cluster.spec;
+        let everywhere = spec.locality.is_some() || !spec.nodes.is_empty();
+        if !everywhere || spec.locality.is_none() && spec.nodes.iter().any(|node| node.locality.is_none()) {
+            return Vec::new();
+        }
+        let nodes = spec.nodes.iter().filter_map(|node| node.locality.as_ref());
+        regions.extend(spec.locality.iter().chain(nodes).map(|locality| locality.region.as_str()));
+    }
+    regions.into_iter().map(str::to_owned).collect()
+}
+
+fn nodes(cluster: &Cluster) -> BTreeMap<DnsName, Locality> {
+    let own = cluster.spec.nodes.iter();
+    own.filter_map(|node| Some((node.name.clone(), node.locality.clone()?))).collect()
 }
 
 fn control_plane(mesh: &Mesh, cluster: &Cluster) -> DeclaredControlPlane {
@@ -196,6 +228,9 @@ fn pools(cluster: &Cluster) -> Vec<DeclaredPool> {
         name: pool.name.clone(),
         namespace: metallb.namespace.clone(),
         addresses: pool.addresses.clone(),
+        auto_assign: pool.auto_assign,
+        advertise: pool.advertise,
+        interfaces: pool.interfaces.clone(),
     });
     declared.collect()
 }
@@ -223,6 +258,8 @@ fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
         address: gateway.address.clone(),
         public_address: gateway.spec.public_address.clone(),
         port: gateway.spec.port,
+        service_type: gateway.spec.service.kind,
+        external_traffic_policy: gateway.spec.service.external_traffic_policy,
         ports: ports(cluster.istio.install, gateway, serves && index == 0),
     };
     cluster.gateways.iter().enumerate().map(declared).collect()
@@ -240,7 +277,8 @@ fn ports(install: InstallMethod, gateway: &Gateway, exposes_istiod: bool) -> Vec
         if let (Ok(name), Some(port)) = (ObjectName::new(name), port)
             && !ports.iter().any(|known| known.name == name || known.port == port)
         {
-            ports.push(DeclaredPort { name, port, target_port });
+            let node_port = spec.service.node_ports.get(name.as_str()).copied();
+            ports.push(DeclaredPort { name, port, target_port, node_port });
         }
     };
     add("status-port", Some(Port::STATUS), Some(Port::STATUS));

@@ -44,6 +44,7 @@ fn server(at: &At<'_>, selected: Option<&At<'_>>, claims: &mut Claims) {
     let fact = |part: ServerPart| Fact::Exposure { server: server.clone(), part };
     claims.scalar(fact(ServerPart::Selector), selected.copied());
     claims.scalar(fact(ServerPart::Port), number);
+    claims.scalar(fact(ServerPart::Protocol), port.as_ref().and_then(|port| port.get("protocol")));
     claims.scalar(fact(ServerPart::Mode), mode);
     if let Some(hosts) = at.get("hosts") {
         for host in hosts.items() {

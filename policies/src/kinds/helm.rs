@@ -1,7 +1,7 @@
 //! Helm releases of Istio's charts: Flux's `HelmRelease`, Argo CD's `Application` and `ApplicationSet`.
 
 use super::layers::Layers;
-use super::{Kind, Mark, Reach, values};
+use super::{Kind, Mark, Reach, rewriting, values};
 use crate::claim::{At, Claims, Subject};
 
 /// The charts of which values are read. Releases of other charts, this program's among them, are nobody's
@@ -89,6 +89,9 @@ impl Kind for HelmRelease {
             plane.version = spec.text_at(&["chart", "spec", "version"]);
             plane.whole = targets.is_empty() && spec.get("postRenderers").is_none();
         }
+        if values::chart_named(&chart).is_some() {
+            rewriting::post_renderers(&spec, claims);
+        }
     }
 }
 
@@ -167,6 +170,11 @@ fn subject(destination: &At<'_>) -> Subject {
 /// Files come before text, text before the object, the object before single parameters (argoproj/argo-cd:
 /// `docs/user-guide/helm.md`).
 fn source(source: &At<'_>, name: &str, claims: &mut Claims) {
+    if let Some(kustomize) = source.get("kustomize")
+        && let Some(patches) = kustomize.get("patches")
+    {
+        rewriting::patches(&patches, "kustomize.patches", claims);
+    }
     let Some(helm) = source.get("helm") else { return };
     let release = helm.text_of("releaseName").filter(|name| !name.is_empty());
     let release = release.unwrap_or_else(|| name.to_owned());

@@ -23,6 +23,7 @@ impl Kind for IpAddressPool {
         let Some(metadata) = object.get("metadata") else { return };
         let name = metadata.text_of("name").unwrap_or_default();
         let Some(spec) = object.get("spec") else { return };
+        claims.scalar(Fact::PoolAutoAssign { name: name.clone() }, spec.get("autoAssign"));
         let Some(addresses) = spec.get("addresses").filter(At::is_list) else { return };
         let all: Vec<String> = addresses.items().filter_map(|range| At::text(&range)).collect();
         claims.add(Fact::Pool { name: name.clone() }, &addresses, all.join(","));

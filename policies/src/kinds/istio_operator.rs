@@ -1,6 +1,6 @@
 //! `IstioOperator`: a control plane, gateways, or both (istio/istio: `operator/pkg/apis/types.go`).
 
-use super::{Kind, NETWORK_VIEW, proxy, service, values};
+use super::{Kind, NETWORK_VIEW, proxy, rewriting, service, values};
 use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES};
 
 /// `install.istio.io/IstioOperator`.
@@ -34,6 +34,7 @@ impl Kind for IstioOperator {
             values::mesh_config(&config, claims);
         }
         spec.with(&["components", "pilot", "k8s", "env"], |env| pilot(env, claims));
+        rewriting::operator(&spec, claims);
         for key in ["ingressGateways", "egressGateways"] {
             spec.with(&["components", key], |list| list.items().for_each(|item| gateway(&item, claims)));
         }

@@ -1,8 +1,12 @@
-//! `Service`: an entry point of a network, and the address, pool and ports that it asks for
-//! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`; metallb/metallb: `controller/service.go`).
+//! `Service`: an entry point of a network, and the type, address, pool and ports that it asks for
+//! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`, `pilot/pkg/serviceregistry/kube/conversion.go`;
+//! metallb/metallb: `controller/service.go`).
 
-use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach};
+use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach, load_balancer};
 use crate::claim::{At, Claims, Fact};
+
+/// Annotation without which istiod does not read the node ports of a Service.
+const NODE_SELECTOR: &str = "traffic.istio.io/nodeSelector";
 
 /// `v1/Service`.
 pub(super) struct Service;
@@ -31,7 +35,7 @@ impl Kind for Service {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let Some(metadata) = object.get("metadata") else { return };
-        let gateway = metadata.text_of("name").unwrap_or_default();
+        let gateway = gateway_name(&metadata);
         if let Some(labels) = metadata.get("labels") {
             self::labels(&labels, &gateway, claims);
         }
@@ -44,13 +48,22 @@ impl Kind for Service {
     }
 }
 
+/// The Service that istiod makes for a `Gateway` of the Gateway API says whose it is (istio/istio:
+/// `manifests/charts/istio-control/istio-discovery/files/kube-gateway.yaml`).
+fn gateway_name(metadata: &At<'_>) -> String {
+    let labels = metadata.get("labels");
+    let owner = labels.and_then(|labels| labels.text_of("gateway.networking.k8s.io/gateway-name"));
+    owner.or_else(|| metadata.text_of("name")).unwrap_or_default()
+}
+
 /// Labels of a gateway's Service.
 pub(super) fn labels(at: &At<'_>, gateway: &str, claims: &mut Claims) {
     claims.scalar(Fact::GatewayNetwork { gateway: gateway.to_owned() }, at.get(NETWORK_LABEL));
     claims.scalar(Fact::GatewayPortLabel { gateway: gateway.to_owned() }, at.get(GATEWAY_PORT_LABEL));
 }
 
-/// Annotations of a gateway's Service: MetalLB's, under both of its prefixes.
+/// Annotations of a gateway's Service: which nodes' addresses it has, MetalLB's under both of its prefixes, and those that
+/// have a cloud's load balancer end TLS.
 pub(super) fn annotations(at: &At<'_>, gateway: &str, claims: &mut Claims) {
     for key in ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"] {
         let Some(at) = at.get(key) else { continue };
@@ -61,11 +74,16 @@ pub(super) fn annotations(at: &At<'_>, gateway: &str, claims: &mut Claims) {
     for key in ["metallb.io/address-pool", "metallb.universe.tf/address-pool"] {
         claims.scalar(Fact::GatewayPool { gateway: gateway.to_owned() }, at.get(key));
     }
+    claims.scalar(Fact::GatewayNodes { gateway: gateway.to_owned() }, at.get(NODE_SELECTOR));
+    load_balancer::claims(at, gateway, claims);
 }
 
 /// `spec` of a Service, or what stands for it in chart values and IstioOperator.
 pub(super) fn spec(at: &At<'_>, gateway: &str, claims: &mut Claims) {
+    claims.scalar(Fact::GatewayServiceType { gateway: gateway.to_owned() }, at.get("type"));
     claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, at.get("loadBalancerIP"));
+    let policy = Fact::GatewayTrafficPolicy { gateway: gateway.to_owned() };
+    claims.scalar(policy, at.get("externalTrafficPolicy"));
     if let Some(external) = at.get("externalIPs") {
         for item in external.items() {
             claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, Some(item));
@@ -81,6 +99,8 @@ pub(super) fn spec(at: &At<'_>, gateway: &str, claims: &mut Claims) {
         let name = port.text_of("name").unwrap_or_default();
         let fact = Fact::GatewayPort { gateway: gateway.to_owned(), name: name.clone() };
         claims.scalar(fact, port.get("port"));
-        claims.scalar(Fact::GatewayTarget { gateway: gateway.to_owned(), name }, port.get("targetPort"));
+        let fact = Fact::GatewayTarget { gateway: gateway.to_owned(), name: name.clone() };
+        claims.scalar(fact, port.get("targetPort"));
+        claims.scalar(Fact::GatewayNodePort { gateway: gateway.to_owned(), name }, port.get("nodePort"));
     }
 }

@@ -2,7 +2,7 @@
 //! ztunnel (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/gateway`,
 //! `manifests/charts/ztunnel`).
 
-use super::{NETWORK_VIEW, mesh_networks, proxy, service};
+use super::{NETWORK_VIEW, mesh_networks, proxy, scope, service};
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane};
 use crate::node::Step;
@@ -158,6 +158,7 @@ fn injected(key: &str, value: &str, at: &At<'_>, claims: &mut Claims) {
 
 /// Claims of `meshConfig`.
 pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
+    scope::mesh_config(config, claims);
     claims.scalar(Fact::TrustDomain, config.get("trustDomain"));
     if let Some(aliases) = config.get("trustDomainAliases") {
         for alias in aliases.items() {

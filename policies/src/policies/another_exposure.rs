@@ -164,6 +164,10 @@ fn let_in(
             let message = format!("other networks are let in at port `{found}`, not `{}`", Port::MTLS);
             Some((message, Port::MTLS.to_string()))
         }
+        ServerPart::Protocol if !is_tls(found) => Some((
+            format!("other networks are let in by protocol `{found}`, but speak TLS"),
+            "TLS".to_owned(),
+        )),
         ServerPart::Host => {
             let domain = declaration.mesh.cluster_domain.as_str();
             let last = domain.rsplit('.').next().unwrap_or(domain);
@@ -174,6 +178,11 @@ fn let_in(
         }
         _ => None,
     }
+}
+
+/// Servers that end TLS or pass it through have one of two protocols (istio/istio: `pkg/config/validation/validation.go`).
+fn is_tls(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("TLS") || protocol.eq_ignore_ascii_case("HTTPS")
 }
 
 fn hand_out_istiod(
@@ -198,6 +207,9 @@ fn hand_out_istiod(
         // Istio's guides know both: SNI routing, and TLS that ends at the gateway.
         ServerPart::Mode if known && !matches!(server.mode.as_str(), "PASSTHROUGH" | "SIMPLE" | "MUTUAL") => {
             Some((format!("istiod is handed out with TLS mode `{found}`"), "PASSTHROUGH".to_owned()))
+        }
+        ServerPart::Protocol if known && through && !is_tls(found) => {
+            Some((format!("istiod is handed out by protocol `{found}`"), "TLS".to_owned()))
         }
         ServerPart::Host if known && through && found != "*" && !found.starts_with("istiod") => Some((
             format!("istiod is handed out as `{found}`, for which remote clusters do not ask"),

@@ -127,7 +127,7 @@ fn what_a_cluster_sends_is_decided() {
         ("005", captured!("005-ns-label-remove-update-namespace"), (false, "removes")),
         ("006", captured!("006-iop-create-create-istiooperator"), (false, "contradicts")),
         ("007", captured!("007-iop-update-update-istiooperator"), (true, "warned")),
-        ("008", captured!("008-gw-create-create-gateway"), (true, "agrees")),
+        ("008", captured!("008-gw-create-create-gateway"), (true, "warned")),
         ("009", captured!("009-gw-update-v1alpha3-update-gateway"), (false, "contradicts")),
         ("010", captured!("010-gw-delete-delete-gateway"), (true, "agrees")),
         ("011", captured!("011-svc-create-create-ipaddress"), (true, "unknown-kind")),
@@ -213,6 +213,38 @@ fn what_partitions_the_mesh_is_not_deleted() {
     review["request"]["oldObject"] = review["request"]["object"].take();
     review["request"]["operation"] = "DELETE".into();
     assert_eq!(reason(&review), (false, "removes"));
+}
+
+#[test]
+fn what_gives_a_gateway_its_address_stays() {
+    let delete = |kind: &'static str, name: &str, spec: Value| {
+        let object = json!({"metadata": {"name": name, "namespace": "metallb-system"}, "spec": spec});
+        reason(&request("DELETE", ("metallb.io", "v1beta1", kind), &Value::Null, &object))
+    };
+    let pool = || json!({"addresses": ["10.6.136.25-10.6.136.29"]});
+    let announced = || json!({"ipAddressPools": ["first-pool"]});
+    assert_eq!(delete("IPAddressPool", "first-pool", pool()), (false, "removes"));
+    assert_eq!(delete("IPAddressPool", "web", json!({"addresses": ["10.6.136.60/32"]})), (true, "agrees"));
+    assert_eq!(delete("L2Advertisement", "first-pool", announced()), (false, "removes"));
+    assert_eq!(delete("L2Advertisement", "all", json!({})), (true, "agrees"));
+    assert_eq!(delete("BGPAdvertisement", "first-pool", announced()), (true, "agrees"));
+}
+
+#[test]
+fn clusters_that_istiod_serves_are_not_locked_out() {
+    let serving = snapshot(vec![declared(|d| d["spec"]["controlPlane"]["servesOthers"] = true.into())]);
+    let server =
+        |number: u32| json!({"port": {"number": number}, "tls": {"mode": "PASSTHROUGH"}, "hosts": ["*"]});
+    let gateway = |servers: Value| {
+        json!({"metadata": {"name": "istiod-gateway", "namespace": "istio-system"},
+            "spec": {"selector": {"istio": "eastwestgateway"}, "servers": servers}})
+    };
+    let both = gateway(json!([server(15012), server(15017)]));
+    let asked = |operation, new: &Value| ask_of(&serving, &request(operation, GATEWAY, new, &both)).0.reason;
+    assert_eq!(asked("DELETE", &Value::Null), "removes");
+    assert_eq!(asked("UPDATE", &gateway(json!([server(15012)]))), "removes");
+    assert_eq!(asked("UPDATE", &gateway(json!([server(15017), server(15012)]))), "agrees");
+    assert_eq!(reason(&request("DELETE", GATEWAY, &Value::Null, &both)), (true, "agrees"));
 }
 
 #[test]

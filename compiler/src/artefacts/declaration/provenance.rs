@@ -120,6 +120,14 @@ impl<'a> Sources<'a> {
                 add(field, cluster.written.place(format!("spec.{field}").as_str()));
             }
         }
+        if cluster.spec.locality.is_some() {
+            add("locality", cluster.written.place("spec.locality"));
+        }
+        for (index, node) in cluster.spec.nodes.iter().enumerate().filter(|(_, n)| n.locality.is_some()) {
+            let place = cluster.written.place(format!("spec.nodes[{index}].locality").as_str());
+            fields.push((FieldPath::parse("nodes").key(node.name.as_str()), place));
+        }
+        let mut add = |path: &str, place: Place| fields.push((FieldPath::parse(path), place));
         if cluster.spec.previous.is_some() {
             add("previous", cluster.written.place("spec.previous"));
         }

@@ -123,6 +123,8 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
         network-east:
           clusters:
           - cluster-east
+          names:
+            cluster-east: east
           discovery: meshNetworks
           gateways:
           - cluster: cluster-east

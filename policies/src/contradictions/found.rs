@@ -1,0 +1,143 @@
+//! Gateways of a repository, whichever object installs them: a Service, chart values, an IstioOperator, a `Gateway` of the
+//! Gateway API.
+
+use crate::claim::{Claim, Fact};
+use crate::east_west;
+use crate::repository::{Cluster, Manifest, Repository};
+
+/// A Service that an object makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    /// The object.
+    pub(super) subject: &'a Manifest,
+    /// The Service's name.
+    pub(super) name: &'a str,
+}
+
+impl<'a> Found<'a> {
+    /// The first claim of a fact about it.
+    pub(super) fn claim(&self, fact: fn(String) -> Fact) -> Option<&'a Claim> {
+        let fact = fact(self.name.to_owned());
+        self.subject.claims.list.iter().find(|claim| claim.fact == fact)
+    }
+
+    /// Its value.
+    pub(super) fn value(&self, fact: fn(String) -> Fact) -> Option<&'a str> {
+        self.claim(fact).map(|claim| claim.value.as_str())
+    }
+
+    /// Addresses that it asks for.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &'a Claim> {
+        let name = self.name;
+        let asks = move |fact: &Fact| matches!(fact, Fact::GatewayAddress { gateway } if gateway == name);
+        self.subject.claims.list.iter().filter(move |claim| asks(&claim.fact))
+    }
+
+    /// Whether it lies between networks.
+    pub(super) fn is_east_west(&self) -> bool {
+        east_west::is_east_west(&self.subject.claims, self.name)
+    }
+}
+
+/// The network that a gateway is labelled to be an entry of.
+pub(super) fn network(gateway: String) -> Fact {
+    Fact::GatewayNetwork { gateway }
+}
+
+/// The networks that it sees.
+pub(super) fn view(gateway: String) -> Fact {
+    Fact::NetworkView { gateway }
+}
+
+/// The type of its Service.
+pub(super) fn service_type(gateway: String) -> Fact {
+    Fact::GatewayServiceType { gateway }
+}
+
+/// The pool that it asks for.
+pub(super) fn pool(gateway: String) -> Fact {
+    Fact::GatewayPool { gateway }
+}
+
+/// The `istio` label of its pods.
+pub(super) fn label(gateway: String) -> Fact {
+    Fact::GatewayLabel { gateway }
+}
+
+/// The port at which peers enter.
+pub(super) fn port_label(gateway: String) -> Fact {
+    Fact::GatewayPortLabel { gateway }
+}
+
+/// Every Service of a cluster that something makes, in the order of the files.
+pub(super) fn services(cluster: &Cluster) -> Vec<Found<'_>> {
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for subject in &cluster.subjects {
+        let before = found.len();
+        for claim in &subject.claims.list {
+            let Some(name) = gateway_of(&claim.fact) else { continue };
+            if !found.iter().skip(before).any(|own| own.name == name) {
+                found.push(Found { subject, name });
+            }
+        }
+    }
+    found
+}
+
+/// Gateways between networks.
+pub(super) fn gateways(cluster: &Cluster) -> Vec<Found<'_>> {
+    let mut found = services(cluster);
+    found.retain(Found::is_east_west);
+    found
+}
+
+fn gateway_of(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::GatewayNetwork { gateway }
+        | Fact::GatewayPortLabel { gateway }
+        | Fact::GatewayLabel { gateway }
+        | Fact::GatewayAddress { gateway }
+        | Fact::GatewayPool { gateway }
+        | Fact::GatewayPorts { gateway }
+        | Fact::NetworkView { gateway }
+        | Fact::GatewayServiceType { gateway } => Some(gateway),
+        _ => None,
+    }
+}
+
+/// Named clusters of one fleet, each of which holds one cluster's objects.
+pub(super) fn fleet<'a>(repository: &'a Repository, scope: &str) -> Vec<&'a Cluster> {
+    let mut clusters: Vec<&Cluster> = repository.clusters.iter().collect();
+    clusters.retain(|cluster| cluster.scope == scope && cluster.named && !cluster.mixed);
+    clusters
+}
+
+/// The scopes of all fleets, once each.
+pub(super) fn scopes(repository: &Repository) -> Vec<&str> {
+    let mut scopes: Vec<&str> = repository
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.named)
+        .map(|cluster| cluster.scope.as_str())
+        .collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
+}
+
+/// Whether another cluster's istiod serves it, as far as its control plane says.
+pub(super) fn is_remote(cluster: &Cluster) -> bool {
+    let own = |subject: &&Manifest| !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster");
+    let mut subjects = cluster.subjects.iter().filter(own);
+    subjects.any(|subject| subject.claims.list.iter().any(|claim| claim.fact == Fact::ControlPlaneAddress))
+}
+
+/// Whether the repository configures its control plane. Gateways of an IstioOperator are told the cluster's name too.
+pub(super) fn has_control_plane(cluster: &Cluster) -> bool {
+    cluster.subjects.iter().any(|subject| {
+        let list = &subject.claims.list;
+        list.iter().any(|claim| claim.fact == Fact::ClusterId && !claim.part)
+            && !list.iter().any(|claim| matches!(claim.fact, Fact::GatewayPorts { .. }))
+            && !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
+    })
+}

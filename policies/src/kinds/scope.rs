@@ -1,0 +1,23 @@
+//! What clusters see of each other: hosts that stay within their cluster, and namespaces that istiod sees
+//! (istio/istio: `pilot/pkg/model/cluster_local.go`).
+
+use crate::claim::{At, Claims, Fact};
+
+/// Claims of `meshConfig`.
+pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
+    if let Some(settings) = config.get("serviceSettings") {
+        for setting in settings.items() {
+            let local = setting.get("settings").and_then(|settings| settings.text_of("clusterLocal"));
+            if local.as_deref() != Some("true") {
+                continue;
+            }
+            let Some(hosts) = setting.get("hosts") else { continue };
+            hosts.items().for_each(|host| claims.scalar(Fact::ClusterLocalHost, Some(host)));
+        }
+    }
+    if let Some(selectors) = config.get("discoverySelectors") {
+        for selector in selectors.items() {
+            claims.add(Fact::DiscoverySelector, &selector, selector.to_json().to_string());
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! MW9154: services that other clusters are meant to reach stay within their cluster.
+
+use crate::claim::{Claims, Fact};
+use crate::declaration::DeclarationSpec;
+use crate::fault::{self, Fault};
+use crate::finding::{Findings, Rule, Severity};
+use crate::policy::Policy;
+use crate::repository::{Repository, Stated};
+
+/// Services that other clusters are meant to reach stay within their cluster.
+pub(super) struct ClusterLocalService;
+
+static RULE: Rule = Rule {
+    code: "MW9154",
+    name: "cluster-local-service",
+    severity: Severity::Error,
+    title: "service that other clusters are meant to reach stays within its cluster",
+    docs: include_str!("../../docs/MW9154.md"),
+};
+
+impl Policy for ClusterLocalService {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        let clusters: usize = declaration.networks.values().map(|network| network.clusters.len()).sum();
+        if clusters > 1 {
+            let domain = declaration.mesh.cluster_domain.as_str();
+            fault::judge(&RULE, declaration, claims, everything(claims, domain), findings);
+        }
+    }
+
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
+            let spread = spread(repository, &cluster.scope);
+            for subject in &cluster.subjects {
+                if cluster.is_multi_cluster() {
+                    fault::told(
+                        &RULE,
+                        cluster,
+                        subject,
+                        |claims| everything(claims, "cluster.local"),
+                        findings,
+                    );
+                }
+                for claim in subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterLocalHost) {
+                    let Some((host, why)) = spread.iter().find(|(host, _)| covers(&claim.value, host)) else {
+                        continue;
+                    };
+                    let message = format!(
+                        "`{}` keeps `{host}` within its cluster, but it is meant for others",
+                        claim.value
+                    );
+                    findings.push(
+                        subject
+                            .finding(&RULE, &claim.path, message)
+                            .found(&claim.value)
+                            .related(why.place(), "this counts on its endpoints in other clusters")
+                            .help(format!("take `{host}` out of the hosts with `clusterLocal: true`"))
+                            .cluster(&cluster.name),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Hosts whose endpoints in several clusters something counts on.
+fn spread<'a>(repository: &'a Repository, scope: &str) -> Vec<(&'a str, Stated<'a>)> {
+    let mut hosts = Vec::new();
+    for cluster in repository.clusters.iter().filter(|cluster| cluster.scope == scope) {
+        for stated in cluster.stated(|_, fact| {
+            matches!(
+                fact,
+                Fact::FailoverRegion { .. } | Fact::SubsetCluster { .. } | Fact::SubsetNetwork { .. }
+            )
+        }) {
+            let (Fact::FailoverRegion { host } | Fact::SubsetCluster { host } | Fact::SubsetNetwork { host }) =
+                &stated.claim.fact
+            else {
+                continue;
+            };
+            // Wildcards say nothing of one service.
+            if host.ends_with(".local") && !host.starts_with('*') {
+                hosts.push((host.as_str(), stated));
+            }
+        }
+    }
+    hosts
+}
+
+/// istio/istio: `pilot/pkg/model/cluster_local.go`. A more specific setting may give a host back; what covers one host
+/// alone is certain.
+fn covers(pattern: &str, host: &str) -> bool {
+    pattern == host
+}
+
+fn everything<'a>(claims: &'a Claims, domain: &str) -> Vec<Fault<'a>> {
+    let last = domain.rsplit('.').next().unwrap_or(domain);
+    let all = ["*".to_owned(), format!("*.{last}"), format!("*.{domain}"), format!("*.svc.{domain}")];
+    let mut faults = Vec::new();
+    for claim in claims.list.iter().filter(|claim| claim.fact == Fact::ClusterLocalHost) {
+        if all.contains(&claim.value) {
+            let message = format!(
+                "`{}` keeps every service within its cluster: no cluster reaches another's",
+                claim.value
+            );
+            let help = "name the hosts that are to stay, such as `*.kube-system.svc.cluster.local`";
+            // Single services may be given back by `clusterLocal: false`, which some do on purpose.
+            faults.push(Fault::new(claim, message, help).warning());
+        }
+    }
+    faults
+}
