@@ -27,10 +27,13 @@ impl Policy for HalfExposedIstiod {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        // Whose remote a cluster is, it does not say: its address may be any.
+        let remotes = repository.clusters.iter().filter(|cluster| found::is_remote(cluster));
+        let served: BTreeSet<&String> = remotes.map(|cluster| &cluster.scope).collect();
         let idle: BTreeSet<(&str, &str)> = repository
             .meshes()
             .iter()
-            .filter(|mesh| nobody_needs_it(mesh))
+            .filter(|mesh| nobody_needs_it(mesh) && !mesh.iter().any(|cluster| served.contains(&cluster.scope)))
             .flatten()
             .map(|cluster| (cluster.scope.as_str(), cluster.name.as_str()))
             .collect();
