@@ -33,7 +33,9 @@ impl Policy for HalfExposedIstiod {
         let idle: BTreeSet<(&str, &str)> = repository
             .meshes()
             .iter()
-            .filter(|mesh| nobody_needs_it(mesh) && !mesh.iter().any(|cluster| served.contains(&cluster.scope)))
+            .filter(|mesh| {
+                nobody_needs_it(mesh) && !mesh.iter().any(|cluster| served.contains(&cluster.scope))
+            })
             .flatten()
             .map(|cluster| (cluster.scope.as_str(), cluster.name.as_str()))
             .collect();
