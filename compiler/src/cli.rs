@@ -10,12 +10,16 @@ mod explain;
 mod graph;
 mod init;
 mod input;
+mod keep;
 mod lint;
+mod log;
 mod plan;
 mod policies;
+mod publish;
 mod render;
 mod schema;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -36,6 +40,8 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Render(render::Args),
+    Publish(publish::Args),
+    Watch(watch::Args),
     Diff(diff::Args),
     Lint(lint::Args),
     Admit(admit::Args),
@@ -68,6 +74,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Publish(args) => publish::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Admit(args) => admit::run(&args),

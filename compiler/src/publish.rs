@@ -39,10 +39,13 @@ mod kill_tests;
 mod tests;
 
 pub use apply::{apply, publish};
+pub(crate) use error::list;
 pub use error::{ContentError, PublishError};
 pub use guard::Shrinkage;
+pub(crate) use guard::check as check_shrinkage;
 pub use journal::{Recovery, recover};
 pub use manifest::{Digest, MANIFEST_FILE, META_DIR, Manifest, is_rendered_tree};
 pub use path::{PathError, RelativePath};
+pub(crate) use plan::manifest;
 pub use plan::{Changes, Options, plan};
 pub use tree::{Tree, TreeError};

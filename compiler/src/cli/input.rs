@@ -4,12 +4,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
-use meshwright_policies::mesh::Fleet;
 
 use super::{Outcome, terminal};
-use crate::compile::{self, SourceText};
+use crate::compiled::shown_prefix;
+pub(super) use crate::compiled::{Compiled, compile_found};
 use crate::diagnostic::{self, Format, RenderOptions};
 use crate::source::Sources;
 use crate::source::commit::Repository;
@@ -38,14 +37,6 @@ pub(super) struct Input {
     /// Judge as of this day (YYYY-MM-DD): policy settings expire
     #[arg(long, value_name = "DAY", value_parser = parse_date, default_value_t = today())]
     pub(super) date: Date,
-}
-
-/// Intent that was read, with its findings not yet said.
-#[derive(Debug, Default)]
-pub(super) struct Compiled {
-    pub(super) sources: Sources,
-    pub(super) fleet: Fleet,
-    pub(super) findings: Findings,
 }
 
 impl Input {
@@ -109,39 +100,12 @@ pub(super) fn standard_input() -> anyhow::Result<Found> {
     Ok(Found { sources, files: vec![id], ..Found::default() })
 }
 
-/// Resolves and judges what was found below `root`.
-pub(super) fn compile_found(found: Found, root: &Path, today: Date) -> Compiled {
-    let Found { sources, files, findings, .. } = found;
-    let prefix = shown_prefix(root);
-    let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
-    let mut loaded = compile::load(
-        texts.map(|(id, file)| {
-            let path = file.path();
-            SourceText { id, path: path.strip_prefix(&prefix).unwrap_or(path), text: file.text() }
-        }),
-        today,
-    );
-    loaded.findings.extend(findings);
-    loaded.findings.sort();
-    Compiled { sources, fleet: loaded.fleet, findings: loaded.findings }
-}
-
 /// The repository that a revision is looked up in, and the way from its root to the intent.
 pub(super) fn repository(repo: Option<&Path>, root: &Path) -> anyhow::Result<(Repository, String)> {
     Ok(match repo {
         Some(repo) => (Repository::open(repo)?, shown_prefix(root).trim_end_matches('/').to_owned()),
         None => Repository::around(root)?,
     })
-}
-
-/// What shown paths of files below the root start with.
-fn shown_prefix(root: &Path) -> String {
-    let text = root.to_string_lossy().replace('\\', "/");
-    let text = text.strip_prefix("./").unwrap_or(&text).trim_end_matches('/');
-    match text {
-        "" | "." => String::new(),
-        text => format!("{text}/"),
-    }
 }
 
 /// Way from the root of the Git repository to the current directory, for formats that a code host reads.
@@ -162,16 +126,4 @@ pub(super) fn today() -> Date {
     let seconds =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
     Date::of_unix(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_root_is_cut_off_however_it_is_written() {
-        for (root, prefix) in [(".", ""), ("./", ""), ("a", "a/"), ("./a/b/", "a/b/"), ("/x", "/x/")] {
-            assert_eq!(shown_prefix(Path::new(root)), prefix);
-        }
-    }
 }

@@ -28,7 +28,9 @@ pub(super) fn error(error: &anyhow::Error) {
         }
     }
     let publishing = || error.downcast_ref::<crate::publish::PublishError>().and_then(|error| error.help());
-    if let Some(help) = reading(error).or_else(publishing) {
+    let keeping = || error.downcast_ref::<crate::watch::RoundError>().and_then(|round| round.error.help());
+    let git = || error.downcast_ref::<crate::git::GitProgramError>().and_then(|error| error.help());
+    if let Some(help) = reading(error).or_else(publishing).or_else(keeping).or_else(git) {
         text.push_str(&format!("  help: {help}\n"));
     }
     say(&text);

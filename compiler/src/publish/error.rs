@@ -142,7 +142,7 @@ impl PublishError {
 }
 
 /// The first few paths in backticks, and how many more there are.
-pub(super) fn list<T: std::fmt::Display>(paths: &[T]) -> String {
+pub(crate) fn list<T: std::fmt::Display>(paths: &[T]) -> String {
     let mut text = String::new();
     for (at, path) in paths.iter().take(EXAMPLES).enumerate() {
         let separator = if at == 0 { "" } else { ", " };

@@ -54,7 +54,7 @@ impl fmt::Display for Shrinkage {
 }
 
 /// Refuses a tree that is empty or that loses more than the options allow.
-pub(super) fn check(old: &Manifest, tree: &Tree, options: &Options) -> Result<(), Shrinkage> {
+pub(crate) fn check(old: &Manifest, tree: &Tree, options: &Options) -> Result<(), Shrinkage> {
     if options.force {
         return Ok(());
     }

@@ -122,6 +122,11 @@ impl Manifest {
         }
     }
 
+    /// The manifest of nothing.
+    pub(crate) fn empty() -> Self {
+        Self::of(BTreeMap::new())
+    }
+
     /// Reads the manifest of the rendered tree at `out`; `None` when it has none.
     ///
     /// # Errors
@@ -132,12 +137,12 @@ impl Manifest {
         read_limited(&path)?.map(|bytes| Self::parse(&path, &bytes)).transpose()
     }
 
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, PublishError> {
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, PublishError> {
         parse_format(bytes, FORMAT).map_err(|source| PublishError::Content { path: path.to_owned(), source })
     }
 
     /// The bytes of the file: indented JSON, keys sorted, a newline at the end.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         to_json(self)
     }
 

@@ -120,6 +120,11 @@ pub fn plan(out: &Path, tree: &Tree, options: &Options) -> Result<Changes, Publi
     Ok(changes)
 }
 
+/// The manifest of a tree.
+pub(crate) fn manifest(tree: &Tree) -> Manifest {
+    Manifest::of(digests(&tree.iter().collect::<Vec<_>>()))
+}
+
 fn digests(files: &[(&RelativePath, &[u8])]) -> BTreeMap<RelativePath, Digest> {
     let digest = |(path, bytes): &(&RelativePath, &[u8])| ((*path).clone(), Digest::of(bytes));
     in_parts(files, |part| part.iter().map(digest).collect::<Vec<_>>()).into_iter().flatten().collect()

@@ -6,6 +6,7 @@
 //! elsewhere.
 
 mod error;
+mod info;
 mod links;
 mod walk;
 
@@ -17,6 +18,8 @@ use std::path::{Component, Path};
 use gix::objs::{CommitRefIter, Kind, TagRefIter};
 
 pub use error::GitError;
+pub use info::CommitInfo;
+pub(crate) use info::seconds;
 
 use super::discover::{DiscoverOptions, Found, SourceError};
 
@@ -51,6 +54,7 @@ pub struct Revision {
     /// Hexadecimal ID of the commit; of the tree where a tree was asked for (`git write-tree`).
     pub id: String,
     tree: gix::ObjectId,
+    commit: Option<gix::ObjectId>,
 }
 
 impl Repository {
@@ -109,13 +113,15 @@ impl Repository {
     /// There is no such revision, it names neither a commit nor a tree, or an object is missing.
     pub fn revision(&self, rev: &str) -> Result<Revision, GitError> {
         let id = self.git.rev_parse_single(rev).map_err(|_| self.unknown(rev))?.detach();
-        let (mut id, mut at) = (id, id);
+        let (mut id, mut at, mut commit) = (id, id, None);
         for _ in 0..MOST_TAGS {
             let object = self.object(at, rev, "")?;
             match object.kind {
-                Kind::Tree => return Ok(Revision { rev: rev.to_owned(), id: id.to_string(), tree: at }),
+                Kind::Tree => {
+                    return Ok(Revision { rev: rev.to_owned(), id: id.to_string(), tree: at, commit });
+                }
                 Kind::Commit => {
-                    id = at;
+                    (id, commit) = (at, Some(at));
                     let tree = CommitRefIter::from_bytes(&object.data, at.kind()).tree_id();
                     at = tree.map_err(|_| self.damaged(at))?;
                 }
@@ -145,8 +151,30 @@ impl Repository {
         walk::discover(self, revision, &inside, options)
     }
 
+    /// The directory that holds objects and refs: `.git`, or the bare repository; of a linked worktree the one it shares.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.git.common_dir()
+    }
+
+    /// Where it is: the work tree, or the bare repository.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        self.git.workdir().unwrap_or(self.git.path())
+    }
+
+    /// The repository as gix knows it.
+    pub(crate) fn gix(&self) -> &gix::Repository {
+        &self.git
+    }
+
     /// An object that has to be there.
-    fn object(&self, id: gix::ObjectId, rev: &str, path: &str) -> Result<gix::Object<'_>, GitError> {
+    pub(crate) fn object(
+        &self,
+        id: gix::ObjectId,
+        rev: &str,
+        path: &str,
+    ) -> Result<gix::Object<'_>, GitError> {
         match self.git.try_find_object(id) {
             Ok(Some(object)) => Ok(object),
             Ok(None) => Err(GitError::Missing {
@@ -163,7 +191,7 @@ impl Repository {
         }
     }
 
-    fn damaged(&self, id: gix::ObjectId) -> GitError {
+    pub(crate) fn damaged(&self, id: gix::ObjectId) -> GitError {
         GitError::Damaged { id: id.to_string(), why: "it cannot be decoded".to_owned() }
     }
 
@@ -189,7 +217,7 @@ impl Repository {
 }
 
 /// A path inside a repository without `.` parts and doubled separators; nothing if it leads out of it.
-fn inside_path(path: &str) -> Option<String> {
+pub(crate) fn inside_path(path: &str) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     for component in Path::new(path).components() {
         match component {

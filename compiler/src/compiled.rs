@@ -1,0 +1,62 @@
+//! Files that were found -> intent that was resolved and judged, with what it was read from.
+
+use std::path::Path;
+
+use meshwright_policies::finding::Findings;
+use meshwright_policies::intent::Date;
+use meshwright_policies::mesh::Fleet;
+
+use crate::compile::{self, SourceText};
+use crate::source::Sources;
+use crate::source::discover::Found;
+
+/// Intent that was read, with its findings not yet said.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    /// The files.
+    pub sources: Sources,
+    /// What they mean, as far as they do.
+    pub fleet: Fleet,
+    /// What is wrong with them.
+    pub findings: Findings,
+}
+
+/// Resolves and judges what was found below `root`, as of `today`.
+#[must_use]
+pub fn compile_found(found: Found, root: &Path, today: Date) -> Compiled {
+    let Found { sources, files, findings, .. } = found;
+    let prefix = shown_prefix(root);
+    let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
+    let mut loaded = compile::load(
+        texts.map(|(id, file)| {
+            let path = file.path();
+            SourceText { id, path: path.strip_prefix(&prefix).unwrap_or(path), text: file.text() }
+        }),
+        today,
+    );
+    loaded.findings.extend(findings);
+    loaded.findings.sort();
+    Compiled { sources, fleet: loaded.fleet, findings: loaded.findings }
+}
+
+/// What shown paths of files below the root start with.
+pub(crate) fn shown_prefix(root: &Path) -> String {
+    let text = root.to_string_lossy().replace('\\', "/");
+    let text = text.strip_prefix("./").unwrap_or(&text).trim_end_matches('/');
+    match text {
+        "" | "." => String::new(),
+        text => format!("{text}/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_is_cut_off_however_it_is_written() {
+        for (root, prefix) in [(".", ""), ("./", ""), ("a", "a/"), ("./a/b/", "a/b/"), ("/x", "/x/")] {
+            assert_eq!(shown_prefix(Path::new(root)), prefix, "{root}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One round: what the intent is now, what it renders, what is published, and bringing the one to the other.
+
+use std::time::Duration;
+
+use gix::ObjectId;
+use meshwright_policies::finding::Findings;
+use meshwright_policies::intent::Date;
+
+use super::origin::{Head, Origin, OriginError};
+use super::target::{Published, Target, TargetError, Written};
+use crate::branch::Source;
+use crate::build;
+use crate::compiled::{Compiled, compile_found};
+use crate::publish::{Options, Tree};
+use crate::source::commit::CommitInfo;
+
+/// First pause after a lost race; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Longest pause after a lost race.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is allowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// What the guard against empty and shrunken output lets pass.
+    pub options: Options,
+    /// Whether to publish a commit that does not descend from the published one.
+    pub forced_update: bool,
+    /// How often a round starts again when others were faster.
+    pub attempts: u32,
+}
+
+impl Default for Allowed {
+    fn default() -> Allowed {
+        Allowed { options: Options::default(), forced_update: false, attempts: 10 }
+    }
+}
+
+/// Keeps a target as its origin says.
+#[derive(Debug)]
+pub struct Engine {
+    origin: Origin,
+    target: Target,
+    allowed: Allowed,
+    work: Option<Work>,
+}
+
+/// What was compiled last, and of what.
+#[derive(Debug)]
+struct Work {
+    commit: Option<ObjectId>,
+    today: Date,
+    compiled: Compiled,
+    tree: Option<Tree>,
+}
+
+/// How a round ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Output was written.
+    Published(Box<Written>),
+    /// Output was as it should be.
+    UpToDate,
+    /// The intent has errors; what was published stays.
+    Findings,
+}
+
+/// A round that came to an end.
+#[derive(Debug)]
+pub struct Round {
+    /// The commit that was judged; none of a directory.
+    pub commit: Option<CommitInfo>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What there is to say about the intent.
+    pub findings: Findings,
+    /// Whether the intent was compiled, and not remembered from the round before.
+    pub compiled: bool,
+    /// How often another writer was faster.
+    pub lost: u32,
+}
+
+/// A round that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct RoundError {
+    /// The commit, if it came so far.
+    pub commit: Option<CommitInfo>,
+    /// How often another writer was faster.
+    pub lost: u32,
+    /// Why.
+    #[source]
+    pub error: Failure,
+}
+
+/// Why a round failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The intent cannot be had.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// History was rewritten, or another publisher is ahead.
+    #[error("commit {head} does not descend from {published}, which is published")]
+    Rewound {
+        /// The head.
+        head: ObjectId,
+        /// The source of what is published.
+        published: ObjectId,
+    },
+    /// History that is needed is not here.
+    #[error(
+        "whether {head} descends from {published}, which is published, cannot be told: the repository is shallow"
+    )]
+    Unknown {
+        /// The head.
+        head: ObjectId,
+        /// The source of what is published.
+        published: ObjectId,
+    },
+}
+
+impl Failure {
+    /// Whether a person has to look: trying again changes nothing.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Failure::Origin(_) => false,
+            Failure::Target(error) => error.is_refusal(),
+            Failure::Rewound { .. } | Failure::Unknown { .. } => true,
+        }
+    }
+
+    /// The nearest thing to do about it, where one is known.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Failure::Origin(error) => error.help(),
+            Failure::Target(error) => error.help(),
+            Failure::Rewound { .. } => Some(
+                "if history was rewritten on purpose, publish once with `--allow-forced-update`; if another publisher \
+                 is ahead, fetch first",
+            ),
+            Failure::Unknown { .. } => Some(
+                "fetch more history (`git fetch --unshallow`, `fetch-depth: 0`), or say `--allow-forced-update`",
+            ),
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that has not compiled anything yet.
+    #[must_use]
+    pub fn new(origin: Origin, target: Target, allowed: Allowed) -> Engine {
+        Engine { origin, target, allowed, work: None }
+    }
+
+    /// Where the intent comes from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Where output goes.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What was compiled last.
+    #[must_use]
+    pub fn compiled(&self) -> Option<&Compiled> {
+        self.work.as_ref().map(|work| &work.compiled)
+    }
+
+    /// How many files and clusters are rendered, once they are.
+    #[must_use]
+    pub fn size(&self) -> Option<(usize, usize)> {
+        let work = self.work.as_ref()?;
+        Some((work.tree.as_ref()?.len(), work.compiled.fleet.clusters().count()))
+    }
+
+    /// Reads, compiles if need be, and writes if need be; as of `today`. A lost race starts it again, after a pause that
+    /// `pause` makes; what that returns says whether to go on.
+    ///
+    /// # Errors
+    /// [`Failure`]. What was published is as before, or as another writer left it.
+    pub fn round(
+        &mut self,
+        today: Date,
+        mut pause: impl FnMut(Duration) -> bool,
+    ) -> Result<Round, Box<RoundError>> {
+        let (mut lost, mut compiled) = (0, false);
+        loop {
+            let mut commit = None;
+            match self.attempt(today, &mut commit, &mut compiled) {
+                Ok((outcome, findings)) => return Ok(Round { commit, outcome, findings, compiled, lost }),
+                Err(error) => {
+                    let again = match &error {
+                        Failure::Target(error) => error.is_lost(),
+                        _ => false,
+                    };
+                    lost += u32::from(again);
+                    let wait = FIRST_PAUSE.saturating_mul(1 << lost.min(8)).min(LONGEST_PAUSE);
+                    if !again || lost >= self.allowed.attempts || !pause(wait) {
+                        return Err(Box::new(RoundError { commit, lost, error }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        today: Date,
+        commit: &mut Option<CommitInfo>,
+        compiled: &mut bool,
+    ) -> Result<(Outcome, Findings), Failure> {
+        let mut head = self.origin.head()?;
+        *commit = head.commit().cloned();
+        *compiled |= self.compile(&head, today)?;
+        if self.work.as_ref().is_none_or(|work| work.tree.is_none()) {
+            return Ok((Outcome::Findings, self.findings()));
+        }
+        let published = self.target.published()?;
+        if self.is_behind(&head, &published)? {
+            // Another publisher may have been ahead of the head that was read before the output was.
+            head = self.origin.head()?;
+            *commit = head.commit().cloned();
+            *compiled |= self.compile(&head, today)?;
+            self.refuse_behind(&head, &published)?;
+        }
+        let mut findings = self.findings();
+        let Some(Work { compiled, tree: Some(tree), .. }) = &self.work else {
+            return Ok((Outcome::Findings, findings));
+        };
+        // What is rendered as before has not changed, and need not be parsed to know it.
+        let previous = |path: &str| {
+            self.target.read(&published, path).filter(|old| tree.get(path) != Some(old.as_slice()))
+        };
+        crate::history::check(&compiled.fleet, previous, &mut findings);
+        findings.sort();
+        if findings.has_errors() {
+            return Ok((Outcome::Findings, findings));
+        }
+        let repository = self.origin.shown();
+        let source =
+            head.commit().map(|commit| Source { repository: &repository, path: self.origin.root(), commit });
+        let written = self.target.write(&published, tree, source, &self.allowed.options)?;
+        let outcome = written.map_or(Outcome::UpToDate, |written| Outcome::Published(Box::new(written)));
+        Ok((outcome, findings))
+    }
+
+    fn findings(&self) -> Findings {
+        self.compiled().map(|compiled| compiled.findings.clone()).unwrap_or_default()
+    }
+
+    /// Compiles the head, unless it is what was compiled last.
+    fn compile(&mut self, head: &Head, today: Date) -> Result<bool, Failure> {
+        let commit = head.commit().map(|commit| commit.id);
+        if commit.is_some()
+            && self.work.as_ref().is_some_and(|work| (work.commit, work.today) == (commit, today))
+        {
+            return Ok(false);
+        }
+        let found = self.origin.read(head)?;
+        let mut compiled = compile_found(found, self.origin.prefix(), today);
+        let mut tree = None;
+        if !compiled.findings.has_errors() {
+            match build::build(&compiled.fleet) {
+                Ok(built) => tree = Some(built),
+                Err(findings) => compiled.findings.extend(findings),
+            }
+        }
+        self.work = Some(Work { commit, today, compiled, tree });
+        Ok(true)
+    }
+
+    /// Whether the published output is not of the head or of an ancestor of it, as far as is known.
+    fn is_behind(&self, head: &Head, published: &Published) -> Result<bool, Failure> {
+        let (Some(head), Some(source)) = (head.commit(), published.source()) else { return Ok(false) };
+        Ok(!self.allowed.forced_update && self.origin.descends(source, head.id)? != Some(true))
+    }
+
+    fn refuse_behind(&self, head: &Head, published: &Published) -> Result<(), Failure> {
+        let (Some(commit), Some(published)) = (head.commit(), published.source()) else { return Ok(()) };
+        match self.origin.descends(published, commit.id)? {
+            Some(true) => Ok(()),
+            Some(false) => Err(Failure::Rewound { head: commit.id, published }),
+            None => Err(Failure::Unknown { head: commit.id, published }),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Where output goes: a directory, or a branch.
+
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+use serde::{Deserialize, Serialize};
+
+use crate::branch::{Branch, BranchError, Differences, Source, Tip};
+use crate::publish::{self, META_DIR, Options, PublishError, Tree, publish};
+
+/// Beside the manifest of a directory: the commit that it was rendered from.
+const SIDECAR: &str = "source.json";
+
+/// Where output goes.
+#[derive(Debug)]
+pub enum Target {
+    /// An output directory.
+    Directory(PathBuf),
+    /// A branch of a repository.
+    Branch(Box<Branch>),
+}
+
+/// What is published now.
+#[derive(Debug)]
+pub(super) enum Published {
+    Directory(Option<ObjectId>),
+    Branch(Box<Tip>),
+}
+
+impl Published {
+    /// The commit of the intent that it was rendered from, where that is known.
+    pub(super) fn source(&self) -> Option<ObjectId> {
+        match self {
+            Published::Directory(source) => *source,
+            Published::Branch(tip) => tip.provenance.as_ref().map(|provenance| provenance.commit),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The published commit, of a branch.
+    pub commit: Option<ObjectId>,
+    /// What it changed.
+    pub differences: Differences,
+}
+
+/// Why output was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// To a directory.
+    #[error(transparent)]
+    Directory(#[from] PublishError),
+    /// To a branch.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+    /// A branch is made of commits.
+    #[error("a directory has no commits, of which a branch could be made")]
+    NoCommit,
+}
+
+impl TargetError {
+    /// Whether another writer was faster.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        match self {
+            TargetError::Directory(error) => {
+                matches!(
+                    error,
+                    PublishError::Locked { .. }
+                        | PublishError::Stale { .. }
+                        | PublishError::Unfinished { .. }
+                )
+            }
+            TargetError::Branch(error) => error.is_lost(),
+            TargetError::NoCommit => false,
+        }
+    }
+
+    /// Whether a person has to look: trying again changes nothing.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            TargetError::Directory(error) => !matches!(error, PublishError::Io { .. }) && !self.is_lost(),
+            TargetError::Branch(error) => error.is_refusal(),
+            TargetError::NoCommit => true,
+        }
+    }
+
+    /// The nearest thing to do about it, where one is known.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            TargetError::Directory(error) => error.help(),
+            TargetError::Branch(error) => error.help(),
+            TargetError::NoCommit => Some("name a revision of a repository with `--rev`"),
+        }
+    }
+}
+
+impl Target {
+    /// As it may be shown.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Target::Directory(out) => out.display().to_string(),
+            Target::Branch(branch) => branch.shown(),
+        }
+    }
+
+    /// Reads what is published now.
+    pub(super) fn published(&self) -> Result<Published, TargetError> {
+        Ok(match self {
+            Target::Directory(out) => {
+                publish::recover(out)?;
+                Published::Directory(read_sidecar(out))
+            }
+            Target::Branch(branch) => Published::Branch(Box::new(branch.tip()?)),
+        })
+    }
+
+    /// The bytes of a published file.
+    pub(super) fn read(&self, published: &Published, path: &str) -> Option<Vec<u8>> {
+        match (self, published) {
+            (Target::Directory(out), _) => std::fs::read(out.join(path)).ok(),
+            (_, Published::Branch(tip)) => tip.read(path),
+            _ => None,
+        }
+    }
+
+    /// Brings what is published to `tree`; nothing if it is there already.
+    pub(super) fn write(
+        &self,
+        published: &Published,
+        tree: &Tree,
+        source: Option<Source<'_>>,
+        options: &Options,
+    ) -> Result<Option<Written>, TargetError> {
+        match (self, published) {
+            (Target::Branch(branch), Published::Branch(tip)) => {
+                let source = source.ok_or(TargetError::NoCommit)?;
+                let Some(prepared) = branch.prepare(tip, tree, source, options)? else { return Ok(None) };
+                branch.push(&prepared)?;
+                Ok(Some(Written { commit: Some(prepared.commit), differences: prepared.differences }))
+            }
+            (Target::Directory(out), _) => {
+                let changes = publish(out, tree, options)?;
+                if let Some(source) = source {
+                    write_sidecar(out, source).map_err(|source| PublishError::Io {
+                        action: "write",
+                        path: out.join(META_DIR).join(SIDECAR),
+                        source,
+                    })?;
+                }
+                if changes.is_up_to_date() {
+                    return Ok(None);
+                }
+                let touched = [&changes.created, &changes.updated, &changes.removed].into_iter().flatten();
+                let clusters = touched.filter_map(|path| path.cluster().map(str::to_owned)).collect();
+                Ok(Some(Written {
+                    commit: None,
+                    differences: Differences {
+                        created: changes.created,
+                        updated: changes.updated,
+                        removed: changes.removed,
+                        drifted: changes.drifted,
+                        clusters,
+                    },
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The commit is beside the manifest and not in it: a manifest is a function of the tree alone.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sidecar {
+    source_repository: String,
+    source_commit: String,
+    source_path: String,
+}
+
+fn read_sidecar(out: &Path) -> Option<ObjectId> {
+    let bytes = std::fs::read(out.join(META_DIR).join(SIDECAR)).ok()?;
+    let sidecar: Sidecar = serde_json::from_slice(&bytes).ok()?;
+    ObjectId::from_hex(sidecar.source_commit.as_bytes()).ok()
+}
+
+fn write_sidecar(out: &Path, source: Source<'_>) -> std::io::Result<()> {
+    let sidecar = Sidecar {
+        source_repository: source.repository.to_owned(),
+        source_commit: source.commit.id.to_string(),
+        source_path: if source.path.is_empty() { ".".to_owned() } else { source.path.to_owned() },
+    };
+    let mut bytes = serde_json::to_vec_pretty(&sidecar)?;
+    bytes.push(b'\n');
+    let at = out.join(META_DIR).join(SIDECAR);
+    if std::fs::read(&at).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let draft = at.with_extension("json.new");
+    std::fs::write(&draft, bytes)?;
+    std::fs::rename(draft, at)
+}
