@@ -41,7 +41,7 @@ enum Command {
     Check(check::Args),
     Render(render::Args),
     Publish(publish::Args),
-    Watch(watch::Args),
+    Watch(Box<watch::Args>),
     Diff(diff::Args),
     Lint(lint::Args),
     Admit(admit::Args),

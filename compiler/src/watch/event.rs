@@ -111,7 +111,7 @@ impl Body {
     }
 
     /// Whether the sender knew a secret. Comparing takes the same time wherever they differ.
-    pub(super) fn is_authentic(self) -> bool {
+    pub(super) fn authentic(self) -> bool {
         match self.signature {
             Some(signature) => self.macs.into_iter().any(|mac| mac.verify_slice(&signature).is_ok()),
             None => self.token,
@@ -152,7 +152,7 @@ mod tests {
         let headers: BTreeMap<&str, &str> = headers.iter().copied().collect();
         let mut check = Body::new(&headers, &Secrets::parse(secrets).unwrap())?;
         body.chunks(5).for_each(|chunk| check.update(chunk));
-        Some(check.is_authentic())
+        Some(check.authentic())
     }
 
     // The example of docs.github.com, "Validating webhook deliveries".

@@ -154,7 +154,7 @@ async fn event(request: Request<Incoming>, secrets: &Secrets) -> (&'static str, 
             check.update(bytes);
         }
     }
-    if !check.is_authentic() {
+    if !check.authentic() {
         tracing::warn!("a push event was refused: its sender does not know the secret");
         return ("refused", text(StatusCode::UNAUTHORIZED, "the signature or token is wrong"));
     }
