@@ -25,6 +25,7 @@ mod samples;
 mod testing;
 #[cfg(test)]
 pub(crate) mod testing_delivery;
+pub mod webhook;
 
 use crate::artefact::Artefact;
 
@@ -36,6 +37,7 @@ pub const ARTEFACTS: &[&dyn Artefact] = &[
     &mesh_cluster::MeshCluster,
     &namespace::Namespace,
     &metallb::Metallb,
+    &webhook::Webhook,
     &istio_operator::IstioOperatorControlPlane,
     &helm_control_plane::HelmControlPlane,
     &sail::SailControlPlane,

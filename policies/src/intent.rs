@@ -5,6 +5,7 @@
 
 mod cluster;
 mod delivery;
+mod enforcement;
 mod istio;
 mod load_balancer;
 mod manifests;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cluster::*;
 pub use delivery::*;
+pub use enforcement::*;
 pub use istio::*;
 pub use load_balancer::*;
 pub use manifests::*;

@@ -20,7 +20,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Where each group's files come from; a file's SHA-256 tells its exact state.
 PROJECTS = {
     "": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/api/v1`)",
+    "admissionregistration.k8s.io":
+        "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/admissionregistration.k8s.io/v1`)",
     "apps": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/apps/v1`)",
+    "batch": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/batch/v1`)",
+    "cert-manager.io": "cert-manager/cert-manager, August 2026, `deploy/crds`",
+    "flowcontrol.apiserver.k8s.io":
+        "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/flowcontrol.apiserver.k8s.io/v1`)",
+    "networking.k8s.io": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/networking.k8s.io/v1`)",
+    "policy": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/policy/v1`)",
+    "rbac.authorization.k8s.io":
+        "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/rbac.authorization.k8s.io/v1`)",
     "apiextensions.k8s.io": "Kubernetes 1.36, OpenAPI v3 of its API server (`/openapi/v3/apis/apiextensions.k8s.io/v1`)",
     "argoproj.io": "argoproj/argo-cd, August 2026, `manifests/crds`",
     "helm.toolkit.fluxcd.io": "fluxcd/helm-controller, August 2026, `config/crd/bases`",
@@ -31,10 +41,17 @@ PROJECTS = {
     "sailoperator.io": "istio-ecosystem/sail-operator, August 2026, `chart/crds`",
 }
 
-# Exactly what is rendered; `tests/tests/schemas.rs` fails for a rendered kind that is missing here.
+# Exactly what is rendered, by the compiler or by the charts; a rendered kind that is missing here fails the tests.
 KINDS = {
-    ("", "v1"): ["ConfigMap", "Namespace", "Service", "ServiceAccount"],
+    ("", "v1"): ["ConfigMap", "Namespace", "Pod", "Service", "ServiceAccount"],
+    ("admissionregistration.k8s.io", "v1"): ["ValidatingWebhookConfiguration"],
     ("apps", "v1"): ["Deployment"],
+    ("batch", "v1"): ["Job"],
+    ("cert-manager.io", "v1"): ["Certificate", "Issuer"],
+    ("flowcontrol.apiserver.k8s.io", "v1"): ["FlowSchema"],
+    ("networking.k8s.io", "v1"): ["NetworkPolicy"],
+    ("policy", "v1"): ["PodDisruptionBudget"],
+    ("rbac.authorization.k8s.io", "v1"): ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
     ("apiextensions.k8s.io", "v1"): ["CustomResourceDefinition"],
     ("argoproj.io", "v1alpha1"): ["Application", "ApplicationSet"],
     ("helm.toolkit.fluxcd.io", "v2"): ["HelmRelease"],

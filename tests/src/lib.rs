@@ -9,6 +9,7 @@
 )]
 
 pub mod chart_values;
+pub mod charts;
 pub mod fleet;
 pub mod intent;
 pub mod kustomize;

@@ -12,10 +12,13 @@ use crate::repository;
 
 /// Kinds that nobody publishes a schema for, as `apiVersion Kind`. `IstioOperator`'s own CRD takes any `spec`
 /// (istio/istio 1.15: `manifests/charts/istio-operator/crds`); the chart keys judge its values. Mspider is closed source.
-pub const WITHOUT_SCHEMA: [&str; 3] = [
+/// The Prometheus operator's kinds are few and small.
+pub const WITHOUT_SCHEMA: [&str; 5] = [
     "install.istio.io/v1alpha1 IstioOperator",
     "discovery.mspider.io/v3alpha1 GlobalMesh",
     "discovery.mspider.io/v3alpha1 MeshCluster",
+    "monitoring.coreos.com/v1 ServiceMonitor",
+    "monitoring.coreos.com/v1 PrometheusRule",
 ];
 
 static SCHEMAS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {

@@ -9,6 +9,7 @@
 )]
 
 mod admission;
+mod charts;
 mod example;
 mod golden;
 mod laws;

@@ -8,7 +8,7 @@ use meshwright_policies::mesh::{Cluster, Mesh};
 use super::markdown::{Page, code, shell, some};
 use super::words::{context, host, hosted, is_large};
 use crate::artefact::Root;
-use crate::artefacts::{east_west_gateway, helm_control_plane, metallb};
+use crate::artefacts::{east_west_gateway, helm_control_plane, metallb, webhook};
 use crate::destination::hosted_name;
 use crate::helm::Chart;
 use crate::stage::Stage;
@@ -191,6 +191,9 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
             lines.push(format!("{} --create-namespace", helm(cluster, &chart, &context)));
         }
         lines.push(apply(&format!("{mesh_root}/{}", Stage::Install.directory())));
+        if let Some(chart) = webhook::chart(mesh, cluster) {
+            lines.push(helm(cluster, &chart, &context));
+        }
     }
     if reads_files(cluster) {
         let directory = Root::Istioctl(cluster.name.clone()).directory();

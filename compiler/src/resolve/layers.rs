@@ -4,14 +4,14 @@ use meshwright_policies::mesh::Mesh;
 use meshwright_policies::names::NetworkId;
 use meshwright_policies::node::{Entry, Node, Span, Value};
 
-/// The cluster's document with a `spec` in which every level counts: the mesh's `istio` and `delivery`, its
-/// `clusterDefaults`, those of the network, the cluster's own.
+/// The cluster's document with a `spec` in which every level counts: the mesh's `istio`, `delivery` and
+/// `enforcement`, its `clusterDefaults`, those of the network, the cluster's own.
 #[must_use]
 pub(super) fn effective(mesh: &Mesh, own_network: Option<&NetworkId>, document: &Node) -> Node {
     let mesh_spec = mesh.written.document.get("spec");
     let mut spec =
         Node { value: Value::Mapping(Vec::new()), span: mesh_spec.map_or(Span::NONE, |node| node.span) };
-    for key in ["istio", "delivery"] {
+    for key in ["istio", "delivery", "enforcement"] {
         if let Some(entry) = mesh_spec.and_then(|node| node.entry(key)) {
             lay(&mut spec, &mapping(entry.clone()));
         }

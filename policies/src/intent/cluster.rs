@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, FreeObject, IstioSpec, LoadBalancer, ManifestPath};
+use super::{Delivery, Enforcement, FreeObject, IstioSpec, LoadBalancer, ManifestPath};
 use crate::address::{Address, ApiServer, Cidr, Port};
 use crate::names::{ClusterId, ClusterName, LabelValue, MeshName, NetworkId, ObjectName};
 use crate::version::Version;
@@ -79,6 +79,9 @@ pub struct ClusterSpec {
     /// What differs from the mesh's delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// What differs from the mesh's enforcement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Enforcement>,
     /// Mspider's MeshCluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mspider: Option<MspiderCluster>,

@@ -29,6 +29,9 @@ pub struct MeshSpec {
     pub gateway_discovery: GatewayDiscovery,
     /// Who applies what is rendered.
     pub delivery: Delivery,
+    /// Whether the clusters refuse what contradicts their declaration. Default: they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Enforcement>,
     /// What all clusters share: any field of a Cluster's `spec`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_defaults: Option<Box<ClusterSpec>>,
@@ -57,6 +60,7 @@ impl Default for MeshSpec {
             control_plane: ControlPlane::MultiPrimary(MultiPrimary {}),
             gateway_discovery: GatewayDiscovery::Labels,
             delivery: Delivery::default(),
+            enforcement: None,
             cluster_defaults: None,
             ca: None,
             failover: Vec::new(),
