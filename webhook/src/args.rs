@@ -95,6 +95,21 @@ pub struct Args {
 pub enum Command {
     /// Print the webhook's configuration, as this release generates it
     Configuration(PrintArgs),
+
+    /// Open the gate of the webhook's configuration, and keep it open: before the program is taken away for good
+    Withdraw {
+        /// Name of the configuration
+        #[arg(long, value_name = "NAME")]
+        configuration: String,
+    },
+
+    /// Find out whether the API server asks the webhook and obeys it: a dry run that has to be refused. Exit code 1 when it
+    /// is not
+    SelfTest {
+        /// How long it is tried
+        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+        wait: Duration,
+    },
 }
 
 /// Bounds on the command line; what they mean is said at [`crate::server::Limits`].

@@ -20,7 +20,7 @@ use kube::{Api, Client};
 use tokio::sync::Notify;
 
 pub use proof::{Proof, prove};
-pub use reconcile::{Fields, Plan, VERSION, plan, policy_of, published};
+pub use reconcile::{Fields, Plan, VERSION, WITHDRAWN, plan, policy_of, published, withdrawn};
 
 use crate::backoff::Backoff;
 use crate::configuration::{self, FailurePolicy, Options, Scope};
@@ -149,8 +149,9 @@ impl Controller {
         let proof = prove(&self.client, declaration).await;
         self.count(&proof);
         match (&proof, policy) {
-            (Proof::Refused, FailurePolicy::Ignore) => {
-                self.write(Some(FailurePolicy::Fail)).await?;
+            (Proof::Refused, FailurePolicy::Ignore)
+                if self.write(Some(FailurePolicy::Fail)).await? == FailurePolicy::Fail =>
+            {
                 tracing::info!("questions arrive and are obeyed: the gate is closed from now on");
             }
             (Proof::Passed(why), FailurePolicy::Fail) if self.failures >= FAILURES => {

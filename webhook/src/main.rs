@@ -2,17 +2,20 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use meshwright_webhook::args::{Args, Command};
+use meshwright_webhook::controller::Proof;
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{
     CertificateSource, Certificates, Limits, Published, Server, Settings, asked_to_stop,
 };
 use meshwright_webhook::store::Store;
 use meshwright_webhook::trust::Trust;
-use meshwright_webhook::{cluster, log, print, server};
+use meshwright_webhook::withdraw::Withdrawal;
+use meshwright_webhook::{cluster, log, print, self_test, server, withdraw};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -29,8 +32,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("no runtime")),
     };
-    match runtime.block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match &args.command {
+        Some(Command::Withdraw { configuration }) => runtime.block_on(withdraw(configuration)),
+        Some(Command::SelfTest { wait }) => runtime.block_on(self_test(*wait)),
+        Some(Command::Configuration(_)) | None => runtime.block_on(run(args)).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
@@ -50,6 +58,28 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     use std::io::Write;
     let _unheard = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::from(2)
+}
+
+async fn client() -> anyhow::Result<kube::Client> {
+    kube::Client::try_default().await.context("no way to an API server")
+}
+
+async fn withdraw(configuration: &str) -> anyhow::Result<ExitCode> {
+    let text = match withdraw::withdraw(client().await?, configuration).await? {
+        Withdrawal::Opened => format!("configuration `{configuration}` refuses nothing any more when no answer comes\n"),
+        Withdrawal::Absent => format!("there is no configuration `{configuration}`\n"),
+    };
+    Ok(said(&text))
+}
+
+async fn self_test(wait: Duration) -> anyhow::Result<ExitCode> {
+    match self_test::self_test(&client().await?, wait).await {
+        Proof::Refused => Ok(said("the webhook is asked, and obeyed\n")),
+        Proof::Passed(why) | Proof::Unknown(why) => {
+            said(&format!("the self-test was not refused by the webhook: {why}\n"));
+            Ok(ExitCode::from(1))
+        }
+    }
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {

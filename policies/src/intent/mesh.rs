@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterSpec, Delivery, IstioSpec};
+use super::{ClusterSpec, Delivery, Enforcement, IstioSpec};
 use crate::names::{ClusterName, DnsName, MeshId, ObjectName, TrustDomain};
 use crate::version::Version;
 

@@ -9,6 +9,8 @@ use crate::configuration::{FailurePolicy, MESH_WEBHOOK};
 
 /// Annotation with the release that wrote the configuration.
 pub const VERSION: &str = "meshwright.dev/version";
+/// Annotation of a configuration that is about to be deleted with its program: nobody closes its gate again.
+pub const WITHDRAWN: &str = "meshwright.dev/withdrawn";
 /// The label by which istiod takes a configuration for its own.
 const ISTIOD: &str = "istio.io/rev";
 
@@ -27,7 +29,7 @@ pub enum Fields {
 pub enum Plan {
     /// It is as it should be.
     Nothing(Box<ValidatingWebhookConfiguration>),
-    /// A newer release wrote it.
+    /// A newer release wrote it, or it is withdrawn.
     Leave(Box<ValidatingWebhookConfiguration>),
     /// It is not there, and others make it.
     Absent,
@@ -52,7 +54,7 @@ pub fn plan(
             Fields::Trust => Plan::Absent,
         };
     };
-    if fields == Fields::All && newer(&current) {
+    if is_withdrawn(&current) || fields == Fields::All && newer(&current) {
         return Plan::Leave(Box::new(current));
     }
     keep_authorities(&current, &mut desired);
@@ -97,6 +99,20 @@ fn take_trust(wanted: &mut ValidatingWebhookConfiguration, desired: &ValidatingW
         webhook.client_config.ca_bundle.clone_from(&ours.client_config.ca_bundle);
         webhook.failure_policy.clone_from(&ours.failure_policy);
     }
+}
+
+/// The configuration with its gate open, for good.
+#[must_use]
+pub fn withdrawn(mut current: ValidatingWebhookConfiguration) -> ValidatingWebhookConfiguration {
+    for webhook in current.webhooks.iter_mut().flatten() {
+        webhook.failure_policy = Some(FailurePolicy::Ignore.as_str().to_owned());
+    }
+    current.metadata.annotations.get_or_insert_default().insert(WITHDRAWN.to_owned(), "true".to_owned());
+    current
+}
+
+fn is_withdrawn(current: &ValidatingWebhookConfiguration) -> bool {
+    current.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(WITHDRAWN))
 }
 
 fn newer(current: &ValidatingWebhookConfiguration) -> bool {

@@ -13,11 +13,13 @@ use std::time::{Duration, SystemTime};
 
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::{Namespace, Service};
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Error};
 use meshwright_webhook::authority::Lives;
 use meshwright_webhook::configuration::{FailurePolicy, MESH_WEBHOOK, Options, Scope, Target, build};
-use meshwright_webhook::controller::{Controller, Fields, Settings};
+use meshwright_webhook::controller::{Controller, Fields, Proof, Settings};
+use meshwright_webhook::self_test::self_test;
+use meshwright_webhook::withdraw::{Withdrawal, withdraw};
 use serde_json::{Value, json};
 
 use crate::api::ApiServer;
@@ -249,6 +251,29 @@ async fn a_small_role_is_enough_and_the_configuration_goes_with_it() {
         (&owner["name"], &owner["kind"], &owner["uid"]),
         (&"hook".into(), &"ClusterRole".into(), &uid)
     );
+}
+
+#[tokio::test]
+async fn a_withdrawn_gate_stays_open_until_it_is_made_anew() {
+    let server = cluster().await;
+    server.put(meshdeclarations());
+    let one = serving(&server).await;
+    let mut control = controller(&server, &one, Change::default());
+    assert!(control.round().await.unwrap());
+    assert_eq!(policy(&server).as_deref(), Some("Fail"));
+    assert_eq!(self_test(&server.client(), Duration::ZERO).await, Proof::Refused);
+
+    assert_eq!(withdraw(server.client(), NAME).await.unwrap(), Withdrawal::Opened);
+    for _ in 0..2 {
+        assert!(control.round().await.unwrap(), "what it is asked, it still refuses");
+        assert_eq!(policy(&server).as_deref(), Some("Ignore"));
+    }
+    let api: Api<ValidatingWebhookConfiguration> = Api::all(server.client());
+    api.delete(NAME, &DeleteParams::default()).await.unwrap();
+    assert_eq!(withdraw(server.client(), NAME).await.unwrap(), Withdrawal::Absent);
+    assert_ne!(self_test(&server.client(), Duration::ZERO).await, Proof::Refused);
+    assert!(control.round().await.unwrap());
+    assert_eq!(policy(&server).as_deref(), Some("Fail"));
 }
 
 #[tokio::test]
