@@ -53,5 +53,37 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "meshwright-compiler.args" -}}
-- x
+- watch
+- {{ .Values.source.path | quote }}
+- --repo={{ required "source.url is needed" .Values.source.url }}
+{{- with .Values.source.revision }}
+- --rev={{ . }}
+{{- end }}
+- --interval={{ .Values.source.interval }}
+- --cache=/var/cache/meshwright
+- --branch={{ .Values.publish.branch }}
+{{- with .Values.publish.url }}
+- --push-to={{ . }}
+{{- end }}
+{{- if not .Values.publish.notes }}
+- --no-notes
+{{- end }}
+{{- with .Values.publish.committer }}
+- {{ printf "--committer=%s" . | quote }}
+{{- end }}
+{{- if .Values.publish.allowForcedUpdate }}
+- --allow-forced-update
+{{- end }}
+- --metrics-listen={{ .Values.listenAddress }}:8080
+{{- if .Values.pushEvents.enabled }}
+- --listen={{ .Values.listenAddress }}:8081
+- --events-secret-file=/etc/meshwright/push-events/token
+{{- end }}
+{{- with .Values.commitStatus.host }}
+- --status={{ . }}
+- --status-token-file=/etc/meshwright/commit-status/token
+{{- end }}
+- --stop-timeout=20s
+- --log={{ .Values.log }}
+- --log-format=json
 {{- end -}}
