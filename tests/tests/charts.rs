@@ -39,7 +39,8 @@ fn helm_finds_nothing_wrong_with_them() {
     for chart in CHARTS {
         for values in chart.modes() {
             let mut helm = std::process::Command::new("helm");
-            let output = helm.args(["lint", "--strict", "--values"]).arg(&values).arg(chart.directory()).output();
+            let output =
+                helm.args(["lint", "--strict", "--values"]).arg(&values).arg(chart.directory()).output();
             let output = output.unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         }
@@ -60,7 +61,12 @@ fn every_object_is_one_that_its_api_server_takes() {
                 object["apiVersion"] = json!("flowcontrol.apiserver.k8s.io/v1");
             }
             let wrong = violations(&object);
-            assert!(wrong.is_empty(), "{name}: {} {}: {wrong:#?}", object["kind"], object["metadata"]["name"]);
+            assert!(
+                wrong.is_empty(),
+                "{name}: {} {}: {wrong:#?}",
+                object["kind"],
+                object["metadata"]["name"]
+            );
         }
     }
 }
@@ -70,8 +76,13 @@ fn a_namespaced_object_says_its_namespace_and_none_has_istios_revision() {
     if !has("helm", "version") {
         return;
     }
-    let cluster_wide =
-        ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "FlowSchema", "ValidatingWebhookConfiguration"];
+    let cluster_wide = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "ValidatingWebhookConfiguration",
+    ];
     for (name, objects) in all() {
         for object in &objects {
             let kind = object["kind"].as_str().unwrap();
@@ -142,8 +153,18 @@ fn two_renderings_are_the_same_bytes() {
         for entry in std::fs::read_dir(chart.directory().join("templates")).unwrap() {
             let path = entry.unwrap().path();
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            for function in ["lookup", "randAlphaNum", "randBytes", "genCA", "genSelfSigned", "genPrivateKey", "uuidv4", "now"] {
-                let used = text.contains(&format!("{{{{ {function} ")) || text.contains(&format!("({function} "));
+            for function in [
+                "lookup",
+                "randAlphaNum",
+                "randBytes",
+                "genCA",
+                "genSelfSigned",
+                "genPrivateKey",
+                "uuidv4",
+                "now",
+            ] {
+                let used =
+                    text.contains(&format!("{{{{ {function} ")) || text.contains(&format!("({function} "));
                 assert!(!used, "{} uses {function}", path.display());
             }
         }
@@ -157,7 +178,9 @@ fn values_that_are_not_understood_are_refused() {
     }
     for chart in CHARTS {
         let values = chart.modes().remove(0);
-        for wrong in ["--set=replica=3", "--set=image.repo=x", "--set-string=commonLabels.istio\\.io/rev=default"] {
+        for wrong in
+            ["--set=replica=3", "--set=image.repo=x", "--set-string=commonLabels.istio\\.io/rev=default"]
+        {
             let output = chart.template(&values, &[wrong]);
             assert!(!output.status.success(), "{} takes {wrong}", chart.name);
         }

@@ -66,7 +66,9 @@ async fn client() -> anyhow::Result<kube::Client> {
 
 async fn withdraw(configuration: &str) -> anyhow::Result<ExitCode> {
     let text = match withdraw::withdraw(client().await?, configuration).await? {
-        Withdrawal::Opened => format!("configuration `{configuration}` refuses nothing any more when no answer comes\n"),
+        Withdrawal::Opened => {
+            format!("configuration `{configuration}` refuses nothing any more when no answer comes\n")
+        }
         Withdrawal::Absent => format!("there is no configuration `{configuration}`\n"),
     };
     Ok(said(&text))

@@ -65,7 +65,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   secret:
     secretName: {{ include "meshwright-webhook.certificateSecret" . }}
     # The group of the pod reads it.
-    defaultMode: 0440
+    defaultMode: 288 # 0440
 {{- end }}
 {{- if .Values.clientCA.configMapName }}
 - name: client-ca

@@ -126,7 +126,66 @@ mod tests {
             "  delivery: {flux: {}}\n  enforcement: {version: 0.3.0, values: {replicas: 3}}\n",
             "  registryMirrors: {ghcr.io: mirror.example}\n",
         );
-        insta::assert_snapshot!(yaml(&out, "c1"), @"");
+        insta::assert_snapshot!(yaml(&out, "c1"), @"
+        apiVersion: v1
+        kind: Namespace
+        metadata:
+          name: meshwright-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+            istio-injection: disabled
+            pod-security.kubernetes.io/enforce: restricted
+            pod-security.kubernetes.io/audit: restricted
+            pod-security.kubernetes.io/warn: restricted
+        ---
+        apiVersion: source.toolkit.fluxcd.io/v1
+        kind: HelmRepository
+        metadata:
+          name: meshwright
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          type: oci
+          interval: 60m
+          url: oci://ghcr.io/meshwright/charts
+        ---
+        apiVersion: helm.toolkit.fluxcd.io/v2
+        kind: HelmRelease
+        metadata:
+          name: meshwright-webhook
+          namespace: flux-system
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+        spec:
+          interval: 60m
+          timeout: 10m
+          releaseName: meshwright-webhook
+          targetNamespace: meshwright-system
+          storageNamespace: meshwright-system
+          chart:
+            spec:
+              chart: meshwright-webhook
+              version: 0.3.0
+              sourceRef:
+                kind: HelmRepository
+                name: meshwright
+          install:
+            crds: CreateReplace
+            remediation:
+              retries: -1
+          upgrade:
+            crds: CreateReplace
+            remediation:
+              retries: 3
+              remediateLastFailure: true
+          driftDetection:
+            mode: enabled
+          values:
+            image:
+              repository: mirror.example/meshwright/meshwright-webhook
+            replicas: 3
+        ");
     }
 
     #[test]
@@ -138,7 +197,47 @@ mod tests {
         let objects = out.objects().get(&Root::Argocd).map_or(&[][..], Vec::as_slice);
         let text: Vec<String> =
             objects.iter().map(|one| serde_yaml::to_string(one.object.as_map()).unwrap()).collect();
-        insta::assert_snapshot!(text.join("---\n"), @"");
+        insta::assert_snapshot!(text.join("---\n"), @"
+        apiVersion: argoproj.io/v1alpha1
+        kind: Application
+        metadata:
+          name: c1-meshwright-webhook
+          namespace: argocd
+          labels:
+            app.kubernetes.io/managed-by: meshwright
+            meshwright.dev/mesh: m
+            meshwright.dev/cluster: c1
+          annotations:
+            argocd.argoproj.io/sync-wave: '-3'
+        spec:
+          project: default
+          source:
+            repoURL: ghcr.io/meshwright/charts
+            chart: meshwright-webhook
+            targetRevision: 0.3.0
+            helm:
+              releaseName: meshwright-webhook
+              valuesObject:
+                clusterDomain: corp.example
+                certificates:
+                  mode: cert-manager
+          destination:
+            name: c1
+            namespace: gate
+          syncPolicy:
+            automated:
+              prune: true
+              selfHeal: true
+            syncOptions:
+            - ServerSideApply=true
+            - RespectIgnoreDifferences=true
+            retry:
+              limit: 10
+              backoff:
+                duration: 10s
+                factor: 2
+                maxDuration: 3m
+        ");
     }
 
     #[test]
