@@ -100,6 +100,7 @@ mod unknown_profile;
 mod unknown_subset;
 mod unknown_to_sail;
 mod unknown_value_key;
+mod unknown_webhook_value;
 mod unneeded_gateway;
 mod unpinned_image;
 mod unreachable_api_server;
@@ -215,6 +216,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &shared_api_server::SharedApiServer,
     &undeliverable_hosted_objects::UndeliverableHostedObjects,
     &unknown_value_key::UnknownValueKey,
+    &unknown_webhook_value::UnknownWebhookValue,
     &shared_directory::SharedDirectory,
     &malformed_delivery::MalformedDelivery,
     &undeclared_mesh_cluster::UndeclaredMeshCluster,
