@@ -35,7 +35,9 @@ impl Policy for UnknownWebhookValue {
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
         for cluster in mesh.clusters.values() {
-            let Some(enforcement) = cluster.spec.enforcement.as_ref().filter(|one| one.enabled) else { continue };
+            let Some(enforcement) = cluster.spec.enforcement.as_ref().filter(|one| one.enabled) else {
+                continue;
+            };
             let own = env!("CARGO_PKG_VERSION");
             if enforcement.version.as_ref().is_none_or(|version| version.to_string() == own) {
                 let path = FieldPath::parse("spec.enforcement.values");
@@ -61,7 +63,9 @@ impl Walk<'_> {
                     let message = format!("`{key}` is no value of the chart `meshwright-webhook`");
                     let help = match nearest(key, known.keys().map(String::as_str)) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => "remove it; `charts/meshwright-webhook/values.yaml` has every value".to_owned(),
+                        None => {
+                            "remove it; `charts/meshwright-webhook/values.yaml` has every value".to_owned()
+                        }
                     };
                     self.report(&path, key, message, help);
                 }

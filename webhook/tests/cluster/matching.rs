@@ -353,7 +353,7 @@ fn conditions_are_used_from_the_release_that_has_them_on() {
         assert_eq!(webhook["matchConditions"], Value::Null);
     }
     for kind in KINDS {
-        let known = kind_of(&format!("{}/v1", kind.group()).trim_start_matches('/'), kind.kind());
+        let known = kind_of(format!("{}/v1", kind.group()).trim_start_matches('/'), kind.kind());
         assert!(known.is_some());
         if let Reach::Lifeline(_) = kind.reach() {
             let name = format!("{}.core.meshwright.dev", kind.plural());
