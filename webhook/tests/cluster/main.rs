@@ -11,3 +11,4 @@ mod certificates;
 mod expressions;
 mod gate;
 mod matching;
+mod reference;

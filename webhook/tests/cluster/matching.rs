@@ -36,7 +36,7 @@ fn declaration() -> MeshDeclaration {
     serde_yaml::from_str(DECLARATION).unwrap()
 }
 
-fn configuration(conditions: bool) -> Value {
+pub(crate) fn configuration(conditions: bool) -> Value {
     serde_json::to_value(build(&options(conditions), &Scope::of([&declaration().spec]))).unwrap()
 }
 
