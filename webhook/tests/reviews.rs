@@ -218,7 +218,9 @@ async fn objects_that_try_to_break_the_reader_are_answered() {
     let mut connection = running.connect().await;
     let server = r#"{"port":{"number":15444},"tls":{"mode":"AUTO_PASSTHROUGH"},"hosts":["*.local"]}"#;
     let gateway = |servers: &str| {
-        format!(r#"{{"metadata":{{"name":"g"}},"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":{servers}}}}}"#)
+        format!(
+            r#"{{"metadata":{{"name":"g"}},"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":{servers}}}}}"#
+        )
     };
     let many = format!("[{}]", vec![server; 5_000].join(","));
     let nested = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
@@ -230,27 +232,44 @@ async fn objects_that_try_to_break_the_reader_are_answered() {
         ("a deep status, which nobody reads", format!(r#"{{"spec":{{}},"status":{nested}}}"#), true),
         ("many keys", format!(r#"{{"spec":{{{}}}}}"#, keys.join(",")), true),
         // The last one counts, as for the API server's own reader.
-        ("a key twice, right at last", r#"{"spec":{"servers":[SERVER]},"spec":{}}"#.replace("SERVER", server), true),
+        (
+            "a key twice, right at last",
+            r#"{"spec":{"servers":[SERVER]},"spec":{}}"#.replace("SERVER", server),
+            true,
+        ),
         ("a number that no reader takes", format!(r#"{{"spec":{{"x":{}}}}}"#, "9".repeat(400)), false),
         ("unpaired surrogates", r#"{"spec":{"x":"\ud800"}}"#.to_owned(), false),
-        ("a null character", r#"{"spec":{"selector":{"istio":"\u0000"},"servers":[{"hosts":["\u0000"]}]}}"#.to_owned(), true),
+        (
+            "a null character",
+            r#"{"spec":{"selector":{"istio":"\u0000"},"servers":[{"hosts":["\u0000"]}]}}"#.to_owned(),
+            true,
+        ),
     ] {
         let start = std::time::Instant::now();
         let answer = connection.post(about(&object)).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text());
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!((&body["response"]["uid"], &body["response"]["allowed"]), (&json!("u-9"), &json!(allowed)), "{name}");
+        assert_eq!(
+            (&body["response"]["uid"], &body["response"]["allowed"]),
+            (&json!("u-9"), &json!(allowed)),
+            "{name}"
+        );
         assert!(answer.body.len() < 100_000, "{name}: {} bytes", answer.body.len());
         assert!(start.elapsed() < Duration::from_secs(60), "{name}: {:?}", start.elapsed());
     }
     // A uid twice is no uid: nobody could know which answer it is.
-    let twice = String::from_utf8(about("{}")).unwrap().replace(r#""uid":"u-9","#, r#""uid":"u-9","uid":"u-8","#);
+    let twice =
+        String::from_utf8(about("{}")).unwrap().replace(r#""uid":"u-9","#, r#""uid":"u-9","uid":"u-8","#);
     assert_eq!(connection.post(twice.into_bytes()).await.unwrap().status, StatusCode::BAD_REQUEST);
     let mut invalid = about(r#"{"spec":{"x":"Y"}}"#);
     let at = invalid.iter().position(|byte| *byte == b'Y').unwrap();
     invalid[at] = 0xc3;
     let answer = connection.post(invalid).await.unwrap();
-    assert!(answer.status == StatusCode::BAD_REQUEST || answer.text().contains("\"allowed\":false"), "{}", answer.text());
+    assert!(
+        answer.status == StatusCode::BAD_REQUEST || answer.text().contains("\"allowed\":false"),
+        "{}",
+        answer.text()
+    );
     assert_eq!(connection.post(right()).await.unwrap().status, StatusCode::OK, "it still serves");
 }
 
@@ -262,11 +281,16 @@ async fn more_of_an_object_takes_as_much_more_time() {
     let mut connection = running.connect().await;
     let mut time = async |servers: usize| {
         let server = |port: usize| {
-            format!(r#"{{"port":{{"number":{port}}},"tls":{{"mode":"AUTO_PASSTHROUGH"}},"hosts":["*.local"]}}"#)
+            format!(
+                r#"{{"port":{{"number":{port}}},"tls":{{"mode":"AUTO_PASSTHROUGH"}},"hosts":["*.local"]}}"#
+            )
         };
         let gateway = |first: usize| {
             let list: Vec<String> = (first..first + servers).map(server).collect();
-            format!(r#"{{"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":[{}]}}}}"#, list.join(","))
+            format!(
+                r#"{{"spec":{{"selector":{{"istio":"eastwestgateway"}},"servers":[{}]}}}}"#,
+                list.join(",")
+            )
         };
         let objects = format!(r#"{},"oldObject":{}"#, gateway(16_000), gateway(20_000));
         let review = String::from_utf8(about(&objects)).unwrap().replace("CREATE", "UPDATE").into_bytes();
@@ -288,7 +312,8 @@ async fn a_body_of_another_type_is_not_read() {
     let running = Running::start(Options::default()).await;
     let raw = async |head: &str, body: &[u8]| {
         let mut stream = support::handshake(running.address, &running.client).await.unwrap();
-        let head = format!("POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{head}\r\n", body.len());
+        let head =
+            format!("POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{head}\r\n", body.len());
         tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut stream, body).await.unwrap();
         let mut answer = vec![0; 12];

@@ -95,16 +95,19 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         (verdict.body(), verdict)
     };
     let decided = match large {
-        false => std::panic::catch_unwind(std::panic::AssertUnwindSafe(decide)).map_err(|_| "it panicked".to_owned()),
+        false => std::panic::catch_unwind(std::panic::AssertUnwindSafe(decide))
+            .map_err(|_| "it panicked".to_owned()),
         // Work for a core, not for the loop that serves everybody; the place is kept until it has ended, even when nobody
         // waits for it any more.
-        true => match tokio::time::timeout(app.limits.evaluation, tokio::task::spawn_blocking(decide)).await {
-            Ok(decided) => decided.map_err(|error| error.to_string()),
-            Err(_) => {
-                let text = format!("the decision took longer than {:?}", app.limits.evaluation);
-                return plain(&app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
+        true => {
+            match tokio::time::timeout(app.limits.evaluation, tokio::task::spawn_blocking(decide)).await {
+                Ok(decided) => decided.map_err(|error| error.to_string()),
+                Err(_) => {
+                    let text = format!("the decision took longer than {:?}", app.limits.evaluation);
+                    return plain(&app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
+                }
             }
-        },
+        }
     };
     let (body, verdict) = match decided {
         Ok(decided) => decided,

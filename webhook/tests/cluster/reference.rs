@@ -33,7 +33,9 @@ fn scopes() -> Vec<Value> {
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reviews")).unwrap() {
         let capture: Value = serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
         let request = capture["review"]["request"].clone();
-        scopes.push(json!({"object": request["object"], "oldObject": request["oldObject"], "request": request}));
+        scopes.push(
+            json!({"object": request["object"], "oldObject": request["oldObject"], "request": request}),
+        );
     }
     let metadata = |extra: Value| {
         let mut metadata = json!({"name": "a", "namespace": "b"});
@@ -42,10 +44,14 @@ fn scopes() -> Vec<Value> {
     };
     let mut objects = vec![json!({"metadata": {}}), json!({"metadata": metadata(json!({})), "spec": {}})];
     for key in ["labels", "annotations"] {
-        for name in ["topology.istio.io/network", "networking.istio.io/gatewayPort", "istio/multiCluster", "other"] {
+        for name in
+            ["topology.istio.io/network", "networking.istio.io/gatewayPort", "istio/multiCluster", "other"]
+        {
             let metadata = metadata(json!({key: {name: "x"}}));
             objects.push(json!({"metadata": metadata}));
-            objects.push(json!({"metadata": {"name": "t"}, "spec": {"template": {"metadata": metadata, "spec": {}}}}));
+            objects.push(
+                json!({"metadata": {"name": "t"}, "spec": {"template": {"metadata": metadata, "spec": {}}}}),
+            );
         }
     }
     for (name, namespace) in [
@@ -62,10 +68,13 @@ fn scopes() -> Vec<Value> {
         objects.push(json!({"metadata": {"name": "r"}, "spec": {"chart": {"spec": {"chart": chart}}}}));
         objects.push(json!({"metadata": {"name": "r"}, "spec": {"chartRef": {"kind": "OCIRepository", "name": chart}}}));
         objects.push(json!({"metadata": {"name": "r"}, "spec": {"source": {"chart": chart}}}));
-        objects.push(json!({"metadata": {"name": "r"}, "spec": {"sources": [{"path": "p"}, {"chart": chart}]}}));
+        objects
+            .push(json!({"metadata": {"name": "r"}, "spec": {"sources": [{"path": "p"}, {"chart": chart}]}}));
     }
     objects.push(json!({"metadata": {"name": "n"}, "spec": {"podCIDR": "10.0.0.0/24"}}));
-    objects.push(json!({"metadata": {"name": "e"}, "spec": {"endpoints": [{"address": "1.1.1.1"}, {"network": "n"}]}}));
+    objects.push(
+        json!({"metadata": {"name": "e"}, "spec": {"endpoints": [{"address": "1.1.1.1"}, {"network": "n"}]}}),
+    );
     for object in &objects {
         scopes.push(json!({"object": object, "oldObject": null, "request": {"operation": "CREATE"}}));
         scopes.push(json!({"object": null, "oldObject": object, "request": {"operation": "DELETE"}}));
@@ -99,7 +108,10 @@ fn conditions_mean_the_same_to_another_implementation_and_never_fail() {
                     old_object: &scope["oldObject"],
                     request: &scope["request"],
                 };
-                expected.push(cel::condition(expression, &seen).unwrap_or_else(|e| panic!("{e} in {expression}: {scope}")));
+                expected.push(
+                    cel::condition(expression, &seen)
+                        .unwrap_or_else(|e| panic!("{e} in {expression}: {scope}")),
+                );
                 cases.push(json!({"expression": expression, "scope": scope}));
             }
         }
