@@ -8,6 +8,7 @@
 //! refuses, and the caller starts again from the new tip: so there is no lock, and any number of publishers may run. The
 //! same source and the same tip make the same commit, byte for byte, unless it is signed.
 
+mod delivery;
 mod error;
 mod layout;
 mod message;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use gix::ObjectId;
 
+pub(crate) use delivery::check as check_delivery;
 pub use error::BranchError;
 pub use layout::Differences;
 pub use tip::{Provenance, Tip};

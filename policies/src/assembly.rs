@@ -4,7 +4,7 @@ use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
 pub static ASSEMBLY_RULES: &[&Rule] =
-    &[&IDENTITY_CHANGED, &ROOT_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT];
+    &[&IDENTITY_CHANGED, &ROOT_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT, &DELIVERED_FROM_ELSEWHERE];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {
@@ -40,4 +40,13 @@ pub static ROOT_CHANGED: Rule = Rule {
     severity: Severity::Error,
     title: "root certificate changed since the last render",
     docs: include_str!("../docs/MW7006.md"),
+};
+
+/// Flux or Argo CD would look for the output where a branch does not have it.
+pub static DELIVERED_FROM_ELSEWHERE: Rule = Rule {
+    code: "MW8070",
+    name: "delivered-from-elsewhere",
+    severity: Severity::Warning,
+    title: "delivery looks for the output where the branch does not have it",
+    docs: include_str!("../docs/MW8070.md"),
 };

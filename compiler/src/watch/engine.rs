@@ -243,6 +243,9 @@ impl Engine {
             self.target.read(&published, path).filter(|old| tree.get(path) != Some(old.as_slice()))
         };
         crate::history::check(&compiled.fleet, previous, &mut findings);
+        if matches!(self.target, Target::Branch(_)) {
+            crate::branch::check_delivery(&compiled.fleet, &mut findings);
+        }
         findings.sort();
         if findings.has_errors() {
             return Ok((Outcome::Findings, findings));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::support::{Repository, cluster, ended, git, meshwright, run, shim, text, try_git};
+use super::support::{MESH, Repository, cluster, ended, git, meshwright, run, shim, text, try_git};
 
 const TO: [&str; 4] = ["publish", "intent", "--branch", "rendered"];
 
@@ -446,4 +446,61 @@ fn commits_are_signed_as_git_is_configured() {
     repository.commit("Two", &[("intent/c2.yaml", &cluster(2))]);
     let err = refused(&repository, repository.path(), &["--sign"]);
     assert!(err.contains("`git commit-tree` failed"), "{err}");
+}
+
+#[test]
+fn a_long_history_is_not_fetched_and_a_source_that_moves_is_read_again() {
+    let repository = Repository::new();
+    let bare = repository.bare("mesh.git");
+    let history: String = (0..20_000)
+        .map(|n| format!("commit refs/heads/main\ncommitter a <a@example.com> {n} +0000\ndata 1\nx\n"))
+        .collect();
+    fast_import(&bare, &history);
+    repository.git(&["fetch", "-q", "../mesh.git", "main"]);
+    repository.git(&["reset", "-q", "--hard", "FETCH_HEAD"]);
+    repository.commit("One cluster", &[("intent/mesh.yaml", MESH), ("intent/c1.yaml", &cluster(1))]);
+    repository.git(&["push", "-q", "../mesh.git", "main"]);
+    // Between the question what the branch is and the fetch it moves.
+    repository.commit("Two", &[("intent/c2.yaml", &cluster(2))]);
+    repository.commit("Three", &[("intent/c3.yaml", &cluster(3))]);
+    let script = format!(
+        r#"case " $* " in
+*" fetch "*)
+    count=$(cat '{0}/count' 2>/dev/null || echo 1)
+    if [ "$count" -gt 0 ]; then
+        count=$((count - 1)); echo $count > '{0}/count'
+        (unset GIT_DIR; "$REAL" -C '{0}/work' push -q ../mesh.git "HEAD~$count:refs/heads/main")
+    fi;;
+esac"#,
+        repository.home.path().display()
+    );
+    let path = shim(&repository.home.path().join("bin"), &script);
+    let url = format!("file://{}", bare.display());
+    let cache = repository.home.path().join("cache");
+    let shown = cache.display().to_string();
+    let args = ["publish", "intent", "--repo", &url, "--branch", "rendered", "--cache", &shown];
+    let (code, _, err) = ended(meshwright(repository.path(), &args).env("PATH", path).output().unwrap());
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(files(&bare, "rendered"), rendered(&repository, "main"));
+    let count = git(&cache.join("repository.git"), &["rev-list", "--count", "refs/meshwright/source"]);
+    assert!(count.parse::<u32>().unwrap() <= 3, "{count} commits were fetched");
+}
+
+#[test]
+fn delivery_that_looks_elsewhere_is_a_warning() {
+    let repository = Repository::with_intent();
+    let mesh = MESH.replace("spec: {", "spec: {delivery: {flux: {path: ./rendered}}, ");
+    repository.commit("Flux", &[("intent/mesh.yaml", &mesh)]);
+    let (code, _, err) = repository.run("", &TO);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("warning[MW8070]") && err.contains("intent/mesh.yaml:4"), "{err}");
+}
+
+/// Writes commits into a repository.
+fn fast_import(at: &Path, stream: &str) {
+    let mut command = std::process::Command::new("git");
+    command.args(["fast-import", "--quiet"]).current_dir(at).stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), stream.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
 }
