@@ -4,6 +4,7 @@
 //! differences), 2 usage or I/O.
 
 mod admit;
+mod audit;
 mod check;
 mod diff;
 mod explain;
@@ -45,6 +46,7 @@ enum Command {
     Diff(diff::Args),
     Lint(lint::Args),
     Admit(admit::Args),
+    Audit(audit::Args),
     Plan(plan::Args),
     Graph(graph::Args),
     Explain(explain::Args),
@@ -79,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Admit(args) => admit::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Explain(args) => explain::run(&args),

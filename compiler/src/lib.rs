@@ -7,6 +7,7 @@ pub mod admit;
 pub mod artefact;
 pub mod artefacts;
 pub mod assemble;
+pub mod audit;
 pub mod branch;
 pub mod build;
 pub mod carry;

@@ -10,6 +10,7 @@ mod declared;
 mod envelope;
 mod object;
 mod scope;
+mod standing;
 mod words;
 
 use std::borrow::Cow;
@@ -29,6 +30,8 @@ use change::Change;
 pub use declared::{SELF_TEST, SELF_TEST_NONCE, self_test_message};
 pub use envelope::{API_VERSION, GroupVersionKind, Request, Resource, Review, ReviewError};
 pub use object::{ObjectError, parse as parse_object};
+pub use standing::{standing, system_namespaces};
+pub use words::spelled_out;
 
 /// What is answered while no declaration is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -379,4 +379,32 @@ pub struct DeclarationStatus {
     /// How many warnings the cluster's objects give.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<u32>,
+    /// When all objects of the cluster were last judged (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_audit_time: Option<String>,
+    /// `Ready`: this declaration is in force. `Conforming`: no object contradicts it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<DeclarationCondition>,
+}
+
+/// A condition, as Kubernetes writes them (`k8s.io/apimachinery/pkg/apis/meta/v1`, `types.go`, `Condition`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeclarationCondition {
+    /// What is true or not.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Why, in a word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why, for people.
+    #[serde(default)]
+    pub message: String,
+    /// When the status became what it is (RFC 3339).
+    pub last_transition_time: String,
+    /// The generation of which it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
 }

@@ -39,7 +39,7 @@ use crate::chart_keys::Chart;
 use crate::claim::{At, Claims};
 use crate::embedded;
 
-pub use reach::{Mark, Reach};
+pub use reach::{Audited, Mark, Reach};
 
 /// A kind of Kubernetes object that asserts something about the mesh.
 pub trait Kind: Sync {
@@ -55,6 +55,11 @@ pub trait Kind: Sync {
     /// How requests about its objects reach admission.
     fn reach(&self) -> Reach {
         Reach::Every
+    }
+
+    /// Where its objects are looked for that are there already.
+    fn audited(&self) -> Audited {
+        Audited::Everywhere
     }
 
     /// Subresources by which what an object asserts can be changed. The status of a custom resource cannot: only its

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod api_server;
 mod cluster;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use meshwright_policies::admission;
 
+pub use api_server::ApiServerArgs;
 pub use cluster::{
     ClusterArgs, FailurePolicyArg, FieldsArg, InNamespace, PrintArgs, ServiceRef, TargetArgs, WhenArg,
 };
@@ -24,9 +26,13 @@ pub struct Args {
     pub command: Option<Command>,
 
     /// File with MeshDeclarations, or directory of such files (.yaml, .yml, .json); reloaded when it changes.
-    /// Repeat for several places
-    #[arg(long, value_name = "PATH", required = true, env = "MESHWRIGHT_DECLARATION")]
+    /// Repeat for several places. Default: those in the API server, which are watched
+    #[arg(long, value_name = "PATH", env = "MESHWRIGHT_DECLARATION")]
     pub declaration: Vec<PathBuf>,
+
+    /// The API server.
+    #[command(flatten)]
+    pub api_server: ApiServerArgs,
 
     /// What is answered while no declaration is known
     #[arg(long, value_name = "ANSWER", default_value = "allow")]
@@ -110,6 +116,23 @@ pub enum Command {
         #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
         wait: Duration,
     },
+
+    /// Print what the webhook may have to do in a cluster, as rules of a ClusterRole (YAML)
+    Rbac {
+        /// Print the rules of a Role in each system namespace instead
+        #[arg(long)]
+        system_namespaces: bool,
+    },
+}
+
+impl Args {
+    /// Whether there is an API server to speak to.
+    #[must_use]
+    pub fn has_cluster(&self) -> bool {
+        let ApiServerArgs { kubeconfig, context, in_cluster, .. } = &self.api_server;
+        let kept = self.cluster.certificate_secret.is_some() || self.cluster.configuration.is_some();
+        self.declaration.is_empty() || *in_cluster || kept || kubeconfig.is_some() || context.is_some()
+    }
 }
 
 /// Bounds on the command line; what they mean is said at [`crate::server::Limits`].
@@ -213,9 +236,18 @@ mod tests {
         let missing = Err(ErrorKind::MissingRequiredArgument);
         assert_eq!(kind(&["w", "--declaration", "d"]), missing);
         assert_eq!(kind(&["w", "--declaration", "d", "--tls-cert", "c"]), missing);
-        assert_eq!(kind(&["w", "--self-signed"]), missing);
         let both = ["w", "--declaration", "d", "--tls-cert", "c", "--tls-key", "k", "--self-signed"];
         assert_eq!(kind(&both), Err(ErrorKind::ArgumentConflict));
+    }
+
+    #[test]
+    fn declarations_come_from_the_cluster_unless_a_file_is_named() {
+        let args = |line: &[&str]| Args::parse_from([&["w", "--self-signed"], line].concat());
+        assert!(args(&[]).has_cluster());
+        assert!(!args(&["--declaration", "d"]).has_cluster());
+        assert!(args(&["--declaration", "d", "--in-cluster"]).has_cluster());
+        assert!(args(&["--declaration", "d", "--context", "east"]).has_cluster());
+        assert!(matches!(Args::parse_from(["w", "rbac"]).command, Some(Command::Rbac { .. })));
     }
 
     #[test]

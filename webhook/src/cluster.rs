@@ -1,106 +1,68 @@
-//! What is kept in a cluster while serving: the certificate's Secret and the webhook's configuration.
+//! Life in a cluster: declarations from the API server, what is said of them there, Events, the audit of what is there
+//! already, and what is kept there while serving. Nothing of this is on the path of a decision.
+
+mod audit;
+mod connect;
+mod declarations;
+mod events;
+mod keep;
+mod needs;
+mod objects;
+mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use kube::{Api, Client};
 use tokio::task::JoinSet;
 
-use crate::args::{Args, FailurePolicyArg, WhenArg};
-use crate::authority::Lives;
-use crate::authority::keeper::Keeper;
-use crate::configuration::knows_conditions;
-use crate::controller::{Controller, Settings};
 use crate::metrics::Metrics;
-use crate::server::Certificates;
 use crate::store::Store;
-use crate::trust::Trust;
 
-/// How often the Secret is read. What changes there is valid long before it has to be served.
-const KEEP_EVERY: Duration = Duration::from_secs(30);
+pub use audit::{Audit, Report};
+pub use connect::{Cluster, ConnectError};
+pub use events::{Events, Notice};
+pub use keep::{Kept, keep};
+pub use needs::{Needs, PolicyRule, needs};
 
-/// What is served, and has to be kept.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// The declarations in force.
-    pub store: Arc<Store>,
-    /// The certificate.
-    pub certificates: Arc<Certificates>,
-    /// Its authorities.
-    pub trust: Arc<Trust>,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
+/// What is done, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm {
+    /// Between two audits; none when they are zero apart.
+    pub audit: Duration,
+    /// After which all declarations are listed again, even when the watch missed nothing.
+    pub resync: Duration,
 }
 
-/// Starts to keep what the command line asks for, for as long as the tasks are held.
-///
-/// # Errors
-/// When there is no way to an API server.
-pub async fn keep(args: &Args, kept: Kept) -> anyhow::Result<JoinSet<()>> {
-    let mut tasks = JoinSet::new();
-    let cluster = &args.cluster;
-    if cluster.certificate_secret.is_none() && cluster.configuration.is_none() {
-        return Ok(tasks);
-    }
-    let client = Client::try_default().await.context("no way to an API server")?;
-    if let Some(secret) = &cluster.certificate_secret {
-        let keeper = Keeper {
-            secrets: Api::namespaced(client.clone(), &secret.namespace),
-            name: secret.name.clone(),
-            names: cluster.target.names().into_iter().chain(args.san.iter().cloned()).collect(),
-            lives: Lives::default(),
-            certificates: Arc::clone(&kept.certificates),
-            trust: Arc::clone(&kept.trust),
-            metrics: Arc::clone(&kept.metrics),
-        };
-        tasks.spawn(keeper.run(KEEP_EVERY));
-    }
-    if let Some(name) = &cluster.configuration {
-        tasks.spawn(configuration(name.clone(), args.clone(), client, kept));
-    }
-    Ok(tasks)
-}
+/// The work that goes on beside serving; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Duties(#[expect(dead_code, reason = "dropping it ends the tasks")] JoinSet<()>);
 
-async fn configuration(name: String, args: Args, client: Client, kept: Kept) {
-    let cluster = &args.cluster;
-    let conditions = match cluster.match_conditions {
-        WhenArg::Always => true,
-        WhenArg::Never => false,
-        WhenArg::Auto => api_server_knows_conditions(&client).await,
-    };
-    // The command line asks for both together.
-    let Some(options) = cluster.target.options(&name, conditions) else { return };
-    let settings = Settings {
-        options,
-        may_fail: cluster.failure_policy == FailurePolicyArg::Auto,
-        publishes: cluster.certificate_secret.is_some() || args.tls_ca.is_some(),
-        fields: cluster.configuration_fields.into(),
-        owner: cluster.owner_cluster_role.clone(),
-        interval: cluster.configuration_interval,
-    };
-    let Kept { store, trust, metrics, .. } = kept;
-    Controller::new(client, settings, store, trust, metrics).run().await;
-}
-
-/// Asks until there is an answer: a configuration with conditions that are not known would be refused, one without leaves
-/// out what a cluster lives by.
-async fn api_server_knows_conditions(client: &Client) -> bool {
-    let mut backoff = crate::backoff::Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-    loop {
-        match client.apiserver_version().await {
-            Ok(version) => {
-                // Some providers write `28+`.
-                let number = |text: &str| {
-                    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-                    digits.parse().unwrap_or(0)
-                };
-                return knows_conditions(number(&version.major), number(&version.minor));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the API server's version is not known yet");
-                tokio::time::sleep(backoff.after_failure()).await;
-            }
+impl Duties {
+    /// Starts them. Has to be called within a Tokio runtime.
+    #[must_use]
+    pub fn start(
+        cluster: &Cluster,
+        store: &Arc<Store>,
+        events: &Events,
+        metrics: &Arc<Metrics>,
+        rhythm: Rhythm,
+    ) -> Duties {
+        let mut tasks = JoinSet::new();
+        let audit = Audit::new(cluster.clone(), Arc::clone(store), Arc::clone(metrics));
+        let reports = audit.reports();
+        if store.watches_objects() {
+            tasks.spawn(declarations::watch(
+                cluster.client.clone(),
+                Arc::clone(store),
+                Arc::clone(metrics),
+                rhythm.resync,
+            ));
+            let status = status::Status::new(cluster.clone(), Arc::clone(store), Arc::clone(metrics));
+            tasks.spawn(status.keep(reports.clone()));
         }
+        if !rhythm.audit.is_zero() {
+            tasks.spawn(audit.keep(events.clone(), rhythm.audit));
+        }
+        Duties(tasks)
     }
 }

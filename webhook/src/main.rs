@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use meshwright_webhook::args::{Args, Command};
+use meshwright_webhook::cluster::{self, Cluster, Duties, Events, Rhythm};
 use meshwright_webhook::controller::Proof;
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{
@@ -15,15 +16,19 @@ use meshwright_webhook::server::{
 use meshwright_webhook::store::Store;
 use meshwright_webhook::trust::Trust;
 use meshwright_webhook::withdraw::Withdrawal;
-use meshwright_webhook::{cluster, log, print, self_test, server, withdraw};
+use meshwright_webhook::{log, print, self_test, server, withdraw};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if let Some(Command::Configuration(args)) = &args.command {
-        return match print::configuration(args) {
-            Ok(text) => said(&text),
-            Err(error) => fail(&error),
-        };
+    let printed = match &args.command {
+        Some(Command::Configuration(args)) => Some(print::configuration(args)),
+        Some(Command::Rbac { system_namespaces }) => Some(print::rights(*system_namespaces)),
+        _ => None,
+    };
+    match printed {
+        Some(Ok(text)) => return said(&text),
+        Some(Err(error)) => return fail(&error),
+        None => {}
     }
     if let Err(error) = log::install(&args.log) {
         return fail(&anyhow::Error::new(error).context(format!("`{}` is not a filter of logs", args.log)));
@@ -35,7 +40,9 @@ fn main() -> ExitCode {
     let done = match &args.command {
         Some(Command::Withdraw { configuration }) => runtime.block_on(withdraw(configuration)),
         Some(Command::SelfTest { wait }) => runtime.block_on(self_test(*wait)),
-        Some(Command::Configuration(_)) | None => runtime.block_on(run(args)).map(|()| ExitCode::SUCCESS),
+        Some(Command::Configuration(_) | Command::Rbac { .. }) | None => {
+            runtime.block_on(run(args)).map(|()| ExitCode::SUCCESS)
+        }
     };
     match done {
         Ok(code) => code,
@@ -102,7 +109,20 @@ async fn run(args: Args) -> anyhow::Result<()> {
         certificates = certificates.published(published)?;
     }
     let certificates = Arc::new(certificates);
-    let store = Store::open(args.declaration.clone(), Arc::clone(&metrics));
+    let cluster = match args.has_cluster() {
+        true => {
+            Some(Cluster::connect(args.api_server.kubeconfig.clone(), args.api_server.context.clone()).await?)
+        }
+        false => None,
+    };
+    let store = match args.declaration.is_empty() {
+        true => Store::of_cluster(Arc::clone(&metrics)),
+        false => Store::open(args.declaration.clone(), Arc::clone(&metrics)),
+    };
+    let rhythm = Rhythm { audit: args.api_server.audit_interval, resync: args.api_server.resync_interval };
+    let events =
+        cluster.as_ref().map_or_else(|| Events::nowhere(&metrics), |cluster| Events::to(cluster, &metrics));
+    let _duties = cluster.as_ref().map(|cluster| Duties::start(cluster, &store, &events, &metrics, rhythm));
     let _watches = (store.watch(args.poll_interval), certificates.watch(args.poll_interval));
     let kept = cluster::Kept {
         store: Arc::clone(&store),
@@ -110,7 +130,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         trust,
         metrics: Arc::clone(&metrics),
     };
-    let _tasks = cluster::keep(&args, kept).await?;
+    let _tasks = cluster.as_ref().map(|cluster| cluster::keep(&args, cluster, kept));
     let settings = Settings {
         listen: args.listen,
         metrics_listen: args.metrics_listen,
@@ -119,7 +139,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         without_declaration: args.without_declaration.into(),
         drain_timeout: args.drain_timeout,
     };
-    let server = Server::start(settings, store, certificates, metrics).await?;
+    let server = Server::start(settings, store, certificates, metrics, events).await?;
     let metrics_address = server.metrics_address.map(|address| address.to_string());
     tracing::info!(listen = %server.address, metrics_listen = metrics_address, "serving admission");
     let signal = asked_to_stop().await.context("signals cannot be received")?;

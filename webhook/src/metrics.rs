@@ -43,6 +43,22 @@ pub struct ResultLabels {
     pub result: &'static str,
 }
 
+/// Labels of findings.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct PolicyLabels {
+    /// The policy's code.
+    pub policy: &'static str,
+    /// `error` or `warning`.
+    pub severity: &'static str,
+}
+
+/// Label of a kind of objects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabels {
+    /// The plural.
+    pub resource: &'static str,
+}
+
 /// Label of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RoleLabels {
@@ -69,6 +85,26 @@ pub struct Metrics {
     pub refused_files: Gauge,
     /// Changes of declarations, by `loaded` and `refused`.
     pub declaration_reloads: Family<ResultLabels, Counter>,
+    /// Whether the watch of the API server's declarations is connected.
+    pub watch_connected: Gauge,
+    /// Ends of that watch, by `expired`, `missing` and `failed`.
+    pub watch_failures: Family<ResultLabels, Counter>,
+    /// Writes of statuses, by `written` and `failed`.
+    pub status_writes: Family<ResultLabels, Counter>,
+    /// Kubernetes Events, by `written`, `failed` and `dropped`.
+    pub events: Family<ResultLabels, Counter>,
+    /// Findings of the last audit.
+    pub audit_findings: Family<PolicyLabels, Gauge>,
+    /// Objects that the last audit judged.
+    pub audit_objects: Gauge,
+    /// Objects that contradict a declaration.
+    pub drift_objects: Gauge,
+    /// When an audit was last complete.
+    pub audit_completed: Gauge,
+    /// How long the last audit took.
+    pub audit_duration: Gauge<f64, AtomicU64>,
+    /// Lists that could not be read to their end.
+    pub audit_failures: Family<KindLabels, Counter>,
     /// End of a certificate's validity.
     pub expiration: Family<RoleLabels, Gauge>,
     /// Changes of the certificate, by `loaded` and `refused`.
@@ -122,6 +158,16 @@ impl Metrics {
             age: Family::default(),
             refused_files: Gauge::default(),
             declaration_reloads: Family::default(),
+            watch_connected: Gauge::default(),
+            watch_failures: Family::default(),
+            status_writes: Family::default(),
+            events: Family::default(),
+            audit_findings: Family::default(),
+            audit_objects: Gauge::default(),
+            drift_objects: Gauge::default(),
+            audit_completed: Gauge::default(),
+            audit_duration: Gauge::default(),
+            audit_failures: Family::default(),
             expiration: Family::default(),
             certificate_reloads: Family::default(),
             certificate_refused: Gauge::default(),
@@ -147,6 +193,9 @@ impl Metrics {
             (&self.proofs, &["refused", "passed", "unknown"]),
             (&self.handshakes, &["completed", "failed", "timeout"]),
             (&self.timeouts, &["headers", "idle"]),
+            (&self.watch_failures, &["expired", "missing", "failed"]),
+            (&self.status_writes, &["written", "failed"]),
+            (&self.events, &["written", "failed", "dropped"]),
         ] {
             for result in results {
                 drop(family.get_or_create(&ResultLabels { result }));
@@ -165,9 +214,11 @@ impl Metrics {
         r.register("declaration_generation", "Generation in force", self.generation.clone());
         let help = "Time since a declaration came into force";
         r.register_with_unit("declaration_age", help, Unit::Seconds, self.age.clone());
-        let help = "Files or directories whose present content is refused";
+        let help = "Declarations, files or directories whose present content is refused";
         r.register("declaration_refused_files", help, self.refused_files.clone());
         r.register("declaration_reloads", "Changes of declarations", self.declaration_reloads.clone());
+        self.register_cluster();
+        let r = &mut self.registry;
         let help = "End of a certificate's validity";
         r.register_with_unit(
             "certificate_expiration_timestamp",
@@ -190,6 +241,26 @@ impl Metrics {
         r.register("connections", "Open connections", self.connections.clone());
         r.register("tls_handshakes", "TLS handshakes", self.handshakes.clone());
         r.register("connection_timeouts", "Connections closed for being slow", self.timeouts.clone());
+    }
+
+    fn register_cluster(&mut self) {
+        let r = &mut self.registry;
+        let help = "Whether the watch of declarations is connected";
+        r.register("declaration_watch_connected", help, self.watch_connected.clone());
+        let help = "Ends of the watch of declarations";
+        r.register("declaration_watch_failures", help, self.watch_failures.clone());
+        r.register("status_writes", "Writes of the status of declarations", self.status_writes.clone());
+        r.register("events", "Kubernetes Events", self.events.clone());
+        r.register("audit_findings", "Findings of the last audit", self.audit_findings.clone());
+        r.register("audit_objects", "Objects that the last audit judged", self.audit_objects.clone());
+        r.register("drift_objects", "Objects that contradict a declaration", self.drift_objects.clone());
+        let help = "When an audit was last complete";
+        let name = "audit_last_completion_timestamp";
+        r.register_with_unit(name, help, Unit::Seconds, self.audit_completed.clone());
+        let help = "How long the last audit took";
+        r.register_with_unit("audit_duration", help, Unit::Seconds, self.audit_duration.clone());
+        let help = "Lists that an audit could not read to their end";
+        r.register("audit_failures", help, self.audit_failures.clone());
     }
 
     /// The OpenMetrics text.

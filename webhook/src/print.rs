@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::args::PrintArgs;
+use crate::cluster::{self, Needs};
 use crate::configuration::{self, FailurePolicy, Scope};
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -35,4 +36,14 @@ pub fn configuration(args: &PrintArgs) -> anyhow::Result<String> {
     let scope = Scope::of(snapshot.declared.iter().map(|declared| &declared.declaration.spec));
     let configuration = configuration::build(&options, &scope);
     serde_yaml::to_string(&configuration).context("the configuration cannot be written")
+}
+
+/// What the webhook may have to do in the whole cluster, or in each system namespace: a list of rules, YAML.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn rights(in_system_namespaces: bool) -> anyhow::Result<String> {
+    let Needs { cluster, system_namespaces } = cluster::needs();
+    let rules = if in_system_namespaces { system_namespaces } else { cluster };
+    serde_yaml::to_string(&rules).context("the rules cannot be written")
 }

@@ -21,6 +21,7 @@ use meshwright_policies::admission::WithoutDeclaration;
 use accept::Connections;
 use limits::Gate;
 
+use crate::cluster::Events;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -68,6 +69,7 @@ struct App {
     store: Arc<Store>,
     certificates: Arc<Certificates>,
     metrics: Arc<Metrics>,
+    events: Events,
     limits: Limits,
     gate: Gate,
     drain: Drain,
@@ -96,6 +98,7 @@ impl Server {
         store: Arc<Store>,
         certificates: Arc<Certificates>,
         metrics: Arc<Metrics>,
+        events: Events,
     ) -> Result<Server, ServeError> {
         let Settings { limits, without_declaration, .. } = settings;
         let tls = tls_config(Arc::clone(&certificates) as _, settings.client_authorities.as_deref())?;
@@ -106,7 +109,8 @@ impl Server {
         };
         let drain = Drain::default();
         let (gate, app_drain) = (Gate::new(limits), drain.clone());
-        let app = App { store, certificates, metrics, limits, gate, drain: app_drain, without_declaration };
+        let app =
+            App { store, certificates, metrics, events, limits, gate, drain: app_drain, without_declaration };
         let app = Arc::new(app);
         let connections = Connections {
             tls: Some(TlsAcceptor::from(Arc::new(tls))),

@@ -1,5 +1,6 @@
-//! The declarations in force: read from files, replaced whole, never half.
+//! The declarations in force: from files or from an API server, replaced whole, never half.
 
+mod objects;
 mod read;
 
 use std::collections::BTreeMap;
@@ -10,10 +11,13 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use meshwright_policies::declaration::MeshDeclaration;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch as announce;
 
 use crate::metrics::{MeshLabels, Metrics, ResultLabels};
 use crate::watch::{self, Watch};
 
+use objects::Objects;
+pub use objects::{Object, Seen};
 pub use read::ReadError;
 use read::Source;
 
@@ -31,9 +35,9 @@ pub struct Declared {
 pub struct Snapshot {
     /// By name of the mesh.
     pub declared: Vec<Arc<Declared>>,
-    /// Whether every file had content that could be read, once.
+    /// Whether every file had content that could be read, once, and the API server was heard, once.
     pub synced: bool,
-    /// What is refused now, and why: `file: reason`.
+    /// What is refused now, and why.
     pub refused: Vec<String>,
 }
 
@@ -41,9 +45,18 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Store {
     paths: Vec<PathBuf>,
-    files: Mutex<BTreeMap<PathBuf, File>>,
+    known: Mutex<Known>,
     snapshot: ArcSwap<Snapshot>,
+    changes: announce::Sender<u64>,
     metrics: Arc<Metrics>,
+}
+
+/// What is known of the sources.
+#[derive(Debug, Default)]
+struct Known {
+    files: BTreeMap<PathBuf, File>,
+    /// Of an API server, when one is watched.
+    objects: Option<Objects>,
 }
 
 /// What is known of a file.
@@ -61,10 +74,68 @@ impl Store {
     /// Reads the paths for the first time. What cannot be read is logged and leaves the store out of sync.
     #[must_use]
     pub fn open(paths: Vec<PathBuf>, metrics: Arc<Metrics>) -> Arc<Store> {
-        let snapshot = ArcSwap::from_pointee(Snapshot::default());
-        let store = Arc::new(Store { paths, files: Mutex::default(), snapshot, metrics });
+        let store = Store::new(paths, Known::default(), metrics);
         store.reload();
         store
+    }
+
+    /// Waits to hear what an API server holds.
+    #[must_use]
+    pub fn of_cluster(metrics: Arc<Metrics>) -> Arc<Store> {
+        let objects = Some(Objects::default());
+        Store::new(Vec::new(), Known { objects, ..Known::default() }, metrics)
+    }
+
+    fn new(paths: Vec<PathBuf>, known: Known, metrics: Arc<Metrics>) -> Arc<Store> {
+        let snapshot = ArcSwap::from_pointee(Snapshot::default());
+        let changes = announce::Sender::new(0);
+        Arc::new(Store { paths, known: Mutex::new(known), snapshot, changes, metrics })
+    }
+
+    /// Whether its declarations are objects of an API server.
+    #[must_use]
+    pub fn watches_objects(&self) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).objects.is_some()
+    }
+
+    /// Takes what the API server holds, and nothing else.
+    pub fn objects_are(&self, seen: Vec<Seen>) {
+        self.learn(|objects| objects.are(seen));
+    }
+
+    /// Takes an object as it is now. A malformed one keeps its last good state in force.
+    pub fn object_is(&self, seen: Seen) {
+        self.learn(|objects| objects.is(seen));
+    }
+
+    /// Withdraws what an object declared.
+    pub fn object_is_gone(&self, name: &str) {
+        self.learn(|objects| objects.is_gone(name));
+    }
+
+    fn learn(&self, learn: impl FnOnce(&mut Objects) -> bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(objects) = &mut known.objects else { return };
+        let refused = objects.refused();
+        if !learn(objects) {
+            return;
+        }
+        let result = if objects.refused() > refused { "refused" } else { "loaded" };
+        self.metrics.declaration_reloads.get_or_create(&ResultLabels { result }).inc();
+        self.publish(&known);
+    }
+
+    /// The objects of the API server.
+    #[must_use]
+    pub fn objects(&self) -> BTreeMap<String, Object> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.objects.as_ref().map(|objects| objects.by_name.clone()).unwrap_or_default()
+    }
+
+    /// Announces every change of what is in force or refused.
+    #[must_use]
+    pub fn changes(&self) -> announce::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The declarations in force.
@@ -92,27 +163,39 @@ impl Store {
 
     /// Reads what has changed. A file whose new content is refused keeps its declarations in force.
     pub fn reload(&self) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = false;
         for path in &self.paths {
-            changed |= reload_path(path, &mut files, &self.metrics);
+            changed |= reload_path(path, &mut known.files, &self.metrics);
         }
         if changed || self.snapshot.load().declared.is_empty() {
-            self.publish(&files);
+            self.publish(&known);
         }
     }
 
-    fn publish(&self, files: &BTreeMap<PathBuf, File>) {
+    fn publish(&self, known: &Known) {
+        let Known { files, objects } = known;
         let mut by_mesh = BTreeMap::new();
+        for (name, object) in objects.iter().flat_map(|objects| &objects.by_name) {
+            by_mesh.extend(object.good.iter().map(|good| (name.clone(), Arc::clone(good))));
+        }
         for declared in files.values().flat_map(|file| &file.good) {
             by_mesh.insert(declared.declaration.metadata.name.clone(), Arc::clone(declared));
         }
         let reason = |(path, file): (&PathBuf, &File)| {
             file.refused.as_ref().map(|error| format!("`{}` {error}", path.display()))
         };
-        let refused: Vec<String> = files.iter().filter_map(reason).collect();
+        let mut refused: Vec<String> = files.iter().filter_map(reason).collect();
+        let malformed = objects.iter().flat_map(|objects| &objects.by_name);
+        refused.extend(
+            malformed.filter_map(|(name, object)| {
+                object.refused.as_ref().map(|error| format!("`{name}` {error}"))
+            }),
+        );
         let never_read = files.values().any(|file| file.good.is_empty() && file.refused.is_some());
-        let synced = self.snapshot.load().synced || !never_read;
+        // A malformed object alone keeps nobody from serving the others.
+        let never_heard = objects.as_ref().is_some_and(|objects| !objects.synced);
+        let synced = self.snapshot.load().synced || !(never_read || never_heard);
         self.metrics.declarations.set(i64::try_from(by_mesh.len()).unwrap_or(i64::MAX));
         self.metrics.refused_files.set(i64::try_from(refused.len()).unwrap_or(i64::MAX));
         self.metrics.generation.clear();
@@ -127,6 +210,7 @@ impl Store {
             synced,
             refused,
         }));
+        self.changes.send_modify(|count| *count += 1);
     }
 }
 

@@ -46,8 +46,11 @@ async fn every_metric_is_described_and_exists() {
 fn every_flag_on_the_page_exists() {
     use clap::CommandFactory;
     let command = meshwright_webhook::args::Args::command();
-    let known: Vec<String> =
-        command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect();
+    let known: Vec<String> = command
+        .get_arguments()
+        .chain(command.get_subcommands().flat_map(|command| command.get_arguments()))
+        .filter_map(|a| a.get_long().map(str::to_owned))
+        .collect();
     for word in PAGE.split(['`', ' ', '\n']).filter_map(|word| word.strip_prefix("--")) {
         let curl = ["silent", "insecure", "json"].contains(&word) || word.chars().all(|c| c == '-');
         assert!(curl || known.iter().any(|flag| flag == word), "--{word}");

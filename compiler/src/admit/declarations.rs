@@ -1,6 +1,7 @@
 //! The declarations that answers are given by.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use meshwright_policies::declaration::{KIND, MeshDeclaration};
@@ -10,6 +11,9 @@ use meshwright_policies::node::{FileId, Node};
 
 use crate::source::{DiscoverOptions, SourceError, discover};
 use crate::syntax::{self, Limits};
+
+/// Bytes of a file with declarations.
+const LIMIT: usize = 32 << 20;
 
 /// Why declarations cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,32 +76,42 @@ pub fn declarations(paths: &[PathBuf]) -> Result<Vec<MeshDeclaration>, Declarati
 }
 
 fn below(path: &Path) -> Result<Vec<(String, MeshDeclaration)>, DeclarationError> {
+    if path == Path::new("-") {
+        let mut text = Vec::new();
+        let read = std::io::stdin().lock().take(LIMIT as u64 + 1).read_to_end(&mut text);
+        let failed = |error: std::io::Error| DeclarationError::Text {
+            file: "<stdin>".to_owned(),
+            reason: error.to_string(),
+        };
+        read.map_err(failed)?;
+        return in_text("<stdin>", &text, true);
+    }
     let options = DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() };
     let found = discover(path, options)?;
     let mut declarations = Vec::new();
     for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
-        let mut findings = Findings::new();
-        let limits = Limits { bytes: 32 << 20, nodes: 2_000_000, ..Limits::default() };
-        let documents = syntax::load(FileId::NONE, file.text(), &limits, &mut findings);
-        let declared: Vec<Node> =
-            documents.into_iter().map(|document| document.root).filter(is_declaration).collect();
-        let named = path.is_file();
-        if let Some(fault) = findings.iter().find(|finding| finding.severity == Severity::Error)
-            && (named || !declared.is_empty())
-        {
-            return Err(DeclarationError::Text {
-                file: file.path().to_owned(),
-                reason: fault.message.clone(),
-            });
-        }
-        for node in declared {
-            let declaration = serde_json::from_value(node.to_json()).map_err(|error| {
-                DeclarationError::Malformed { file: file.path().to_owned(), reason: error.to_string() }
-            })?;
-            declarations.push((file.path().to_owned(), declaration));
-        }
+        declarations.extend(in_text(file.path(), file.text(), path.is_file())?);
     }
     Ok(declarations)
+}
+
+/// The declarations in a text, which must be faultless when it was named or holds any.
+fn in_text(file: &str, text: &[u8], named: bool) -> Result<Vec<(String, MeshDeclaration)>, DeclarationError> {
+    let mut findings = Findings::new();
+    let limits = Limits { bytes: LIMIT, nodes: 2_000_000, ..Limits::default() };
+    let documents = syntax::load(FileId::NONE, text, &limits, &mut findings);
+    let declared: Vec<Node> =
+        documents.into_iter().map(|document| document.root).filter(is_declaration).collect();
+    if let Some(fault) = findings.iter().find(|finding| finding.severity == Severity::Error)
+        && (named || !declared.is_empty())
+    {
+        return Err(DeclarationError::Text { file: file.to_owned(), reason: fault.message.clone() });
+    }
+    let read = |node: Node| match serde_json::from_value(node.to_json()) {
+        Ok(declaration) => Ok((file.to_owned(), declaration)),
+        Err(error) => Err(DeclarationError::Malformed { file: file.to_owned(), reason: error.to_string() }),
+    };
+    declared.into_iter().map(read).collect()
 }
 
 fn is_declaration(node: &Node) -> bool {

@@ -57,6 +57,7 @@ fn columns() -> Value {
         column("Network", ".spec.network"),
         column("Role", ".spec.controlPlane.role"),
         column("Istio", ".spec.istio.version"),
+        column("Ready", ".status.conditions[?(@.type==\"Ready\")].status"),
         number("Errors", ".status.errors", 0),
         number("Generation", ".status.observedGeneration", 1),
         json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}),
@@ -74,6 +75,8 @@ fn schema() -> Value {
     for (field, key) in [("gateways", "name"), ("pools", "name"), ("provenance", "file")] {
         list_key(&mut spec, field, &[key]);
     }
+    let mut status = structural::schema_of::<DeclarationStatus>();
+    list_key(&mut status, "conditions", &["type"]);
     bound(&mut spec);
     if let Some(spec) = spec.as_object_mut() {
         spec.insert("x-kubernetes-validations".into(), rules());
@@ -88,7 +91,7 @@ fn schema() -> Value {
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": structural::schema_of::<DeclarationStatus>(),
+            "status": status,
         },
         "x-kubernetes-validations": [{
             "rule": "self.metadata.name == self.spec.mesh.name",

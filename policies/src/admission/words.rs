@@ -34,7 +34,8 @@ pub(super) fn message(declared: &MeshDeclaration, findings: &Findings) -> String
 }
 
 /// Code, field and what is wrong; found and declared, and where; what would be accepted.
-fn spelled_out(finding: &Finding) -> String {
+#[must_use]
+pub fn spelled_out(finding: &Finding) -> String {
     let mut text = short(finding);
     let mut facts = Vec::new();
     if let Some(found) = finding.found.as_ref().filter(|found| !found.is_empty()) {

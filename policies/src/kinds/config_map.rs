@@ -1,7 +1,7 @@
 //! `ConfigMap`: istiod's mesh configuration and networks, and the values of the injector (istio/istio@1.31:
 //! `pilot/pkg/bootstrap/mesh.go`, `pkg/kube/inject/inject.go`). Their text was read before: `crate::embedded`.
 
-use super::{Kind, Mark, Reach, mesh_networks, values};
+use super::{Audited, Kind, Mark, Reach, mesh_networks, values};
 use crate::claim::{At, Claims, Subject};
 use crate::embedded::{INJECTOR, is_istiods};
 
@@ -23,6 +23,10 @@ impl Kind for ConfigMap {
 
     fn reach(&self) -> Reach {
         Reach::Lifeline(&[Mark::InSystemNamespace("istio")])
+    }
+
+    fn audited(&self) -> Audited {
+        Audited::SystemNamespaces
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {

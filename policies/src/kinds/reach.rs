@@ -19,6 +19,15 @@ pub enum Reach {
     SystemNamespace(&'static [Mark]),
 }
 
+/// Where objects of a kind are looked for that are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audited {
+    /// In the whole cluster.
+    Everywhere,
+    /// In the system namespaces alone. For kinds that nobody should be able to read in a whole cluster.
+    SystemNamespaces,
+}
+
 /// By what an object shows, before anybody judges it, that it may say something about the mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {

@@ -5,7 +5,7 @@
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use super::{Kind, Mark, Reach, certificates};
+use super::{Audited, Kind, Mark, Reach, certificates};
 use crate::claim::{At, Claims, Fact};
 use crate::embedded;
 
@@ -40,6 +40,10 @@ impl Kind for Secret {
             Mark::InSystemNamespace("istio-remote-secret"),
             Mark::InSystemNamespace(certificates::SECRET),
         ])
+    }
+
+    fn audited(&self) -> Audited {
+        Audited::SystemNamespaces
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {

@@ -16,6 +16,7 @@ use super::App;
 use super::drain::Phase;
 use super::limits::{Place, Refused};
 use crate::admit;
+use crate::cluster::Notice;
 use crate::metrics::{CONTENT_TYPE, Counted, ReviewLabels};
 
 /// Where reviews are served. Health is here too, so that one port is enough to try it.
@@ -92,6 +93,9 @@ async fn validate(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         let _place: Place = place;
         let _counted = Counted::one(&deciding.metrics.in_flight);
         let verdict = admit::review(&body, &deciding.store.snapshot(), deciding.without_declaration);
+        if let Some(notice) = Notice::of_denial(&body, &verdict) {
+            deciding.events.send(notice);
+        }
         (verdict.body(), verdict)
     };
     let decided = match large {

@@ -7,8 +7,13 @@ mod support;
 mod api;
 
 mod api_server;
+mod audit;
 mod certificates;
+mod declarations;
+mod events;
 mod expressions;
 mod gate;
+mod life;
 mod matching;
 mod reference;
+mod status;

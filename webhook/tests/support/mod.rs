@@ -18,6 +18,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use meshwright_policies::admission::WithoutDeclaration;
+use meshwright_webhook::cluster::{Cluster, Duties, Events, Rhythm};
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings};
 use meshwright_webhook::store::Store;
@@ -106,6 +107,7 @@ pub(crate) struct Running {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: tempfile::TempDir,
     pub(crate) client: Arc<ClientConfig>,
+    pub(crate) duties: Option<Duties>,
 }
 
 /// What differs from the defaults.
@@ -117,6 +119,8 @@ pub(crate) struct Options {
     pub(crate) declaration: Option<String>,
     /// Whether a keeper gives the certificate.
     pub(crate) kept: bool,
+    /// Where declarations come from, instead of a file.
+    pub(crate) cluster: Option<(Cluster, Rhythm)>,
 }
 
 impl Running {
@@ -125,7 +129,16 @@ impl Running {
         let at = |name: &str| directory.path().join(name);
         std::fs::write(at("d.yaml"), options.declaration.as_deref().unwrap_or(DECLARATION)).unwrap();
         let metrics = Arc::new(Metrics::new());
-        let store = Store::open(vec![at("d.yaml")], Arc::clone(&metrics));
+        let store = match &options.cluster {
+            None => Store::open(vec![at("d.yaml")], Arc::clone(&metrics)),
+            Some(_) => Store::of_cluster(Arc::clone(&metrics)),
+        };
+        let mut events = Events::nowhere(&metrics);
+        let mut duties = None;
+        if let Some((cluster, rhythm)) = &options.cluster {
+            events = Events::to(cluster, &metrics);
+            duties = Some(Duties::start(cluster, &store, &events, &metrics, *rhythm));
+        }
         let source = match &options.authority {
             None if options.kept => CertificateSource::Kept,
             None => CertificateSource::SelfSigned(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
@@ -150,10 +163,10 @@ impl Running {
             None => client(certificates.current().leaf().unwrap().clone(), None),
         };
         let parts = (Arc::clone(&store), Arc::clone(&certificates), Arc::clone(&metrics));
-        let server = Server::start(settings, parts.0, parts.1, parts.2).await.unwrap();
+        let server = Server::start(settings, parts.0, parts.1, parts.2, events).await.unwrap();
         let (address, metrics_address) = (server.address, server.metrics_address.unwrap());
         let server = Some(server);
-        Running { server, address, metrics_address, store, certificates, metrics, directory, client }
+        Running { server, address, metrics_address, store, certificates, metrics, directory, client, duties }
     }
 
     pub(crate) async fn connect(&self) -> Connection {

@@ -1,0 +1,224 @@
+//! Kubernetes Events (`events.k8s.io/v1`) on denials and on what the audit finds: best effort, bounded, and never for a dry
+//! run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use meshwright_policies::admission::{Outcome, Request, Review, Verdict};
+use meshwright_policies::declaration::KIND;
+use meshwright_policies::intent::API_VERSION;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::Cluster;
+use crate::metrics::{Metrics, ResultLabels};
+
+/// Who reports, and who owns the fields that this program writes.
+pub(super) const CONTROLLER: &str = "meshwright.dev/webhook";
+/// Events that wait to be written; more are dropped.
+const QUEUE: usize = 256;
+/// Events that may be written at once, after a quiet time.
+const BURST: u32 = 25;
+/// How long it takes until one more may be written. The recorder remembers an event for six minutes, so that this also
+/// bounds its memory.
+const REFILL: Duration = Duration::from_millis(500);
+/// Bytes of a note (Kubernetes: `pkg/apis/core/validation/events.go`, `NoteLengthLimit`).
+const NOTE: usize = 1024;
+/// How long one may take to be written.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Something to tell.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The object.
+    pub regarding: ObjectReference,
+    /// The mesh that it contradicts.
+    pub mesh: Option<String>,
+    /// The policy's code.
+    pub reason: String,
+    /// `Create`, `Update`, `Delete`, or `Audit`.
+    pub action: &'static str,
+    /// The words.
+    pub note: String,
+}
+
+/// The part of an object's metadata that a reference needs.
+#[derive(Default, Deserialize)]
+struct Named {
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    name: Option<String>,
+    uid: Option<String>,
+}
+
+impl Notice {
+    /// What is told of a review's denial; nothing for anything else, and for a dry run.
+    #[must_use]
+    pub fn of_denial(body: &[u8], verdict: &Verdict) -> Option<Notice> {
+        if verdict.decision != "denied" || verdict.dry_run {
+            return None;
+        }
+        let request = Review::parse(body).ok()?.request;
+        let Outcome::Denied { message, .. } = &verdict.answer.as_ref()?.outcome else { return None };
+        let action = match request.operation.as_ref() {
+            "CREATE" => "Create",
+            "UPDATE" => "Update",
+            "DELETE" => "Delete",
+            _ => return None,
+        };
+        Some(Notice {
+            regarding: regarding(&request),
+            mesh: verdict.mesh.clone(),
+            reason: (*verdict.rules.first().unwrap_or(&"Refused")).to_owned(),
+            action,
+            note: message.clone(),
+        })
+    }
+}
+
+fn regarding(request: &Request<'_>) -> ObjectReference {
+    let named = |raw: Option<&RawValue>| -> Metadata {
+        raw.and_then(|raw| serde_json::from_str::<Named>(raw.get()).ok()).unwrap_or_default().metadata
+    };
+    // An object that was refused at its creation has no uid; an old one is found by it in `kubectl describe`.
+    let (old, new) = (named(request.old_object), named(request.object));
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| {
+        text.as_ref().filter(|text| !text.is_empty()).map(ToString::to_string)
+    };
+    // The request of a Namespace names it as its own namespace.
+    let namespace = text(&request.namespace).filter(|_| request.kind.kind != "Namespace");
+    ObjectReference {
+        api_version: Some(request.kind.api_version().to_string()),
+        kind: Some(request.kind.kind.to_string()),
+        name: text(&request.name).or(new.name).or(old.name),
+        namespace,
+        uid: old.uid,
+        ..ObjectReference::default()
+    }
+}
+
+/// Where events are handed in. Handing in never waits.
+#[derive(Clone, Debug)]
+pub struct Events {
+    sender: Option<mpsc::Sender<Notice>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Events {
+    /// Writes them in the background, until the last handle is dropped.
+    #[must_use]
+    pub fn to(cluster: &Cluster, metrics: &Arc<Metrics>) -> Events {
+        let (sender, notices) = mpsc::channel(QUEUE);
+        let reporter =
+            Reporter { controller: CONTROLLER.to_owned(), instance: Some(cluster.instance.clone()) };
+        let recorder = Recorder::new(cluster.client.clone(), reporter);
+        tokio::spawn(write(recorder, notices, Arc::clone(metrics)));
+        Events { sender: Some(sender), metrics: Arc::clone(metrics) }
+    }
+
+    /// Writes none: there is no API server.
+    #[must_use]
+    pub fn nowhere(metrics: &Arc<Metrics>) -> Events {
+        Events { sender: None, metrics: Arc::clone(metrics) }
+    }
+
+    /// Whether anybody writes them.
+    #[must_use]
+    pub fn are_written(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// Hands one in, or drops it when too many wait.
+    pub fn send(&self, notice: Notice) {
+        if let Some(sender) = &self.sender
+            && sender.try_send(notice).is_err()
+        {
+            self.count("dropped");
+        }
+    }
+
+    fn count(&self, result: &'static str) {
+        self.metrics.events.get_or_create(&ResultLabels { result }).inc();
+    }
+}
+
+async fn write(recorder: Recorder, mut notices: mpsc::Receiver<Notice>, metrics: Arc<Metrics>) {
+    let count = |result| {
+        metrics.events.get_or_create(&ResultLabels { result }).inc();
+    };
+    let mut tokens = Tokens::new(Instant::now());
+    while let Some(notice) = notices.recv().await {
+        if !tokens.take(Instant::now()) {
+            count("dropped");
+            continue;
+        }
+        let related = notice.mesh.map(|mesh| ObjectReference {
+            api_version: Some(API_VERSION.to_owned()),
+            kind: Some(KIND.to_owned()),
+            name: Some(mesh),
+            ..ObjectReference::default()
+        });
+        let event = Event {
+            type_: EventType::Warning,
+            reason: notice.reason,
+            note: notice.note.get(..notice.note.floor_char_boundary(NOTE)).map(str::to_owned),
+            action: notice.action.to_owned(),
+            secondary: related,
+        };
+        match tokio::time::timeout(PATIENCE, recorder.publish(&event, &notice.regarding)).await {
+            Ok(Ok(())) => count("written"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "an event was not written");
+                count("failed");
+            }
+            Err(_) => count("failed"),
+        }
+    }
+}
+
+/// A bucket of tokens.
+struct Tokens {
+    left: u32,
+    since: Instant,
+}
+
+impl Tokens {
+    fn new(now: Instant) -> Tokens {
+        Tokens { left: BURST, since: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let refills = now.duration_since(self.since).as_millis() / REFILL.as_millis();
+        let refills = u32::try_from(refills).unwrap_or(u32::MAX).min(BURST);
+        if refills > 0 {
+            self.left = self.left.saturating_add(refills).min(BURST);
+            self.since = now;
+        }
+        let some = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        some
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_written_and_then_a_few() {
+        let start = Instant::now();
+        let mut tokens = Tokens::new(start);
+        let taken = |tokens: &mut Tokens, at: Duration| (0..100).filter(|_| tokens.take(start + at)).count();
+        assert_eq!(taken(&mut tokens, Duration::ZERO), 25);
+        assert_eq!(taken(&mut tokens, Duration::from_millis(1600)), 3);
+        assert_eq!(taken(&mut tokens, Duration::from_secs(3600)), 25);
+    }
+}

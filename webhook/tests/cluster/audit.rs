@@ -1,0 +1,94 @@
+//! What contradicts the declaration already is found: metrics, Events, status.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside the test functions"
+)]
+
+use std::time::Duration;
+
+use meshwright_webhook::cluster::Rhythm;
+use serde_json::{Value, json};
+
+use crate::api::ApiServer;
+use crate::api_server;
+use crate::life::{RHYTHM, declaration, definition, until, webhook};
+
+fn namespace(name: &str, network: &str) -> Value {
+    let labels = json!({"topology.istio.io/network": network});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+}
+
+fn events(server: &ApiServer) -> Vec<String> {
+    let text = |event: &Value| {
+        format!(
+            "{} {} {} {}",
+            event["action"].as_str().unwrap(),
+            event["reason"].as_str().unwrap(),
+            event["regarding"]["kind"].as_str().unwrap(),
+            event["regarding"]["name"].as_str().unwrap(),
+        )
+    };
+    server.objects("events.k8s.io", "events").iter().map(text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_already_is_reported_until_it_is_right() {
+    let server = ApiServer::start().await;
+    server.put(definition());
+    server.put(api_server::definition(
+        "networking.istio.io",
+        "Gateway",
+        "gateways",
+        "Namespaced",
+        &["v1", "v1beta1"],
+    ));
+    // More than a page, and the wrong one on the last.
+    for number in 0..300 {
+        server.put(
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("n{number}")}}),
+        );
+    }
+    server.put(namespace("istio-system", "network-c1"));
+    server.put(namespace("zz", "network-c2"));
+    server.put(declaration("network-c2"));
+    let rhythm = Rhythm { audit: Duration::from_secs(1), ..RHYTHM };
+    let running = webhook(&server, rhythm).await;
+    let status =
+        || server.object("meshwright.dev", "meshdeclarations", "", "mdemo").unwrap()["status"].clone();
+    until("the error is counted", || status()["errors"] == 1).await;
+    let conforming =
+        status()["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Conforming").cloned();
+    assert_eq!(conforming.unwrap()["status"], "False");
+    let found = r#"meshwright_audit_findings{policy="MW2101",severity="error"}"#;
+    assert_eq!(running.metric(found).await, 1.0);
+    assert_eq!(running.metric("meshwright_drift_objects").await, 1.0);
+    assert!(running.metric("meshwright_audit_objects").await >= 304.0);
+    until("it is told", || !events(&server).is_empty()).await;
+    assert_eq!(events(&server), ["Audit MW2101 Namespace istio-system"]);
+    let pages = || server.requests().iter().filter(|line| line.contains("/namespaces?&limit=100")).count();
+    until("it is audited again", || pages() >= 8).await;
+    assert_eq!(events(&server).len(), 1, "what was told is not told again");
+    server.put(namespace("istio-system", "network-c2"));
+    until("it is right", || status()["errors"] == 0).await;
+    assert_eq!(running.metric(found).await, 0.0);
+    assert_eq!(running.metric("meshwright_drift_objects").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_that_fails_says_so_and_reports_nothing() {
+    let server = ApiServer::start().await;
+    server.put(definition());
+    server.put(declaration("network-c2"));
+    server.fail("/services?", 403, 1000);
+    let running = webhook(&server, RHYTHM).await;
+    let failed = r#"meshwright_audit_failures_total{resource="services"}"#;
+    while running.metric(failed).await == 0.0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let status = server.object("meshwright.dev", "meshdeclarations", "", "mdemo").unwrap()["status"].clone();
+    assert_eq!((&status["observedGeneration"], &status["errors"]), (&json!(1), &Value::Null));
+    assert_eq!(running.metric("meshwright_audit_last_completion_timestamp_seconds").await, 0.0);
+}
