@@ -32,6 +32,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use meshwright_policies::admission::{self, Basis, Review, WithoutDeclaration};
 use meshwright_policies::declaration::MeshDeclaration;
+use meshwright_webhook::cluster::Events;
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings, tls_config};
 use meshwright_webhook::store::Store;
@@ -230,7 +231,8 @@ async fn serving() {
     };
     let bare = bare(Arc::clone(&certificates)).await;
     let store = Store::open(vec![DECLARATION.into()], Arc::clone(&metrics));
-    let server = Server::start(settings, store, certificates, metrics).await.unwrap();
+    let events = Events::nowhere(&metrics);
+    let server = Server::start(settings, store, certificates, metrics, events).await.unwrap();
     for clients in [8, 64, 500] {
         let mut ratios = Vec::new();
         let (mut ours_p99, mut bare_p99, mut ours_rate) = (Duration::MAX, Duration::MAX, 0.0_f64);
