@@ -201,6 +201,10 @@ impl Metrics {
                 drop(family.get_or_create(&ResultLabels { result }));
             }
         }
+        let kinds = meshwright_policies::kinds::KINDS.iter().map(|kind| kind.plural());
+        for resource in kinds.chain(["apis"]) {
+            drop(self.audit_failures.get_or_create(&KindLabels { resource }));
+        }
     }
 
     fn register(&mut self) {

@@ -4,6 +4,7 @@
 
 mod support;
 
+use meshwright_webhook::metrics::PolicyLabels;
 use support::{Options, Running};
 
 const PAGE: &str = include_str!("../../docs/webhook.md");
@@ -28,6 +29,8 @@ async fn trying_it_without_a_cluster_goes_as_described() {
 async fn every_metric_is_described_and_exists() {
     let running = Running::start(Options::default()).await;
     running.ask(&support::wrong()).await;
+    let finding = PolicyLabels { policy: "MW2101", severity: "error" };
+    drop(running.metrics.audit_findings.get_or_create(&finding));
     let text = running.observe("/metrics").await.1;
     let mut described: Vec<&str> = PAGE
         .lines()
