@@ -20,6 +20,11 @@ pub trait Artefact: Sync {
 
     /// What it adds once. It sees what all artefacts added for clusters.
     fn render_fleet(&self, _fleet: &Fleet, _out: &mut Output) {}
+
+    /// A page for people: its path and its text. It is written beside the objects, which it does not see.
+    fn page(&self, _fleet: &Fleet) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// A kustomize root, or a directory of plain files, below the output directory. Every root is applied to one API
@@ -111,12 +116,24 @@ pub struct Rendered {
     pub artefact: &'static str,
 }
 
+impl Rendered {
+    /// Whether the other one becomes the same file.
+    #[must_use]
+    pub fn is_same(&self, other: &Rendered) -> bool {
+        self.wave == other.wave
+            && self.protected == other.protected
+            && self.artefact == other.artefact
+            && self.object.is_same(&other.object)
+    }
+}
+
 /// Collects what the artefacts render.
 #[derive(Debug, Default)]
 pub struct Output {
     artefact: &'static str,
     objects: BTreeMap<Root, Vec<Rendered>>,
     files: BTreeMap<String, Vec<u8>>,
+    values_files: Vec<(String, ClusterName, Rendered)>,
 }
 
 impl Output {
@@ -145,12 +162,26 @@ impl Output {
         self.files.insert(path.into(), bytes.into());
     }
 
+    /// Adds a file of Helm values, from which a person makes `release` in a cluster: judged as that, never written as that.
+    pub fn values_file(&mut self, path: String, bytes: Vec<u8>, cluster: ClusterName, release: Object) {
+        let wave = Wave::ControlPlane;
+        let rendered = Rendered { object: release, wave, protected: false, artefact: self.artefact };
+        self.values_files.push((path.clone(), cluster, rendered));
+        self.file(path, bytes);
+    }
+
+    /// The files of Helm values: path, cluster, and the release that is made of it.
+    pub fn values_files(&self) -> impl Iterator<Item = (&str, &ClusterName, &Rendered)> {
+        self.values_files.iter().map(|(path, cluster, release)| (path.as_str(), cluster, release))
+    }
+
     /// Adds what `more` holds after its own, root by root.
     pub fn append(&mut self, more: Output) {
         for (root, rendered) in more.objects {
             self.objects.entry(root).or_default().extend(rendered);
         }
         self.files.extend(more.files);
+        self.values_files.extend(more.values_files);
     }
 
     /// The objects, by root, in the order in which they were added.

@@ -10,20 +10,21 @@ mod names;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread;
 
 use meshwright_policies::assembly::OBJECT_RENDERED_TWICE;
 use meshwright_policies::finding::{Finding, Place};
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::ClusterName;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::artefact::{Output, Rendered, Root};
 use crate::artefacts::carried;
 use crate::decorate::{Agents, decorate};
 use crate::destination::{Destination, destinations};
 use crate::object::Object;
-use crate::publish::{PathError, RelativePath, Tree, TreeError};
+use crate::publish::{Content, PathError, RelativePath, Tree, TreeError};
 use crate::stage::Stage;
 use crate::threads::processors;
 use crate::yaml::append_yaml;
@@ -123,39 +124,96 @@ impl AssembleError {
 /// # Errors
 /// Every object that is rendered twice, or every file that cannot be part of a tree.
 pub fn assemble(fleet: &Fleet, output: Output) -> Result<Tree, Vec<AssembleError>> {
+    let assembly = assemble_beside(fleet, output, None)?;
+    let mut tree = Tree::new();
+    let files = assembly.into_files();
+    let errors: Vec<AssembleError> = files
+        .filter_map(|(path, content)| tree.insert_content(path, content).err())
+        .map(Into::into)
+        .collect();
+    if errors.is_empty() { Ok(tree) } else { Err(errors) }
+}
+
+/// A file with its content, which may be shared.
+pub(crate) type File = (RelativePath, Arc<Content>);
+
+/// What an output was made into, root by root.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    /// The roots.
+    pub(crate) roots: BTreeMap<Root, WrittenRoot>,
+    /// The files of no root, by path.
+    pub(crate) others: Vec<File>,
+}
+
+/// A root and its files.
+#[derive(Debug, Default)]
+pub(crate) struct WrittenRoot {
+    agents: Agents,
+    /// What the files were made of; empty unless it was to be kept.
+    pub(crate) objects: Vec<Rendered>,
+    /// The file of each object in `files`.
+    places: Vec<usize>,
+    /// The files.
+    pub(crate) files: Vec<File>,
+}
+
+impl Assembly {
+    /// Every file, root by root.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &File> {
+        self.roots.values().flat_map(|root| &root.files).chain(&self.others)
+    }
+
+    fn into_files(self) -> impl Iterator<Item = File> {
+        self.roots.into_values().flat_map(|root| root.files).chain(self.others)
+    }
+}
+
+/// [`assemble`] before it becomes a tree. With an earlier assembly, the files of objects that did not change are taken from
+/// there, and the objects are kept for the next time.
+pub(crate) fn assemble_beside(
+    fleet: &Fleet,
+    output: Output,
+    earlier: Option<&Assembly>,
+) -> Result<Assembly, Vec<AssembleError>> {
     let destinations = destinations(fleet);
     let (objects, files) = output.into_parts();
     let twice = identity::rendered_twice(fleet, &objects, &destinations);
     if !twice.is_empty() {
         return Err(twice);
     }
-    let mut tree = Tree::new();
-    let mut errors = Vec::new();
     let attributes = (".gitattributes".to_owned(), GIT_ATTRIBUTES.as_bytes().to_vec());
     // An empty tree stays empty: it is refused when it is written.
     let attributes = (!objects.is_empty() || !files.is_empty()).then_some(attributes);
-    let files = files.into_iter().chain(attributes).map(checked);
-    for (path, bytes) in write_roots(objects, &destinations).into_iter().chain(files) {
-        match path {
-            Ok(path) => errors.extend(tree.insert(path, bytes).err().map(AssembleError::from)),
-            Err(error) => errors.push(error.into()),
+    let (roots, mut errors) = write_roots(objects, &destinations, earlier);
+    let mut others = Vec::new();
+    for (path, bytes) in files.into_iter().chain(attributes) {
+        match RelativePath::new(path) {
+            Ok(path) => {
+                let known = |earlier: &Assembly| {
+                    let old =
+                        earlier.others.iter().find(|(known, old)| *known == path && old.bytes() == bytes);
+                    old.map(|(_, content)| Arc::clone(content))
+                };
+                let content = earlier.and_then(known).unwrap_or_else(|| Arc::new(Content::new(bytes)));
+                others.push((path, content));
+            }
+            Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(tree) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(Assembly { roots, others })
+    } else {
+        Err(errors.into_iter().map(AssembleError::from).collect())
+    }
 }
 
-type Files = Vec<(String, Vec<u8>)>;
-type CheckedFile = (Result<RelativePath, PathError>, Vec<u8>);
-
-fn checked((path, bytes): (String, Vec<u8>)) -> CheckedFile {
-    (RelativePath::new(path), bytes)
-}
-
-/// Writes the roots on as many threads as help. The result is in the order of the roots, however many there are.
+/// Writes the roots on as many threads as help. The result does not depend on how many there are.
 fn write_roots(
     objects: BTreeMap<Root, Vec<Rendered>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
-) -> Vec<CheckedFile> {
+    earlier: Option<&Assembly>,
+) -> (BTreeMap<Root, WrittenRoot>, Vec<PathError>) {
     let count: usize = objects.values().map(Vec::len).sum();
     let threads = processors().min(count / OBJECTS_PER_THREAD).max(1);
     let share = count.div_ceil(threads).max(1);
@@ -172,72 +230,182 @@ fn write_roots(
         }
     }
     let write = |part: Vec<(Root, Vec<Rendered>)>| {
-        let mut files = Files::new();
-        for (root, rendered) in part {
-            write_root(&root, rendered, Agents::of(&root, destinations), &mut files);
-        }
-        files.into_iter().map(checked).collect::<Vec<_>>()
+        let mut errors = Vec::new();
+        let one = |(root, rendered): (Root, Vec<Rendered>)| {
+            let agents = Agents::of(&root, destinations);
+            let written = match earlier {
+                None => write_root(&root, rendered, agents, &mut errors),
+                Some(earlier) => earlier.roots.get(&root).unwrap_or(&WrittenRoot::default()).rewrite(
+                    &root,
+                    rendered,
+                    agents,
+                    &mut errors,
+                ),
+            };
+            (root, written)
+        };
+        let roots: Vec<(Root, WrittenRoot)> = part.into_iter().map(one).collect();
+        (roots, errors)
     };
     let first = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
     thread::scope(|scope| {
         let others: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || write(part))).collect();
-        let mut files = write(first);
+        let (mut roots, mut errors) = write(first);
         for other in others {
-            match other.join() {
-                Ok(more) => files.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let (more, found) = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            roots.extend(more);
+            errors.extend(found);
         }
-        files
+        (roots.into_iter().collect(), errors)
     })
 }
 
-fn write_root(root: &Root, rendered: Vec<Rendered>, agents: Agents, files: &mut Files) {
-    let directory = root.directory();
-    let mut stages: BTreeMap<Option<Stage>, Vec<Object>> = BTreeMap::new();
-    for one in rendered {
-        let stage = matches!(root, Root::Mesh(_)).then(|| Stage::of(&one));
-        stages.entry(stage).or_default().push(decorate(one, root, agents));
+/// Writes a root that was never written.
+fn write_root(
+    root: &Root,
+    rendered: Vec<Rendered>,
+    agents: Agents,
+    errors: &mut Vec<PathError>,
+) -> WrittenRoot {
+    let layout = Layout::of(root, &rendered);
+    let (mut files, mut places) = (layout.kustomizations(errors), vec![0; rendered.len()]);
+    for ((path, one), place) in layout.paths.into_iter().zip(rendered).zip(&mut places) {
+        *place = files.len();
+        let object = decorate(one, root, agents);
+        push(&mut files, path, Content::new(yaml_file(|text| object.append_yaml(text))), errors);
     }
-    let parts: Vec<&str> = stages.keys().flatten().map(|stage| stage.directory()).collect();
-    if !parts.is_empty() {
-        files.push(kustomization(&directory, parts));
+    WrittenRoot { agents, objects: Vec::new(), places, files }
+}
+
+fn push(files: &mut Vec<File>, path: String, content: Content, errors: &mut Vec<PathError>) {
+    match RelativePath::new(path) {
+        Ok(path) => files.push((path, Arc::new(content))),
+        Err(error) => errors.push(error),
     }
-    for (stage, objects) in stages {
-        match stage {
-            Some(stage) => {
-                write_directory(&format!("{directory}/{}", stage.directory()), objects, true, files)
-            }
-            None => write_directory(&directory, objects, root.is_kustomize(), files),
+}
+
+impl WrittenRoot {
+    /// Writes the root again, as far as it changed.
+    fn rewrite(
+        &self,
+        root: &Root,
+        rendered: Vec<Rendered>,
+        agents: Agents,
+        errors: &mut Vec<PathError>,
+    ) -> WrittenRoot {
+        let known = if agents == self.agents { matches(&self.objects, &rendered) } else { Vec::new() };
+        if known.len() == self.objects.len() && known.iter().enumerate().all(|(at, old)| *old == Some(at)) {
+            let (places, files) = (self.places.clone(), self.files.clone());
+            return WrittenRoot { agents, objects: rendered, places, files };
         }
+        let layout = Layout::of(root, &rendered);
+        let mut files = layout.kustomizations(errors);
+        for (path, content) in &mut files {
+            let old = self.files.iter().find(|(old, _)| old == path).map(|(_, old)| old);
+            if let Some(old) = old.filter(|old| old.bytes() == content.bytes()) {
+                *content = Arc::clone(old);
+            }
+        }
+        let mut places = vec![0; rendered.len()];
+        for (at, (path, one)) in layout.paths.into_iter().zip(&rendered).enumerate() {
+            if let Some(place) = places.get_mut(at) {
+                *place = files.len();
+            }
+            let old = known.get(at).copied().flatten().and_then(|old| self.files.get(*self.places.get(old)?));
+            match (old, RelativePath::new(path)) {
+                (_, Err(error)) => errors.push(error),
+                (Some((_, content)), Ok(path)) => files.push((path, Arc::clone(content))),
+                (None, Ok(path)) => {
+                    let object = decorate(one.clone(), root, agents);
+                    let bytes = yaml_file(|text| object.append_yaml(text));
+                    files.push((path, Arc::new(Content::new(bytes))));
+                }
+            }
+        }
+        WrittenRoot { agents, objects: rendered, places, files }
     }
 }
 
-fn write_directory(directory: &str, objects: Vec<Object>, kustomize: bool, files: &mut Files) {
-    let names = names::file_names(&objects);
-    if kustomize {
-        let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
-        sorted.sort_unstable();
-        files.push(kustomization(directory, sorted));
+/// For each object the index of the same one among earlier ones. Objects are mostly where they were.
+pub(crate) fn matches(earlier: &[Rendered], now: &[Rendered]) -> Vec<Option<usize>> {
+    let mut by_identity: Option<BTreeMap<_, usize>> = None;
+    let identity = |one: &Rendered| {
+        let object = &one.object;
+        let of = |text: &str| text.to_owned();
+        (of(object.api_version()), of(object.kind()), object.namespace_name().map(of), of(object.name()))
+    };
+    let one = |(at, rendered): (usize, &Rendered)| {
+        if earlier.get(at).is_some_and(|old| old.is_same(rendered)) {
+            return Some(at);
+        }
+        let index = by_identity
+            .get_or_insert_with(|| earlier.iter().enumerate().map(|(at, old)| (identity(old), at)).collect());
+        let at = *index.get(&identity(rendered))?;
+        earlier.get(at).filter(|old| old.is_same(rendered)).map(|_| at)
+    };
+    now.iter().enumerate().map(one).collect()
+}
+
+/// Where the objects of a root lie.
+struct Layout {
+    /// The file of each object.
+    paths: Vec<String>,
+    /// Each directory with the entries of its `kustomization.yaml`.
+    directories: Vec<(String, Vec<String>)>,
+}
+
+impl Layout {
+    fn of(root: &Root, rendered: &[Rendered]) -> Layout {
+        let directory = root.directory();
+        let mut stages: BTreeMap<Option<Stage>, Vec<usize>> = BTreeMap::new();
+        for (at, one) in rendered.iter().enumerate() {
+            let stage = matches!(root, Root::Mesh(_)).then(|| Stage::of(one));
+            stages.entry(stage).or_default().push(at);
+        }
+        let mut layout = Layout { paths: vec![String::new(); rendered.len()], directories: Vec::new() };
+        let parts: Vec<String> = stages.keys().flatten().map(|stage| stage.directory().to_owned()).collect();
+        if !parts.is_empty() {
+            layout.directories.push((directory.clone(), parts));
+        }
+        for (stage, members) in stages {
+            let directory = match stage {
+                Some(stage) => format!("{directory}/{}", stage.directory()),
+                None => directory.clone(),
+            };
+            let objects: Vec<&Object> =
+                members.iter().filter_map(|at| rendered.get(*at)).map(|one| &one.object).collect();
+            let mut names = names::file_names(&objects);
+            for (at, name) in members.into_iter().zip(&names) {
+                if let Some(path) = layout.paths.get_mut(at) {
+                    *path = format!("{directory}/{name}");
+                }
+            }
+            if root.is_kustomize() {
+                names.sort_unstable();
+                layout.directories.push((directory, names));
+            }
+        }
+        layout
     }
-    files.reserve(names.len());
-    for (name, object) in names.into_iter().zip(objects) {
-        files.push((format!("{directory}/{name}"), yaml_file(&object.into_json())));
+
+    fn kustomizations(&self, errors: &mut Vec<PathError>) -> Vec<File> {
+        let mut files = Vec::new();
+        for (directory, resources) in &self.directories {
+            let json = json!({
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "resources": resources,
+            });
+            let content = Content::new(yaml_file(|text| append_yaml(text, &json)));
+            push(&mut files, format!("{directory}/kustomization.yaml"), content, errors);
+        }
+        files
     }
 }
 
-fn kustomization(directory: &str, resources: Vec<&str>) -> (String, Vec<u8>) {
-    let json = json!({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": resources,
-    });
-    (format!("{directory}/kustomization.yaml"), yaml_file(&json))
-}
-
-fn yaml_file(json: &Value) -> Vec<u8> {
+fn yaml_file(write: impl FnOnce(&mut String)) -> Vec<u8> {
     let mut text = String::with_capacity(1024);
     text.push_str(HEADER);
-    append_yaml(&mut text, json);
+    write(&mut text);
     text.into_bytes()
 }

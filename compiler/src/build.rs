@@ -1,12 +1,14 @@
-//! A sound fleet -> the tree of files: render, assemble, judge what was rendered.
+//! A sound fleet -> the tree of files: render, judge what was rendered, assemble.
+
+use std::sync::Arc;
 
 use meshwright_policies::finding::Findings;
 use meshwright_policies::mesh::Fleet;
 
-use crate::assemble::{AssembleError, assemble};
+use crate::assemble::{AssembleError, Assembly, assemble, assemble_beside};
 use crate::compile;
 use crate::publish::Tree;
-use crate::soundness;
+use crate::soundness::{self, Declarations};
 
 /// Renders the fleet.
 ///
@@ -18,9 +20,62 @@ pub fn build(fleet: &Fleet) -> Result<Tree, Findings> {
     if unsound.has_errors() {
         return Err(unsound);
     }
-    assemble(fleet, output).map_err(|errors| {
-        let mut findings = Findings::new();
-        findings.extend(errors.iter().map(AssembleError::finding));
-        findings
-    })
+    assemble(fleet, output).map_err(|errors| findings(&errors))
+}
+
+fn findings(errors: &[AssembleError]) -> Findings {
+    let mut findings = Findings::new();
+    findings.extend(errors.iter().map(AssembleError::finding));
+    findings
+}
+
+/// A tree with what it was made of.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    assembly: Assembly,
+    declarations: Declarations,
+    tree: Arc<Tree>,
+}
+
+impl Built {
+    /// [`build`] that judges and writes only what is other than in this one, which it replaces.
+    ///
+    /// # Errors
+    /// As there; this one stays.
+    pub(crate) fn rebuild(&mut self, fleet: &Fleet) -> Result<Arc<Tree>, Findings> {
+        let output = compile::render(fleet);
+        let declarations = Declarations::beside(fleet, &self.declarations);
+        let earlier = Some((&self.assembly, &self.declarations));
+        let unsound = soundness::check_beside(fleet, &declarations, &output, earlier);
+        if unsound.has_errors() {
+            return Err(unsound);
+        }
+        let assembly =
+            assemble_beside(fleet, output, Some(&self.assembly)).map_err(|errors| findings(&errors))?;
+        let tree = self.retree(&assembly).map_err(|errors| findings(&errors))?;
+        *self = Built { assembly, declarations, tree: Arc::clone(&tree) };
+        Ok(tree)
+    }
+
+    /// The tree of an assembly. Where the paths are the same, only contents are exchanged.
+    fn retree(&mut self, assembly: &Assembly) -> Result<Arc<Tree>, Vec<AssembleError>> {
+        let (old, new) = (self.assembly.files(), assembly.files());
+        if !self.tree.is_empty() && old.map(|(path, _)| path).eq(new.map(|(path, _)| path)) {
+            let mut tree = std::mem::take(&mut self.tree);
+            let changed = self.assembly.files().zip(assembly.files());
+            let changed = changed.filter(|((_, old), (_, new))| !Arc::ptr_eq(old, new));
+            for (_, (path, content)) in changed {
+                Arc::make_mut(&mut tree).replace(path, Arc::clone(content));
+            }
+            return Ok(tree);
+        }
+        let mut tree = Tree::new();
+        let mut errors = Vec::new();
+        for (path, content) in assembly.files() {
+            errors.extend(
+                tree.insert_content(path.clone(), Arc::clone(content)).err().map(AssembleError::from),
+            );
+        }
+        if errors.is_empty() { Ok(Arc::new(tree)) } else { Err(errors) }
+    }
 }

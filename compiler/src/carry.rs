@@ -19,7 +19,7 @@ use crate::object::Object;
 /// is a character that resembles another one, in a text that people wrote.
 pub fn attach(
     fleet: &mut Fleet,
-    others: Vec<Node>,
+    others: Vec<Arc<Node>>,
     paths: &BTreeMap<FileId, String>,
     findings: &mut Findings,
 ) {
@@ -30,7 +30,7 @@ pub fn attach(
     let mut documents: Vec<(&str, Arc<Node>)> = others
         .into_iter()
         .filter_map(|document| Some((paths.get(&document.span.file)?.as_str(), document)))
-        .flat_map(|(path, document)| items(document).into_iter().map(move |one| (path, Arc::new(one))))
+        .flat_map(|(path, document)| items(document).into_iter().map(move |one| (path, one)))
         .collect();
     documents.sort_by(|(a, one), (b, other)| (a, one.span.start).cmp(&(b, other.span.start)));
     let mut carried_files = BTreeSet::new();
@@ -73,10 +73,10 @@ fn carried(
 }
 
 /// The items of a `List`, which is no object of its own (kubernetes: `pkg/apis/core/types.go`, List).
-fn items(document: Node) -> Vec<Node> {
+fn items(document: Arc<Node>) -> Vec<Arc<Node>> {
     let text = |key: &str| document.get(key).and_then(Node::as_str);
     if (text("apiVersion"), text("kind")) == (Some("v1"), Some("List")) {
-        document.get("items").into_iter().flat_map(Node::items).cloned().collect()
+        document.get("items").into_iter().flat_map(Node::items).cloned().map(Arc::new).collect()
     } else {
         vec![document]
     }

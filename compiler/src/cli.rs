@@ -17,6 +17,7 @@ mod log;
 mod plan;
 mod policies;
 mod publish;
+mod remembered;
 mod render;
 mod schema;
 mod terminal;

@@ -1,11 +1,12 @@
 //! The whole way: sources -> fleet and findings -> rendered output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use meshwright_policies::finding::{Findings, Place};
 use meshwright_policies::intent::Date;
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
-use meshwright_policies::node::{FileId, Node};
+use meshwright_policies::node::{FileId, Node, Span};
 use meshwright_policies::{policy, references, settings};
 
 use crate::artefact::Output;
@@ -45,9 +46,21 @@ pub struct SourceText<'a> {
 pub fn load<'a>(files: impl IntoIterator<Item = SourceText<'a>>, today: Date) -> Loaded {
     let files: Vec<SourceText<'a>> = files.into_iter().collect();
     let paths: BTreeMap<FileId, String> = files.iter().map(|file| (file.id, file.path.to_owned())).collect();
+    let read = threads::in_parts(&files, FILES_FOR_THREADS, |part| {
+        part.iter().map(|file| read_file(*file)).collect::<Vec<_>>()
+    });
+    judge(read.into_iter().flatten(), paths, today)
+}
+
+/// Resolves and judges what was read of all files, in their order. `paths` are those of the files.
+pub(crate) fn judge(
+    read: impl IntoIterator<Item = (Intent, Findings)>,
+    paths: BTreeMap<FileId, String>,
+    today: Date,
+) -> Loaded {
     let mut findings = Findings::new();
     let mut intent = Intent::default();
-    for (part, found) in threads::in_parts(&files, FILES_FOR_THREADS, read_all) {
+    for (part, found) in read {
         intent.append(part);
         findings.extend(found);
     }
@@ -76,14 +89,19 @@ fn stem<'a>(document: &Node, paths: &'a BTreeMap<FileId, String>) -> &'a str {
     name.split('.').next().unwrap_or(name)
 }
 
-fn read_all(files: &[SourceText<'_>]) -> (Intent, Findings) {
+/// Reads the documents of one file. Of a value whose text is questionable, what it would mean is not judged too: one
+/// mistake is one finding.
+pub(crate) fn read_file(file: SourceText<'_>) -> (Intent, Findings) {
     let mut intent = Intent::default();
     let mut findings = Findings::new();
-    for file in files {
-        for document in syntax::load(file.id, file.text, &Limits::default(), &mut findings) {
-            intent::read(document.root, &mut intent, &mut findings);
-        }
+    let documents = syntax::load(file.id, file.text, &Limits::default(), &mut findings);
+    let questionable: BTreeSet<Span> = findings.iter().map(|finding| finding.place.span).collect();
+    let mut judged = Findings::new();
+    for document in documents {
+        intent::read(document.root, &mut intent, &mut judged);
     }
+    judged.retain_mut(|finding| !questionable.contains(&finding.place.span));
+    findings.extend(judged);
     (intent, findings)
 }
 
@@ -97,6 +115,17 @@ pub fn load_text(text: &str) -> Loaded {
 /// Renders a fleet that has no error.
 #[must_use]
 pub fn render(fleet: &Fleet) -> Output {
+    thread::scope(|scope| {
+        let pages =
+            scope.spawn(|| ARTEFACTS.iter().filter_map(|artefact| artefact.page(fleet)).collect::<Vec<_>>());
+        let mut out = render_objects(fleet);
+        let pages = pages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        pages.into_iter().for_each(|(path, text)| out.file(path, text));
+        out
+    })
+}
+
+fn render_objects(fleet: &Fleet) -> Output {
     let clusters: Vec<(&Mesh, &Cluster)> = fleet.clusters().collect();
     let mut out = Output::default();
     for part in threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, render_clusters) {

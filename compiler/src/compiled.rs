@@ -5,6 +5,7 @@ use std::path::Path;
 use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 use meshwright_policies::mesh::Fleet;
+use meshwright_policies::node::FileId;
 
 use crate::compile::{self, SourceText};
 use crate::source::Sources;
@@ -24,16 +25,11 @@ pub struct Compiled {
 /// Resolves and judges what was found below `root`, as of `today`.
 #[must_use]
 pub fn compile_found(found: Found, root: &Path, today: Date) -> Compiled {
+    let paths = found.relative_paths(root);
     let Found { sources, files, findings, .. } = found;
-    let prefix = shown_prefix(root);
-    let texts = files.iter().filter_map(|id| sources.get(*id).map(|file| (*id, file)));
-    let mut loaded = compile::load(
-        texts.map(|(id, file)| {
-            let path = file.path();
-            SourceText { id, path: path.strip_prefix(&prefix).unwrap_or(path), text: file.text() }
-        }),
-        today,
-    );
+    let text =
+        |id: &FileId| Some(SourceText { id: *id, path: paths.get(id)?, text: sources.get(*id)?.text() });
+    let mut loaded = compile::load(files.iter().filter_map(text), today);
     loaded.findings.extend(findings);
     loaded.findings.sort();
     Compiled { sources, fleet: loaded.fleet, findings: loaded.findings }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::intent::Delivery;
 use meshwright_policies::names::ClusterName;
-use serde_json::Value;
 
 use crate::artefact::{Rendered, Root};
 use crate::destination::Destination;
@@ -16,6 +15,8 @@ use crate::stage::{group, is_istio_api};
 const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 /// Flux: how the object is applied.
 const FLUX_APPLY: &str = "kustomize.toolkit.fluxcd.io/ssa";
+/// What Flux takes for the beginning of a variable, once a Kustomization above substitutes any.
+const VARIABLE: &str = "${";
 /// Flux: leave `${...}` in this object as it is.
 const FLUX_SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
 const ARGOCD_WAVE: &str = "argocd.argoproj.io/sync-wave";
@@ -74,7 +75,7 @@ pub fn decorate(rendered: Rendered, root: &Root, agents: Agents) -> Object {
         if merged {
             object = object.annotation(FLUX_APPLY, "Merge");
         }
-        if object.as_map().values().any(has_variable) {
+        if object.holds(VARIABLE) {
             object = object.annotation(FLUX_SUBSTITUTE, "disabled");
         }
     }
@@ -107,26 +108,11 @@ fn argocd_options(object: &Object, protected: bool, merged: bool) -> String {
     options.join(",")
 }
 
-/// Whether Flux would take part of a text for a variable, once a Kustomization above substitutes any.
-fn has_variable(value: &Value) -> bool {
-    match value {
-        Value::String(text) => opens_variable(text),
-        Value::Array(items) => items.iter().any(has_variable),
-        Value::Object(map) => map.iter().any(|(key, value)| opens_variable(key) || has_variable(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// Hardly any text has the byte, and to look for one byte is much cheaper than to look for two.
-fn opens_variable(text: &str) -> bool {
-    text.as_bytes().contains(&b'$') && text.contains("${")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::artefact::Wave;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const BOTH: Agents = Agents { flux: true, argocd: true };
 

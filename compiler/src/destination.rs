@@ -52,7 +52,7 @@ pub fn destinations(fleet: &Fleet) -> BTreeMap<ClusterName, Destination<'_>> {
 
 fn add_hosted<'a>(mesh: &'a Mesh, hosted: &'a Hosted, all: &mut BTreeMap<ClusterName, Destination<'a>>) {
     let mspider = &hosted.mspider;
-    if let Some(name) = hosted_name(mesh) {
+    if let Some(name) = mesh.hosted_name() {
         let delivery = mesh.clusters.get(&hosted.cluster).map_or(&mesh.spec.delivery, |host| &host.delivery);
         let server =
             Server::Hosted { host: &hosted.cluster, secret: mspider.hosted_api_server_secret.as_ref() };
@@ -61,10 +61,4 @@ fn add_hosted<'a>(mesh: &'a Mesh, hosted: &'a Hosted, all: &mut BTreeMap<Cluster
     let delivery = mspider.global_delivery.as_ref().unwrap_or(&mesh.spec.delivery);
     let server = Server::Management;
     all.entry(mspider.global_cluster.clone()).or_insert(Destination { mesh, delivery, server });
-}
-
-/// The directory name of a mesh's hosted API server. `None` where the mesh's name leaves no room for the ending.
-#[must_use]
-pub fn hosted_name(mesh: &Mesh) -> Option<ClusterName> {
-    ClusterName::new(format!("{}-hosted", mesh.name)).ok()
 }

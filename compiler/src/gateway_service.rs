@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use meshwright_policies::address::Port;
 use meshwright_policies::intent::{LoadBalancerProvider, Metallb, NetworkView, ServiceType};
-use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
+use meshwright_policies::mesh::{Cluster, Gateway, GatewayPort, Mesh};
 use serde_json::{Map, Value, json};
 
-use crate::istio_values::{discovers_by_label, is_hosted, serves_remotes};
+use crate::istio_values::{discovers_by_label, is_hosted};
 
 /// Label of network membership; on a gateway's Service, the claim to be an entry of that network.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
@@ -73,51 +73,25 @@ impl<'a> GatewayService<'a> {
     /// Whether remote clusters reach istiod here: on the first gateway of a primary that serves some.
     #[must_use]
     pub fn exposes_istiod(&self) -> bool {
-        self.first && serves_remotes(self.mesh, self.cluster)
+        self.first && self.mesh.serves_remotes(self.cluster)
     }
 
-    /// The ports, health first: some load balancers probe the first one. `http_targets` are the pod's ports for 80 and
-    /// 443, which differ between the charts behind IstioOperator and the `gateway` chart.
+    /// The ports, with the node ports that are pinned: [`Gateway::service_ports`].
     #[must_use]
-    pub fn ports(&self, http_targets: (u32, u32)) -> Vec<ServicePort> {
-        let tls = u32::from(Port::MTLS);
-        let mut ports: Vec<(String, u32, u32)> = Vec::new();
-        ports.push(("status-port".to_owned(), Port::STATUS.into(), Port::STATUS.into()));
-        if self.gateway.is_shared() {
-            ports.push(("http2".to_owned(), 80, http_targets.0));
-            ports.push(("https".to_owned(), 443, http_targets.1));
-        }
-        for port in &self.gateway.spec.extra_ports {
-            let target = port.target_port.unwrap_or(port.port);
-            ports.push((port.name.to_string(), port.port.into(), target.into()));
-        }
-        ports.push(("tls".to_owned(), self.tls_port(), tls));
-        if self.exposes_istiod() {
-            ports.push(("tls-istiod".to_owned(), Port::XDS.into(), Port::XDS.into()));
-            ports.push(("tls-webhook".to_owned(), Port::WEBHOOK.into(), Port::WEBHOOK.into()));
-        }
-        // A declared port that repeats one of ours would make the Service invalid; ours is the one peers count on.
-        let mut seen: Vec<(String, u32)> = Vec::new();
-        ports.retain(|(name, port, _)| {
-            let fresh = !seen.iter().any(|(n, p)| n == name || p == port);
-            seen.push((name.clone(), *port));
-            fresh
-        });
+    pub fn ports(&self) -> Vec<ServicePort> {
         let node_ports = &self.gateway.spec.service.node_ports;
-        let with_node_port = |(name, port, target): (String, u32, u32)| {
+        let ports = self.gateway.service_ports(self.cluster.istio.install, self.exposes_istiod());
+        let with_node_port = |GatewayPort { name, port, target }: GatewayPort| {
             let node_port = node_ports.get(&name).map(|port| u32::from(*port));
-            ServicePort { name, port, target, node_port }
+            ServicePort { name, port: port.into(), target: target.into(), node_port }
         };
         ports.into_iter().map(with_node_port).collect()
     }
 
-    /// The Service's port for traffic between networks. What peers dial is the Service's own port only when nothing
-    /// stands between: behind a node port or another public address, the Service keeps 15443.
+    /// The Service's port for traffic between networks.
     #[must_use]
     pub fn tls_port(&self) -> u32 {
-        let spec = &self.gateway.spec;
-        let direct = spec.service.kind == ServiceType::LoadBalancer && spec.public_address.is_none();
-        if direct { spec.port.into() } else { Port::MTLS.into() }
+        self.gateway.tls_port().into()
     }
 
     /// Whether the Service has exactly the ports that the `gateway` chart gives to `networkGateway`.

@@ -74,7 +74,8 @@ pub fn deliver(out: &mut Output, mesh: &Mesh, cluster: &Cluster, chart: &Chart) 
             push(out, Root::Argocd, chart, application);
         }
         Delivery::None(_) => {
-            out.file(chart.values_path(cluster), to_yaml(&Value::Object(chart.values.clone())));
+            let values = to_yaml(&Value::Object(chart.values.clone())).into_bytes();
+            out.values_file(chart.values_path(cluster), values, cluster.name.clone(), by_hand(chart));
         }
     }
 }
@@ -151,6 +152,18 @@ fn helm_release(scoped: &impl Fn(&str) -> String, flux: &FluxDelivery, chart: &C
         .namespace(flux.namespace.as_str())
         .label("app.kubernetes.io/managed-by", "meshwright")
         .spec(spec.into())
+}
+
+/// What a person makes of a values file, as an agent would be told.
+fn by_hand(chart: &Chart) -> Object {
+    Object::new("helm.toolkit.fluxcd.io/v2", "HelmRelease", chart.release.as_str())
+        .namespace(chart.namespace.as_str())
+        .spec(json!({
+            "releaseName": chart.release,
+            "targetNamespace": chart.namespace,
+            "chart": {"spec": {"chart": chart.chart, "version": chart.version}},
+            "values": chart.values,
+        }))
 }
 
 /// CRDs in a chart's `crds/` directory are left behind by an upgrade unless Flux is told (charts up to 1.23 have them).

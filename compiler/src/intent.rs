@@ -4,7 +4,7 @@
 //! judged by `jsonschema`, whose error paths lead back into the spanned tree. A document without such a finding
 //! decodes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
@@ -21,18 +21,20 @@ use serde_json::Value as Json;
 use meshwright_policies::suggest::nearest;
 
 /// The intent of a repository, document by document.
-#[derive(Debug, Default)]
+///
+/// Documents are shared: whoever keeps what was read of a file can use it again.
+#[derive(Clone, Debug, Default)]
 pub struct Intent {
     /// Meshes.
-    pub meshes: Vec<Named<MeshName, MeshSpec>>,
+    pub meshes: Vec<Arc<Named<MeshName, MeshSpec>>>,
     /// Networks.
-    pub networks: Vec<Named<NetworkId, NetworkSpec>>,
+    pub networks: Vec<Arc<Named<NetworkId, NetworkSpec>>>,
     /// Clusters: kept as trees, since a cluster means something only after layering.
-    pub clusters: Vec<Named<ClusterName, ()>>,
+    pub clusters: Vec<Arc<Named<ClusterName, ()>>>,
     /// Policy settings.
-    pub policy_configs: Vec<Named<String, PolicyConfigSpec>>,
+    pub policy_configs: Vec<Arc<Named<String, PolicyConfigSpec>>>,
     /// Documents of other API groups.
-    pub others: Vec<Node>,
+    pub others: Vec<Arc<Node>>,
 }
 
 impl Intent {
@@ -61,7 +63,7 @@ pub struct Named<Name, Spec> {
 /// Adds a document to the intent, or says what is wrong with it.
 pub fn read(document: Node, intent: &mut Intent, findings: &mut Findings) {
     let Some(kind) = kind_of(&document, findings) else {
-        intent.others.push(document);
+        intent.others.push(Arc::new(document));
         return;
     };
     let json = document.to_json();
@@ -80,7 +82,7 @@ pub fn read(document: Node, intent: &mut Intent, findings: &mut Findings) {
         }
         IntentKind::Cluster => {
             if let Some(name) = name_of(&document, ClusterName::new, findings) {
-                intent.clusters.push(Named { name, spec: (), document });
+                intent.clusters.push(Arc::new(Named { name, spec: (), document }));
             }
         }
     }
@@ -159,12 +161,12 @@ fn push<Name, E: ToString, Spec: serde::de::DeserializeOwned + Default>(
     json: Json,
     document: Node,
     parse: impl FnOnce(String) -> Result<Name, E>,
-    into: &mut Vec<Named<Name, Spec>>,
+    into: &mut Vec<Arc<Named<Name, Spec>>>,
     findings: &mut Findings,
 ) {
     let name = name_of(&document, parse, findings);
     match (name, serde_json::from_value::<Document<Spec>>(json)) {
-        (Some(name), Ok(decoded)) => into.push(Named { name, spec: decoded.spec, document }),
+        (Some(name), Ok(decoded)) => into.push(Arc::new(Named { name, spec: decoded.spec, document })),
         (None, _) => {}
         (_, Err(error)) => undecodable(&document, &error, findings),
     }

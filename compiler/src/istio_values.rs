@@ -2,7 +2,6 @@
 //! Sail cannot say different things. Sources are the multi-cluster installation guides of Istio 1.15 to 1.31 and the
 //! charts they use (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/istiod-remote`).
 
-use meshwright_policies::address::Address;
 use meshwright_policies::intent::{FreeObject, GatewayDiscovery, InstallMethod, Profile};
 use meshwright_policies::mesh::{Cluster, Istio, Mesh, Role};
 use meshwright_policies::names::ClusterName;
@@ -15,38 +14,6 @@ use crate::image::mirrored;
 pub const DEFAULT_NAMESPACE: &str = "istio-system";
 /// The DNS domain and trust domain that the charts default to.
 const DEFAULT_DOMAIN: &str = "cluster.local";
-
-/// Whether an istiod here serves other clusters, which must then reach it through the east-west gateway.
-#[must_use]
-pub fn serves_remotes(mesh: &Mesh, cluster: &Cluster) -> bool {
-    cluster.role == Role::Primary && mesh.remotes_of(&cluster.name).next().is_some()
-}
-
-/// The primary of a remote cluster, when the intent names one that exists.
-#[must_use]
-pub fn primary_of<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Cluster> {
-    match &cluster.role {
-        Role::Remote { primary: Some(primary) } => mesh.clusters.get(primary),
-        Role::Primary | Role::Remote { primary: None } | Role::HostedWorker => None,
-    }
-}
-
-/// Where a remote cluster reaches its istiod: the planned control plane address of its primary, or else what it dials for
-/// the primary's first east-west gateway (guide "Install Primary-Remote": `DISCOVERY_ADDRESS`).
-#[must_use]
-pub fn remote_pilot_address<'a>(mesh: &'a Mesh, cluster: &Cluster) -> Option<&'a Address> {
-    let primary = primary_of(mesh, cluster)?;
-    if let Some(planned) = &primary.spec.load_balancer.addresses.control_plane {
-        return Some(planned);
-    }
-    let gateway = primary.gateways.first()?;
-    // The gateway as this cluster sees it, when it is an entry point that has an address of its own for it.
-    let seen = || {
-        let mut entries = mesh.networks.get(&primary.network)?.entries.iter();
-        entries.find(|e| e.cluster == primary.name && e.gateway == gateway.name)?.address_for(&cluster.name)
-    };
-    seen().or_else(|| gateway.dialled())
-}
 
 /// Whether a network's gateways are found by the label on their Services.
 #[must_use]
@@ -97,7 +64,7 @@ pub fn identity(mesh: &Mesh, cluster: &Cluster) -> Map<String, Value> {
 fn primary_identity(mesh: &Mesh, cluster: &Cluster) -> Map<String, Value> {
     let mut global = common_global(mesh, cluster);
     let mut pilot = Map::new();
-    if serves_remotes(mesh, cluster) {
+    if mesh.serves_remotes(cluster) {
         global.insert("externalIstiod".into(), true.into());
         // The chart derives the variable from externalIstiod only since 1.23 (istio/istio b1f2bdda683).
         if cluster.istio.version.minor() < Minor(1, 23) {
@@ -119,7 +86,7 @@ fn remote_identity(mesh: &Mesh, cluster: &Cluster) -> Map<String, Value> {
     let mut global = common_global(mesh, cluster);
     // The primary's configuration carries it to the remote's proxies.
     global.shift_remove("meshID");
-    if let Some(address) = remote_pilot_address(mesh, cluster) {
+    if let Some(address) = mesh.control_plane_address(cluster) {
         global.insert("remotePilotAddress".into(), address.to_string().into());
     }
     let mut values = Map::new();

@@ -17,6 +17,9 @@
 //! rendered bytes already. Directories that become empty are removed. The lock, `.meshwright/lock`, is there
 //! while something is written.
 //!
+//! A caller that keeps [`Stamps`] between two writes of a directory saves reading the files that it knows to be as they
+//! were: [`publish_known`], [`plan_known`].
+//!
 //! Out of scope: a process of the same user that swaps directories for links *while* files are written. Links
 //! that are there beforehand are refused.
 
@@ -31,6 +34,7 @@ mod manifest;
 mod path;
 mod place;
 mod plan;
+mod stamps;
 mod tree;
 
 #[cfg(test)]
@@ -38,7 +42,7 @@ mod kill_tests;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{apply, publish};
+pub use apply::{apply, publish, publish_known};
 pub(crate) use error::list;
 pub use error::{ContentError, PublishError};
 pub use guard::Shrinkage;
@@ -47,5 +51,6 @@ pub use journal::{Recovery, recover};
 pub use manifest::{Digest, MANIFEST_FILE, META_DIR, Manifest, is_rendered_tree};
 pub use path::{PathError, RelativePath};
 pub(crate) use plan::manifest;
-pub use plan::{Changes, Options, plan};
-pub use tree::{Tree, TreeError};
+pub use plan::{Changes, Options, plan, plan_known};
+pub use stamps::Stamps;
+pub use tree::{Content, Tree, TreeError};

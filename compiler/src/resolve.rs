@@ -8,6 +8,7 @@ mod gateways;
 mod layers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use meshwright_policies::finding::{Findings, Place, Rule};
 use meshwright_policies::intent::{
@@ -31,7 +32,7 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
     let Intent { meshes, networks, clusters, policy_configs, .. } = intent;
     let mut fleet = Fleet::default();
     for (name, named) in unique(IntentKind::Mesh, meshes, findings) {
-        if let Some(mesh) = mesh(name, named, findings) {
+        if let Some(mesh) = mesh(name, &named, findings) {
             fleet.meshes.insert(mesh.name.clone(), mesh);
         }
     }
@@ -45,18 +46,19 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
         mesh_of_network.insert(id.clone(), mesh.clone());
         let network = Network {
             id: id.clone(),
-            spec: named.spec,
-            written: Written { document: named.document },
+            spec: named.spec.clone(),
+            written: Written { document: named.document.clone() },
             entries: Vec::new(),
         };
         if let Some(mesh) = fleet.meshes.get_mut(&mesh) {
             mesh.networks.insert(id, network);
         }
     }
-    let named: Vec<_> = unique(IntentKind::Cluster, clusters, findings).into_values().collect();
+    let named: Vec<Arc<Named<ClusterName, ()>>> =
+        unique(IntentKind::Cluster, clusters, findings).into_values().collect();
     let parts = threads::in_parts(&named, CLUSTERS_FOR_THREADS, |part| {
         let mut found = Findings::new();
-        let one = |named: &Named<ClusterName, ()>| {
+        let one = |named: &Arc<Named<ClusterName, ()>>| {
             cluster(named.name.clone(), &named.document, &mesh_of_network, &fleet, &mut found)
         };
         let clusters: Vec<_> = part.iter().filter_map(one).collect();
@@ -74,10 +76,10 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
         gateways::place(mesh);
     }
     for (_, named) in unique(IntentKind::PolicyConfig, policy_configs, findings) {
-        let written = Written { document: named.document };
-        let settings = named.spec.policies.into_iter().enumerate();
-        fleet.settings.extend(settings.map(|(i, setting): (usize, PolicySetting)| {
-            (setting, written.place(FieldPath::parse("spec.policies").index(i)))
+        let written = Written { document: named.document.clone() };
+        let settings = named.spec.policies.iter().enumerate();
+        fleet.settings.extend(settings.map(|(i, setting): (usize, &PolicySetting)| {
+            (setting.clone(), written.place(FieldPath::parse("spec.policies").index(i)))
         }));
     }
     fleet
@@ -86,10 +88,10 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
 /// One document per name; further ones are findings. Returned by name, so that nothing depends on the order of files.
 fn unique<Name: Ord + Clone + std::fmt::Display, Spec>(
     kind: IntentKind,
-    documents: Vec<Named<Name, Spec>>,
+    documents: Vec<Arc<Named<Name, Spec>>>,
     findings: &mut Findings,
-) -> BTreeMap<Name, Named<Name, Spec>> {
-    let mut by_name: BTreeMap<Name, Named<Name, Spec>> = BTreeMap::new();
+) -> BTreeMap<Name, Arc<Named<Name, Spec>>> {
+    let mut by_name: BTreeMap<Name, Arc<Named<Name, Spec>>> = BTreeMap::new();
     for named in documents {
         if let Some(first) = by_name.get(&named.name) {
             let place = |document: &Node| Place::in_document(document, "metadata.name");
@@ -174,14 +176,15 @@ fn mesh_of(
     }
 }
 
-fn mesh(name: MeshName, named: Named<MeshName, MeshSpec>, findings: &mut Findings) -> Option<Mesh> {
-    let written = Written { document: named.document };
+fn mesh(name: MeshName, named: &Named<MeshName, MeshSpec>, findings: &mut Findings) -> Option<Mesh> {
+    let written = Written { document: named.document.clone() };
     let id = match &named.spec.mesh_id {
         Some(id) => Ok(id.clone()),
         None => MeshId::new(name.as_str()),
     };
     let id = keep(id, || written.name(), findings)?;
-    Some(Mesh { name, id, spec: named.spec, written, networks: BTreeMap::new(), clusters: BTreeMap::new() })
+    let spec = named.spec.clone();
+    Some(Mesh { name, id, spec, written, networks: BTreeMap::new(), clusters: BTreeMap::new() })
 }
 
 fn keep<T>(

@@ -2,19 +2,20 @@
 //! refuses is a fault of this program, or of values that the intent adds freely, and must not reach a cluster.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use meshwright_policies::assembly::UNSOUND_OUTPUT;
-use meshwright_policies::declaration::{DeclarationSpec, MeshFacts};
+use meshwright_policies::declaration::{DeclarationSpec, DeclaredNetwork, MeshFacts};
 use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 use meshwright_policies::intent::{ControlPlane, Date};
 use meshwright_policies::judge;
 use meshwright_policies::mesh::{Fleet, Mesh};
-use meshwright_policies::names::ClusterName;
+use meshwright_policies::names::{ClusterName, NetworkId};
 
 use crate::artefact::{Output, Rendered, Root};
 use crate::artefacts::carried;
+use crate::assemble::{Assembly, matches};
 use crate::carry;
-use crate::destination::hosted_name;
 use crate::object::Object;
 use crate::threads;
 
@@ -22,98 +23,143 @@ use crate::threads;
 const ROOTS_FOR_THREADS: usize = 32;
 
 /// The declarations by which rendered objects are judged.
-#[derive(Debug)]
-pub struct Declarations<'a> {
-    of_clusters: BTreeMap<&'a str, DeclarationSpec>,
+#[derive(Debug, Default)]
+pub struct Declarations {
+    of_clusters: BTreeMap<String, Arc<DeclarationSpec>>,
     /// By the directory of a hosted API server, and by the mesh: what the mesh says of itself, since neither that API
     /// server nor a management cluster is a member.
-    of_hosted: BTreeMap<String, DeclarationSpec>,
-    of_meshes: BTreeMap<&'a str, DeclarationSpec>,
+    of_hosted: BTreeMap<String, Arc<DeclarationSpec>>,
+    of_meshes: BTreeMap<String, Arc<DeclarationSpec>>,
+    /// By mesh: what its declarations share.
+    networks: BTreeMap<String, Arc<BTreeMap<NetworkId, DeclaredNetwork>>>,
 }
 
-impl<'a> Declarations<'a> {
+impl Declarations {
     /// Computes them.
     #[must_use]
-    pub fn new(fleet: &'a Fleet) -> Declarations<'a> {
-        let mut declarations = Declarations {
-            of_clusters: BTreeMap::new(),
-            of_hosted: BTreeMap::new(),
-            of_meshes: BTreeMap::new(),
-        };
+    pub fn new(fleet: &Fleet) -> Declarations {
+        Declarations::beside(fleet, &Declarations::default())
+    }
+
+    /// Computes them, and shares with earlier ones what is equal.
+    #[must_use]
+    pub fn beside(fleet: &Fleet, earlier: &Declarations) -> Declarations {
+        let mut declarations = Declarations::default();
         for mesh in fleet.meshes.values() {
             let facts = MeshFacts::new(fleet, mesh);
+            let networks = earlier.networks.get(mesh.name.as_str()).filter(|old| **old == *facts.networks());
+            let networks = Arc::clone(networks.unwrap_or(facts.networks()));
             for cluster in mesh.clusters.values() {
-                declarations.of_clusters.insert(cluster.name.as_str(), facts.judged(cluster));
+                let mut declaration = facts.judged(cluster);
+                if Arc::ptr_eq(&declaration.networks, facts.networks()) {
+                    declaration.networks = Arc::clone(&networks);
+                }
+                let name = cluster.name.as_str();
+                let declaration = shared(declaration, earlier.of_clusters.get(name));
+                declarations.of_clusters.insert(name.to_owned(), declaration);
             }
-            declarations.add_hosted(mesh, &facts);
+            declarations.add_hosted(mesh, &facts, &networks, earlier);
+            declarations.networks.insert(mesh.name.to_string(), networks);
         }
         declarations
     }
 
-    fn add_hosted(&mut self, mesh: &'a Mesh, facts: &MeshFacts<'_>) {
+    fn add_hosted(
+        &mut self,
+        mesh: &Mesh,
+        facts: &MeshFacts<'_>,
+        networks: &Arc<BTreeMap<NetworkId, DeclaredNetwork>>,
+        earlier: &Declarations,
+    ) {
         let ControlPlane::Hosted(hosted) = &mesh.spec.control_plane else { return };
         let Some(host) = mesh.clusters.get(&hosted.cluster) else { return };
         // One hosted istiod tells every proxy the same addresses, those without an observer.
         let mut declaration = facts.judged(host);
-        declaration.networks = facts.networks().clone();
-        if let Some(name) = hosted_name(mesh) {
-            self.of_hosted.insert(name.to_string(), declaration.clone());
+        declaration.networks = Arc::clone(networks);
+        let declaration = shared(declaration, earlier.of_meshes.get(mesh.name.as_str()));
+        if let Some(name) = mesh.hosted_name() {
+            self.of_hosted.insert(name.to_string(), Arc::clone(&declaration));
         }
-        self.of_meshes.insert(mesh.name.as_str(), declaration);
+        self.of_meshes.insert(mesh.name.to_string(), declaration);
     }
 
     /// The declaration that an object of a root has to agree with. `None` for what belongs to no member: declarations
     /// themselves, sources, Argo CD's own objects.
     #[must_use]
-    pub fn of(&self, root: &Root, object: &Object) -> Option<&DeclarationSpec> {
+    pub fn of(&self, root: &Root, object: &Object) -> Option<&Arc<DeclarationSpec>> {
         match (object.kind(), root) {
             ("GlobalMesh", _) => self.of_meshes.get(object.name()),
             ("MeshCluster", _) => self.of_clusters.get(object.name()),
-            (_, Root::Mesh(name) | Root::Flux(name) | Root::Istioctl(name)) => self.of_server(name),
+            (_, Root::Mesh(name) | Root::Flux(name) | Root::Istioctl(name) | Root::Helm(name)) => {
+                self.of_server(name)
+            }
             (_, Root::Argocd) => {
                 let labels = object.as_map().get("metadata").and_then(|metadata| metadata.get("labels"));
                 let cluster = labels.and_then(|labels| labels.get("meshwright.dev/cluster"));
                 cluster.and_then(|name| name.as_str()).and_then(|name| self.of_clusters.get(name))
             }
-            (_, Root::Crds | Root::Declaration(_) | Root::Helm(_)) => None,
+            (_, Root::Crds | Root::Declaration(_)) => None,
         }
     }
 
-    fn of_server(&self, name: &ClusterName) -> Option<&DeclarationSpec> {
+    fn of_server(&self, name: &ClusterName) -> Option<&Arc<DeclarationSpec>> {
         self.of_clusters.get(name.as_str()).or_else(|| self.of_hosted.get(name.as_str()))
+    }
+}
+
+fn shared(declaration: DeclarationSpec, earlier: Option<&Arc<DeclarationSpec>>) -> Arc<DeclarationSpec> {
+    match earlier.filter(|earlier| ***earlier == declaration) {
+        Some(earlier) => Arc::clone(earlier),
+        None => Arc::new(declaration),
     }
 }
 
 /// A day on which every exception holds. Whether one has expired was judged when the intent was read.
 const SOME_DAY: Date = Date { year: 0, month: 1, day: 1 };
 
-/// Judges everything that is rendered, but for values files that no agent delivers.
+/// Judges everything that is rendered; a values file that no agent delivers as the release that a person makes of it.
 #[must_use]
 pub fn check(fleet: &Fleet, out: &Output) -> Findings {
-    let declarations = Declarations::new(fleet);
+    check_beside(fleet, &Declarations::new(fleet), out, None)
+}
+
+/// [`check`] by declarations that were computed. What was found sound before, and is judged by the same declaration
+/// now, is sound.
+pub(crate) fn check_beside(
+    fleet: &Fleet,
+    declarations: &Declarations,
+    out: &Output,
+    earlier: Option<(&Assembly, &Declarations)>,
+) -> Findings {
     let roots: Vec<(&Root, &Vec<Rendered>)> = out.objects().iter().collect();
     let parts = threads::in_parts(&roots, ROOTS_FOR_THREADS, |part| {
         let mut findings = Findings::new();
         for (root, objects) in part {
-            for rendered in *objects {
+            let known = earlier.and_then(|(assembly, judged)| Some((assembly.roots.get(root)?, judged)));
+            let known = known.map(|(written, judged)| (matches(&written.objects, objects), judged));
+            for (at, rendered) in objects.iter().enumerate() {
                 let Some(declaration) = declarations.of(root, &rendered.object) else { continue };
-                let mut refused = judge::judge_object(declaration, rendered.object.as_map());
-                if !refused.is_empty() {
-                    judge::excuse(declaration, SOME_DAY, &mut refused);
+                let was_sound = known.as_ref().is_some_and(|(known, judged)| {
+                    let before = judged.of(root, &rendered.object);
+                    known.get(at).is_some_and(Option::is_some)
+                        && before.is_some_and(|before| Arc::ptr_eq(before, declaration))
+                });
+                // What is found in an object that a person wrote is said at the place where it stands now.
+                if !was_sound || rendered.artefact == carried::NAME {
+                    let place = format!("in `{}/`", root.directory());
+                    judge(fleet, declaration, Some(root), rendered, &place, &mut findings);
                 }
-                if rendered.artefact == carried::NAME {
-                    let as_written = |finding| as_written(fleet, root, &rendered.object, finding);
-                    findings.extend(refused.into_iter().map(as_written));
-                    continue;
-                }
-                let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
-                findings.extend(errors.map(|refused| unsound(root, rendered.artefact, refused)));
             }
         }
         findings
     });
     let mut findings = Findings::new();
     parts.into_iter().for_each(|part| findings.extend(part));
+    for (path, cluster, release) in out.values_files() {
+        if let Some(declaration) = declarations.of_server(cluster) {
+            judge(fleet, declaration, None, release, &format!("of `{path}`"), &mut findings);
+        }
+    }
     findings.sort();
     findings
 }
@@ -131,13 +177,34 @@ fn as_written(fleet: &Fleet, root: &Root, object: &Object, mut refused: Finding)
     refused
 }
 
+/// `root` is that of an object, none of a values file.
+fn judge(
+    fleet: &Fleet,
+    declaration: &DeclarationSpec,
+    root: Option<&Root>,
+    rendered: &Rendered,
+    place: &str,
+    findings: &mut Findings,
+) {
+    let mut refused = judge::judge_object(declaration, rendered.object.as_map());
+    if !refused.is_empty() {
+        judge::excuse(declaration, SOME_DAY, &mut refused);
+    }
+    if let Some(root) = root.filter(|_| rendered.artefact == carried::NAME) {
+        let as_written = |finding| as_written(fleet, root, &rendered.object, finding);
+        findings.extend(refused.into_iter().map(as_written));
+        return;
+    }
+    let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
+    findings.extend(errors.map(|refused| unsound(place, rendered.artefact, refused)));
+}
+
 /// The refusal, told as a fault of the output.
-fn unsound(root: &Root, artefact: &str, refused: Finding) -> Finding {
+fn unsound(place: &str, artefact: &str, refused: Finding) -> Finding {
     let code = refused.rule.code;
     let message = format!(
-        "`{}` in `{}/` would be refused by its own declaration: {} ({code})",
+        "`{}` {place} would be refused by its own declaration: {} ({code})",
         refused.object.as_deref().unwrap_or_default(),
-        root.directory(),
         refused.message,
     );
     let mut finding = UNSOUND_OUTPUT.at(refused.place, message).help(format!(

@@ -10,15 +10,12 @@ mod lookalike;
 mod placeholder;
 mod report;
 mod scalar;
-mod source;
 mod trouble;
 
 use granit_parser::{Event, Parser};
 use meshwright_policies::finding::Findings;
 use meshwright_policies::node::{FieldPath, FileId, Node, Span};
 use meshwright_policies::reading;
-
-pub use source::{LineColumn, SourceFile, line_column};
 
 use build::{Builder, Fatal};
 use report::Report;

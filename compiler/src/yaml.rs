@@ -33,13 +33,35 @@ pub fn to_yaml(value: &Value) -> String {
 /// Writes [`to_yaml`] behind what is there.
 pub fn append_yaml(out: &mut String, value: &Value) {
     match value {
-        Value::Object(map) if !map.is_empty() => mapping(out, map, 0, false),
+        Value::Object(map) => append_map(out, map),
         Value::Array(items) if !items.is_empty() => sequence(out, items, 0, false),
         _ => {
             scalar(out, value, 0);
             out.push('\n');
         }
     }
+}
+
+/// Writes a mapping that is a whole document behind what is there.
+pub fn append_map(out: &mut String, map: &Map<String, Value>) {
+    if map.is_empty() {
+        out.push_str("{}\n");
+    } else {
+        mapping(out, map, 0, false);
+    }
+}
+
+/// Writes the lines of a mapping's fields behind what is there, with so many spaces before each key.
+pub fn append_fields(out: &mut String, map: &Map<String, Value>, indent: usize) {
+    mapping(out, map, indent, false);
+}
+
+/// Writes one field that is a text behind what is there, which has so many columns.
+pub fn append_field(out: &mut String, key: &str, text: &str, indent: usize) {
+    write_key(out, key, indent);
+    out.push(' ');
+    string(out, text, indent);
+    out.push('\n');
 }
 
 /// Lines of a mapping; with `inline`, the first stands behind what is on the line.
@@ -103,7 +125,8 @@ fn sequence(out: &mut String, items: &[Value], indent: usize, mut inline: bool) 
     }
 }
 
-fn spaces(out: &mut String, count: usize) {
+/// Writes so many spaces.
+pub fn spaces(out: &mut String, count: usize) {
     const BLANK: &str = "                                                                ";
     let mut left = count;
     while left > 0 {
@@ -120,10 +143,17 @@ fn scalar(out: &mut String, value: &Value, indent: usize) {
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => write_number(out, number),
-        Value::String(text) if is_block(text) => block(out, text, indent.saturating_add(STEP)),
-        Value::String(text) => single_line(out, text),
+        Value::String(text) => string(out, text, indent),
         Value::Array(_) => out.push_str("[]"),
         Value::Object(_) => out.push_str("{}"),
+    }
+}
+
+fn string(out: &mut String, text: &str, indent: usize) {
+    if is_block(text) {
+        block(out, text, indent.saturating_add(STEP));
+    } else {
+        single_line(out, text);
     }
 }
 

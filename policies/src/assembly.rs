@@ -4,7 +4,14 @@ use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
 pub static ASSEMBLY_RULES: &[&Rule] =
-    &[&IDENTITY_CHANGED, &ROOT_CHANGED, &OBJECT_RENDERED_TWICE, &UNSOUND_OUTPUT, &DELIVERED_FROM_ELSEWHERE];
+    &[
+        &IDENTITY_CHANGED,
+        &ROOT_CHANGED,
+        &OBJECT_RENDERED_TWICE,
+        &UNSOUND_OUTPUT,
+        &DELIVERED_FROM_ELSEWHERE,
+        &BOOTSTRAP_PATH,
+    ];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {
@@ -31,6 +38,15 @@ pub static UNSOUND_OUTPUT: Rule = Rule {
     severity: Severity::Error,
     title: "rendered object contradicts its own declaration",
     docs: include_str!("../docs/MW8010.md"),
+};
+
+/// Flux's own objects lie where a rendered `kustomization.yaml` hides them.
+pub static BOOTSTRAP_PATH: Rule = Rule {
+    code: "MW8011",
+    name: "bootstrap-path-in-output",
+    severity: Severity::Error,
+    title: "output would hide Flux's own objects",
+    docs: include_str!("../docs/MW8011.md"),
 };
 
 /// The mesh's root certificate is another one than what was rendered last.

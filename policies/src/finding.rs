@@ -61,6 +61,7 @@ impl Rule {
             found: None,
             declared: None,
             cluster: None,
+            concerns: Vec::new(),
             object: None,
         }
     }
@@ -120,6 +121,8 @@ pub struct Finding {
     pub declared: Option<String>,
     /// The cluster it concerns.
     pub cluster: Option<String>,
+    /// The clusters that a value which they share is wrong for, when [`Finding::cluster`] names none; sorted.
+    pub concerns: Vec<String>,
     /// The object it concerns: `Kind/namespace/name` or `Kind/name`.
     pub object: Option<String>,
 }
@@ -203,10 +206,18 @@ impl Findings {
         self.0.extend(findings);
     }
 
-    /// By file, offset, code, field, message; equal findings once.
+    /// By file, offset, code, field, message; equal findings once, with all the clusters that they concern.
     pub fn sort(&mut self) {
         self.0.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-        self.0.dedup_by(|a, b| a.sort_key() == b.sort_key());
+        self.0.dedup_by(|again, first| {
+            let equal = again.sort_key() == first.sort_key();
+            if equal && again.concerns != first.concerns {
+                first.concerns.append(&mut again.concerns);
+                first.concerns.sort();
+                first.concerns.dedup();
+            }
+            equal
+        });
     }
 
     /// In order of [`Findings::sort`] when that was called.

@@ -11,7 +11,7 @@ use crate::address::{Address, Cidr, Port};
 use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
-    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile,
+    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile, ServiceType,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
 use crate::node::{FieldPath, FileId, Node};
@@ -134,26 +134,72 @@ impl Mesh {
         )
     }
 
-    /// Where `cluster` reaches the istiod that serves it: the planned control plane address of its primary or host, or
-    /// else what peers dial for a primary's first east-west gateway (Istio's guide "Install Primary-Remote").
+    /// Whether an istiod in `cluster` serves other clusters, which must then reach it from outside.
     #[must_use]
-    pub fn control_plane_address<'a>(&'a self, cluster: &Cluster) -> Option<&'a Address> {
-        let hosted = match &self.spec.control_plane {
-            ControlPlane::Hosted(hosted) => Some(&hosted.cluster),
-            _ => None,
-        };
-        let serving = match &cluster.role {
+    pub fn serves_remotes(&self, cluster: &Cluster) -> bool {
+        cluster.role == Role::Primary && self.remotes_of(&cluster.name).next().is_some()
+    }
+
+    /// The cluster in which the istiod runs that serves `cluster`, when it is another one's or the platform's: its
+    /// primary, or the host of a hosted mesh. `None` for a primary, and where the intent names none that exists.
+    #[must_use]
+    pub fn serving<'a>(&'a self, cluster: &Cluster) -> Option<&'a Cluster> {
+        let name = match &cluster.role {
             Role::Primary => None,
             Role::Remote { primary } => primary.as_ref(),
-            Role::HostedWorker => hosted,
+            Role::HostedWorker => self.hosted().map(|hosted| &hosted.cluster),
         };
-        let serving = self.clusters.get(serving?)?;
-        let planned = serving.spec.load_balancer.addresses.control_plane.as_ref();
-        let through_gateway = || match cluster.role {
-            Role::Remote { .. } => serving.gateways.first().and_then(Gateway::dialled),
-            Role::Primary | Role::HostedWorker => None,
-        };
-        planned.or_else(through_gateway)
+        self.clusters.get(name?)
+    }
+
+    /// Where `cluster` reaches the istiod that serves it: the planned control plane address of its primary or host, or
+    /// else what it dials for a primary's first east-west gateway (Istio's guide "Install Primary-Remote":
+    /// `DISCOVERY_ADDRESS`).
+    #[must_use]
+    pub fn control_plane_address<'a>(&'a self, cluster: &Cluster) -> Option<&'a Address> {
+        self.control_plane_source(cluster).map(|(address, _)| address)
+    }
+
+    /// [`Mesh::control_plane_address`] with the place where it is written, in the document of the serving cluster or of
+    /// its network.
+    #[must_use]
+    pub fn control_plane_source<'a>(&'a self, cluster: &Cluster) -> Option<(&'a Address, Place)> {
+        let serving = self.serving(cluster)?;
+        if let Some(planned) = &serving.spec.load_balancer.addresses.control_plane {
+            return Some((planned, serving.written.place("spec.loadBalancer.addresses.controlPlane")));
+        }
+        let gateway = serving.gateways.first().filter(|_| matches!(cluster.role, Role::Remote { .. }))?;
+        self.seen_differently(serving, gateway, &cluster.name)
+            .or_else(|| Some((gateway.dialled()?, serving.dialled_place(gateway))))
+    }
+
+    /// What an observer dials for a gateway, where its network says that it is another address for that observer than
+    /// for others, or another than the gateway's own.
+    fn seen_differently<'a>(
+        &'a self,
+        cluster: &Cluster,
+        gateway: &Gateway,
+        observer: &ClusterName,
+    ) -> Option<(&'a Address, Place)> {
+        let network = self.networks.get(&cluster.network)?;
+        let entry =
+            network.entries.iter().find(|e| e.cluster == cluster.name && e.gateway == gateway.name)?;
+        if let Some(address) = entry.address_from.get(observer) {
+            let declared = network.spec.gateways.iter().position(|declared| {
+                declared.cluster == cluster.name && declared.address_from.contains_key(observer)
+            });
+            let path = FieldPath::parse("spec.gateways").index(declared.unwrap_or(0));
+            let path = path.key("addressFrom").key(observer.as_str());
+            return Some((address, network.written.place(path)));
+        }
+        Some((entry.address.as_ref()?, entry.place.clone()))
+    }
+
+    /// The name of a hosted mesh's API server, `<mesh>-hosted`, which is that of its directory too. `None` where the mesh's name
+    /// leaves no room for the ending.
+    #[must_use]
+    pub fn hosted_name(&self) -> Option<ClusterName> {
+        ClusterName::new(format!("{}-hosted", self.name)).ok()
     }
 
     /// The clusters whose istiod reads `cluster`'s API server, by name: those that need a remote secret for it.
@@ -334,15 +380,20 @@ impl Cluster {
     }
 
     /// A finding about this cluster. When the place lies outside its own document, in what clusters share, the finding names
-    /// no cluster: so it is one finding for all of them, if the message names none either.
+    /// no cluster: so it is one finding for all of them ([`Finding::concerns`]), if the message names none either.
     #[must_use]
     pub fn finding(&self, rule: &'static Rule, place: Place, message: impl Into<String>) -> Finding {
         let own = self.written.document.span;
         let shared = own.is_written()
             && place.span.is_written()
             && (place.span.file != own.file || place.span.start < own.start || place.span.end > own.end);
-        let finding = rule.at(place, message);
-        if shared { finding } else { finding.cluster(&self.name) }
+        let mut finding = rule.at(place, message);
+        if shared {
+            finding.concerns = vec![self.name.to_string()];
+            finding
+        } else {
+            finding.cluster(&self.name)
+        }
     }
 
     /// Name of an object that carries the revision: `istiod`, `istiod-canary`.
@@ -434,4 +485,55 @@ impl Gateway {
     pub fn is_shared(&self) -> bool {
         self.spec.layout == GatewayLayout::Shared
     }
+
+    /// The port of its Service for traffic between networks. What peers dial is the Service's own port only behind a
+    /// load balancer of its own: behind a node port or another public address, something outside translates and the
+    /// Service keeps 15443.
+    #[must_use]
+    pub fn tls_port(&self) -> Port {
+        let direct =
+            self.spec.service.kind == ServiceType::LoadBalancer && self.spec.public_address.is_none();
+        if direct { self.spec.port } else { Port::MTLS }
+    }
+
+    /// The ports of its Service, health first: some load balancers probe the first one. A declared port that repeats
+    /// one of the others would make the Service invalid; the first of a name or number counts.
+    #[must_use]
+    pub fn service_ports(&self, install: InstallMethod, exposes_istiod: bool) -> Vec<GatewayPort> {
+        let mut ports: Vec<GatewayPort> = Vec::new();
+        let mut add = |name: &str, port: Port, target: Port| {
+            if !ports.iter().any(|known| known.name == name || known.port == port) {
+                ports.push(GatewayPort { name: name.to_owned(), port, target });
+            }
+        };
+        add("status-port", Port::STATUS, Port::STATUS);
+        if self.is_shared() {
+            // The `gateway` chart binds low ports, the one behind IstioOperator does not (istio/istio@1.15.3:
+            // `manifests/charts/gateways/istio-ingress/values.yaml`).
+            let by_operator = install == InstallMethod::IstioOperator;
+            let (http, https) = if by_operator { (8080, 8443) } else { (80, 443) };
+            add("http2", Port::known(80), Port::known(http));
+            add("https", Port::known(443), Port::known(https));
+        }
+        for extra in &self.spec.extra_ports {
+            add(extra.name.as_str(), extra.port, extra.target_port.unwrap_or(extra.port));
+        }
+        add("tls", self.tls_port(), Port::MTLS);
+        if exposes_istiod {
+            add("tls-istiod", Port::XDS, Port::XDS);
+            add("tls-webhook", Port::WEBHOOK, Port::WEBHOOK);
+        }
+        ports
+    }
+}
+
+/// A port of a gateway's Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayPort {
+    /// Its name in the Service.
+    pub name: String,
+    /// The Service's port.
+    pub port: Port,
+    /// The pod's port.
+    pub target: Port,
 }

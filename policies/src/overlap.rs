@@ -55,6 +55,25 @@ pub fn across(left: &[Interval], right: &[Interval]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// Indexes of ranges that hang together: each overlaps another of its group, or the group is that range alone. Ascending
+/// in a group; the groups by their first address.
+#[must_use]
+pub fn groups(intervals: &[Interval]) -> Vec<Vec<usize>> {
+    let mut order: Vec<(usize, &Interval)> = intervals.iter().enumerate().collect();
+    order.sort_by_key(|(index, interval)| (interval.first, *index));
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut reach: Option<IpAddr> = None;
+    for (index, interval) in order {
+        match groups.last_mut().filter(|_| reach.is_some_and(|last| interval.first <= last)) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+        reach = reach.max(Some(interval.last));
+    }
+    groups.iter_mut().for_each(|group| group.sort_unstable());
+    groups
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Left,
@@ -160,6 +179,19 @@ mod tests {
         let left = cidrs(&[("10.0.0.0/16", 0), ("10.0.0.0/16", 1)]);
         let right = cidrs(&[("10.0.1.0/24", 0), ("10.9.0.0/16", 1)]);
         assert_eq!(across(&left, &right), [(1, 0)]);
+    }
+
+    #[test]
+    fn ranges_that_touch_a_common_one_are_one_group() {
+        let list = cidrs(&[
+            ("10.0.128.0/17", 0),
+            ("10.9.0.0/16", 1),
+            ("10.0.0.0/16", 2),
+            ("fd00::/64", 3),
+            ("10.0.0.0/24", 4),
+            ("fd00::1:0/112", 5),
+        ]);
+        assert_eq!(groups(&list), [vec![0, 2, 4], vec![1], vec![3, 5]]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod another_service;
 mod another_trust_domain;
 mod cilium_settings;
 mod cluster_local_service;
+mod cni_unknown_to_sail;
 mod competing_bgp;
 mod contradictory_namespace;
 mod control_plane_without_address;
@@ -64,6 +65,7 @@ mod overlapping_own_cidrs;
 mod overlapping_own_pools;
 mod overlapping_pod_cidrs;
 mod overlapping_pools;
+mod overlapping_service_cidrs;
 mod overridden_value;
 mod pool_auto_assign;
 mod private_gateway_among_public;
@@ -141,6 +143,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &unknown_gateway::UnknownGateway,
     &repeated_entry::RepeatedEntry,
     &provisioned_otherwise::ProvisionedOtherwise,
+    &overlapping_service_cidrs::OverlappingServiceCidrs,
     &another_network::AnotherNetwork,
     &another_mesh_networks::AnotherMeshNetworks,
     // Addresses.
@@ -203,6 +206,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &old_gateway_api::OldGatewayApi,
     &gateway_chart_refused::GatewayChartRefused,
     &unknown_to_sail::UnknownToSail,
+    &cni_unknown_to_sail::CniUnknownToSail,
     &demo_profile::DemoProfile,
     &harmful_setting::HarmfulSetting,
     &unknown_profile::UnknownProfile,

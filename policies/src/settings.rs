@@ -83,7 +83,9 @@ fn judge(setting: &PolicySetting, place: &Place, known: &[&'static str], today: 
 fn concerns(setting: &PolicySetting, finding: &Finding) -> bool {
     let cluster = || {
         let named = |name: &str| setting.clusters.iter().any(|cluster| cluster.as_str() == name);
-        setting.clusters.is_empty() || finding.cluster.as_deref().is_some_and(named)
+        // What several clusters share is excused for all of them or not at all.
+        let shared = || !finding.concerns.is_empty() && finding.concerns.iter().all(|name| named(name));
+        setting.clusters.is_empty() || finding.cluster.as_deref().map_or_else(shared, named)
     };
     let object =
         || setting.objects.is_empty() || finding.object.as_ref().is_some_and(|o| setting.objects.contains(o));

@@ -12,6 +12,7 @@ mod admission;
 mod charts;
 mod example;
 mod golden;
+mod incremental;
 mod laws;
 mod lint;
 mod meshes;

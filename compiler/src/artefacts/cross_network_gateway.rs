@@ -3,7 +3,6 @@
 use meshwright_policies::address::Port;
 use meshwright_policies::intent::ControlPlane;
 use meshwright_policies::mesh::{Cluster, Gateway, Mesh, Role};
-use meshwright_policies::names::ClusterName;
 use serde_json::json;
 
 use crate::artefact::{Artefact, Output, Root, Wave};
@@ -30,17 +29,10 @@ impl Artefact for CrossNetworkGateway {
     fn render_mesh(&self, mesh: &Mesh, out: &mut Output) {
         let ControlPlane::Hosted(hosted) = &mesh.spec.control_plane else { return };
         let Some(host) = mesh.clusters.get(&hosted.cluster) else { return };
-        if let (Some(server), true) = (hosted_api_server(mesh), mesh.is_multi_network()) {
+        if let (Some(server), true) = (mesh.hosted_name(), mesh.is_multi_network()) {
             add(mesh, host, mesh.clusters.values(), Root::Mesh(server), out);
         }
     }
-}
-
-/// The name under which the objects of a hosted mesh's own API server are rendered: `<mesh>-hosted`. `None` when it is
-/// too long to be a name.
-#[must_use]
-pub fn hosted_api_server(mesh: &Mesh) -> Option<ClusterName> {
-    ClusterName::new(format!("{}-hosted", mesh.name)).ok()
 }
 
 /// One object per distinct selector: an istiod configures the gateways of all clusters it serves from the same objects.

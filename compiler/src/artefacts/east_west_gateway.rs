@@ -9,12 +9,6 @@ use crate::gateway_service::{GatewayService, NETWORK_VIEW};
 use crate::helm::{Chart, deliver};
 use crate::istio_values::{DEFAULT_NAMESPACE, common_global, gateways_by_chart, insert_unless_empty};
 
-/// Pod ports for 80 and 443 of the gateways that IstioOperator installs (istio/istio@1.15.3:
-/// `manifests/charts/gateways/istio-ingress/values.yaml`).
-const OPERATOR_HTTP: (u32, u32) = (8080, 8443);
-/// The same in the `gateway` chart, which may bind low ports.
-const CHART_HTTP: (u32, u32) = (80, 443);
-
 /// The gateways' Deployments and Services, by the cluster's install method.
 #[derive(Debug)]
 pub struct EastWestGateway;
@@ -75,7 +69,7 @@ fn operator_gateway(cluster: &Cluster, gateway: &GatewayService<'_>) -> Value {
         k8s.insert("serviceAnnotations".into(), json!(annotations));
     }
     let mut service = gateway.service();
-    let ports: Vec<Value> = gateway.ports(OPERATOR_HTTP).iter().map(|port| port.to_json()).collect();
+    let ports: Vec<Value> = gateway.ports().iter().map(|port| port.to_json()).collect();
     service.insert("ports".into(), ports.into());
     k8s.insert("service".into(), service.into());
     let mut component = Map::new();
@@ -136,7 +130,7 @@ fn gateway_values(cluster: &Cluster, gateway: &GatewayService<'_>) -> Map<String
             if let Some(view) = view {
                 values.insert("env".into(), json!({NETWORK_VIEW: view}));
             }
-            let ports: Vec<Value> = gateway.ports(CHART_HTTP).iter().map(|port| port.to_json()).collect();
+            let ports: Vec<Value> = gateway.ports().iter().map(|port| port.to_json()).collect();
             service.insert("ports".into(), ports.into());
         }
     }

@@ -5,7 +5,7 @@ use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
 use serde_json::{Value, json};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
-use crate::istio_values::{networking_api, serves_remotes};
+use crate::istio_values::networking_api;
 use crate::object::Object;
 
 /// istiod's Service has its webhooks at 443.
@@ -22,7 +22,7 @@ impl Artefact for ExposeIstiod {
     }
 
     fn render_cluster(&self, mesh: &Mesh, cluster: &Cluster, out: &mut Output) {
-        let Some(first) = cluster.gateways.first().filter(|_| serves_remotes(mesh, cluster)) else { return };
+        let Some(first) = cluster.gateways.first().filter(|_| mesh.serves_remotes(cluster)) else { return };
         let root = Root::Mesh(cluster.name.clone());
         out.protected(root.clone(), Wave::Traffic, gateway(cluster, first));
         out.protected(root, Wave::Traffic, virtual_service(mesh, cluster));

@@ -2,7 +2,6 @@
 
 use meshwright_policies::intent::{ControlPlane, Failover as Declared};
 use meshwright_policies::mesh::{Cluster, Mesh};
-use meshwright_policies::names::ClusterName;
 use meshwright_policies::version::Minor;
 use serde_json::{Map, Value, json};
 
@@ -35,7 +34,7 @@ impl Artefact for Failover {
 fn readers(mesh: &Mesh) -> Vec<(Root, &Cluster)> {
     match &mesh.spec.control_plane {
         ControlPlane::Hosted(hosted) => {
-            let root = ClusterName::new(format!("{}-hosted", mesh.name)).ok().map(Root::Mesh);
+            let root = mesh.hosted_name().map(Root::Mesh);
             root.zip(mesh.clusters.get(&hosted.cluster)).into_iter().collect()
         }
         _ => mesh.primaries().map(|cluster| (Root::Mesh(cluster.name.clone()), cluster)).collect(),

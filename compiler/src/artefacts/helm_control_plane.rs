@@ -9,7 +9,6 @@ use crate::artefact::{Artefact, Output, Wave};
 use crate::helm::{Chart, Repository, deliver};
 use crate::istio_values::{
     DEFAULT_NAMESPACE, chart_profile, chart_values, images, insert_unless_empty, is_hosted, release,
-    serves_remotes,
 };
 
 /// Release of the `base` chart.
@@ -97,7 +96,7 @@ fn base(mesh: &Mesh, cluster: &Cluster) -> Chart {
     if cluster.istio.namespace.as_str() != DEFAULT_NAMESPACE {
         global.insert("istioNamespace".into(), cluster.istio.namespace.as_str().into());
     }
-    if serves_remotes(mesh, cluster) {
+    if mesh.serves_remotes(cluster) {
         global.insert("externalIstiod".into(), true.into());
     }
     insert_unless_empty(&mut values, "global", global);

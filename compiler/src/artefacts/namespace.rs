@@ -7,7 +7,7 @@ use meshwright_policies::version::Minor;
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::artefacts::sail::CNI_NAMESPACE;
 use crate::gateway_service::NETWORK_LABEL;
-use crate::istio_values::{is_hosted, primary_of};
+use crate::istio_values::is_hosted;
 use crate::object::Object;
 
 /// `Namespace` objects.
@@ -51,7 +51,8 @@ fn system_namespace(mesh: &Mesh, cluster: &Cluster) -> Object {
     if mesh.is_multi_network() {
         object = object.label(NETWORK_LABEL, cluster.network.as_str());
     }
-    match primary_of(mesh, cluster) {
+    let primary = mesh.serving(cluster).filter(|_| !is_hosted(cluster));
+    match primary {
         Some(primary) if cluster.istio.version.minor() >= Minor(1, 15) => {
             object.annotation("topology.istio.io/controlPlaneClusters", primary.id.as_str())
         }

@@ -2,7 +2,7 @@
 
 use meshwright_policies::mesh::Fleet;
 
-use crate::artefact::{Artefact, Output};
+use crate::artefact::Artefact;
 use crate::plan::plan;
 
 /// The planning form.
@@ -13,9 +13,7 @@ impl Artefact for Plan {
         "plan"
     }
 
-    fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
-        if !fleet.meshes.is_empty() {
-            out.file("PLAN.md", plan(fleet));
-        }
+    fn page(&self, fleet: &Fleet) -> Option<(String, String)> {
+        (!fleet.meshes.is_empty()).then(|| ("PLAN.md".to_owned(), plan(fleet)))
     }
 }

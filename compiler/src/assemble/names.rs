@@ -12,7 +12,7 @@ const LONGEST: usize = 200;
 
 /// File names of the objects of one directory, in their order: `<kind>-<name>.yaml`; where two would be the same, with
 /// namespace, then with group too. A name does not depend on the order of the objects.
-pub(super) fn file_names(objects: &[Object]) -> Vec<String> {
+pub(super) fn file_names(objects: &[&Object]) -> Vec<String> {
     let mut names: Vec<String> = objects.iter().map(|object| portable(short(object))).collect();
     for longer in [with_namespace, with_group, with_digest] {
         let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
@@ -98,7 +98,7 @@ mod tests {
                 namespace.map_or(object.clone(), |namespace| object.namespace(namespace))
             })
             .collect();
-        file_names(&objects)
+        file_names(&objects.iter().collect::<Vec<&Object>>())
     }
 
     #[test]

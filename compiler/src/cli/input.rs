@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use meshwright_policies::intent::Date;
+use meshwright_policies::finding::Findings;
 
 use super::{Outcome, terminal};
 use crate::compiled::shown_prefix;
@@ -40,8 +41,8 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads, resolves and judges.
-    pub(super) fn compile(&self) -> anyhow::Result<Compiled> {
+    /// Finds the files, and the root that their paths are below.
+    pub(super) fn find(&self) -> anyhow::Result<(Found, PathBuf)> {
         match &self.rev {
             Some(_) if self.root == Path::new("-") => {
                 bail!("standard input has no revision: leave out `--rev`")
@@ -50,21 +51,26 @@ impl Input {
                 let (repository, inside) = repository(self.repo.as_deref(), &self.root)?;
                 let revision = repository.revision(rev)?;
                 let found = repository.discover(&revision, &inside, DiscoverOptions::default())?;
-                Ok(compile_found(found, Path::new(&inside), self.date))
+                Ok((found, inside.into()))
             }
-            None if self.root == Path::new("-") => {
-                let found = standard_input()?;
-                Ok(compile_found(found, &self.root, self.date))
-            }
-            None => {
-                let found = discover(&self.root, DiscoverOptions::default())?;
-                Ok(compile_found(found, &self.root, self.date))
-            }
+            None if self.root == Path::new("-") => Ok((standard_input()?, self.root.clone())),
+            None => Ok((discover(&self.root, DiscoverOptions::default())?, self.root.clone())),
         }
+    }
+
+    /// Reads, resolves and judges.
+    pub(super) fn compile(&self) -> anyhow::Result<Compiled> {
+        let (found, root) = self.find()?;
+        Ok(compile_found(found, &root, self.date))
     }
 
     /// Prints findings: for people to standard error, for programs to standard output.
     pub(super) fn report(&self, compiled: &Compiled) -> anyhow::Result<Outcome> {
+        self.report_findings(&compiled.findings, &compiled.sources)
+    }
+
+    /// [`Input::report`] of findings by themselves.
+    pub(super) fn report_findings(&self, findings: &Findings, sources: &Sources) -> anyhow::Result<Outcome> {
         let human = self.format == Format::Human;
         let options = RenderOptions {
             color: human && terminal::color(),
@@ -72,13 +78,13 @@ impl Input {
             repository_prefix: if self.rev.is_some() { String::new() } else { repository_prefix() },
             ..RenderOptions::default()
         };
-        let text = diagnostic::render(self.format, &compiled.findings, &compiled.sources, &options);
+        let text = diagnostic::render(self.format, findings, sources, &options);
         if human {
             terminal::say(&text);
         } else {
             terminal::print(&text)?;
         }
-        Ok(if compiled.findings.has_errors() { Outcome::Findings } else { Outcome::Clean })
+        Ok(if findings.has_errors() { Outcome::Findings } else { Outcome::Clean })
     }
 
     /// The intent, if it has no error; otherwise its findings are printed.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::input::Input;
+use super::input::{Input, compile_found};
+use super::remembered::{self, Memory};
 use super::{Outcome, terminal};
 use crate::build;
 use crate::publish::{self, Changes, Options};
@@ -25,7 +26,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let mut compiled = args.input.compile()?;
+    let (found, root) = args.input.find()?;
+    let input = remembered::input(&found, &root);
+    let mut memory = Memory::open(&args.out);
+    if let Some(findings) = memory.recall(&args.out, &input, args.input.date)? {
+        let outcome = args.input.report_findings(&findings, &found.sources)?;
+        terminal::say(&up_to_date(args, memory.stamps.len()));
+        return Ok(outcome);
+    }
+    let mut compiled = compile_found(found, &root, args.input.date);
     let mut tree = None;
     if !compiled.findings.has_errors() {
         match build::build(&compiled.fleet) {
@@ -33,30 +42,49 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             Err(findings) => compiled.findings.extend(findings),
         }
     }
-    let rendered = |path: &str| tree.as_ref().and_then(|tree| tree.get(path));
+    let of_intent = compiled.findings.clone();
     // What is rendered as before has not changed, and need not be parsed to know it.
-    let previous =
-        |path: &str| std::fs::read(args.out.join(path)).ok().filter(|old| rendered(path) != Some(old));
+    let previous = |path: &str| {
+        let rendered = tree.as_ref().and_then(|tree| tree.content(path));
+        if rendered.is_some_and(|content| memory.stamps.vouch_for(&args.out, path, content.digest())) {
+            return None;
+        }
+        std::fs::read(args.out.join(path))
+            .ok()
+            .filter(|old| rendered.is_none_or(|content| content.bytes() != old.as_slice()))
+    };
     crate::history::check(&compiled.fleet, previous, &mut compiled.findings);
+    let exists = |path: &str| args.out.join(path).exists();
+    crate::bootstrap::check(&compiled.fleet, exists, &mut compiled.findings);
     let reported = args.input.report(&compiled)?;
     let outcome = match &tree {
-        Some(tree) if !compiled.findings.has_errors() => write(args, tree),
-        _ => Ok(reported),
+        Some(tree) if !compiled.findings.has_errors() => {
+            let outcome = write(args, tree, &mut memory)?;
+            if outcome == Outcome::Clean {
+                memory.keep(input, &compiled.fleet, &of_intent, args.input.date);
+            }
+            outcome
+        }
+        _ => reported,
     };
     // The process ends: to free a large fleet piece by piece would take a tenth of the whole time.
     std::mem::forget((compiled, tree));
-    outcome
+    Ok(outcome)
 }
 
-fn write(args: &Args, tree: &publish::Tree) -> anyhow::Result<Outcome> {
+fn write(args: &Args, tree: &publish::Tree, memory: &mut Memory) -> anyhow::Result<Outcome> {
     let options = Options { force: args.force || args.check, ..Options::default() };
     let changes = if args.check {
-        publish::plan(&args.out, tree, &options)?
+        publish::plan_known(&args.out, tree, &options, &mut memory.stamps)?
     } else {
-        publish::publish(&args.out, tree, &options)?
+        publish::publish_known(&args.out, tree, &options, &mut memory.stamps)?
     };
     terminal::say(&summary(args, tree.len(), &changes));
     Ok(if args.check && !changes.is_up_to_date() { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn up_to_date(args: &Args, files: usize) -> String {
+    format!("{} is up to date: {files} files\n", args.out.display())
 }
 
 fn summary(args: &Args, files: usize, changes: &Changes) -> String {
@@ -66,7 +94,7 @@ fn summary(args: &Args, files: usize, changes: &Changes) -> String {
         text.push_str(&format!("{}: was changed by hand since it was rendered\n", path.as_str()));
     }
     if changes.is_up_to_date() {
-        text.push_str(&format!("{out} is up to date: {files} files\n"));
+        text.push_str(&up_to_date(args, files));
     } else if args.check {
         let lists = [
             ("missing", &changes.created),

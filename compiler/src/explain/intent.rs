@@ -7,7 +7,6 @@ use meshwright_policies::precedence::{Candidate, Said};
 use meshwright_policies::repository::Cluster;
 
 use super::{Explained, Origin, Pod, Scene, Traffic, explain, line};
-use crate::destination::hosted_name;
 use crate::lint;
 use crate::publish::Tree;
 use crate::source::Sources;
@@ -32,7 +31,7 @@ pub fn of_intent(
     let empty = Cluster::default();
     let found = |name: &str| repository.clusters.iter().find(|c| c.named && c.name == name).unwrap_or(&empty);
     let own = found(cluster.name.as_str());
-    let hosted = hosted_name(mesh);
+    let hosted = mesh.hosted_name();
     let mut notes = Vec::new();
     let injector = match &cluster.role {
         Role::Primary => Some(own),

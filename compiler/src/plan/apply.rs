@@ -9,7 +9,6 @@ use super::markdown::{Page, code, shell, some};
 use super::words::{context, host, hosted, is_large};
 use crate::artefact::Root;
 use crate::artefacts::{east_west_gateway, helm_control_plane, metallb, webhook};
-use crate::destination::hosted_name;
 use crate::helm::Chart;
 use crate::stage::Stage;
 
@@ -232,7 +231,7 @@ fn platform(mesh: &Mesh, page: &mut Page) {
         Some(Delivery::Argocd(_)) => false,
         Some(Delivery::None(_)) | None => true,
     };
-    if let (Some(server), true) = (hosted_name(mesh), by_hand) {
+    if let (Some(server), true) = (mesh.hosted_name(), by_hand) {
         lines.push(format!(
             "kubectl apply --server-side -k {} --context={server}   # the hosted API server",
             Root::Mesh(server.clone()).directory()

@@ -233,13 +233,9 @@ fn health(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
 /// A load balancer by hand forwards to NodePorts, which a cloud's own controller would have opened itself.
 fn forwarding(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
     for service in GatewayService::all(mesh, cluster).filter(|service| needs_a_hand(cluster, service)) {
-        let pinned: Vec<String> = service
-            .ports((80, 443))
-            .iter()
-            .filter_map(|port| port.node_port)
-            .map(|p| p.to_string())
-            .collect();
-        let all = pinned.len() == service.ports((80, 443)).len();
+        let pinned: Vec<String> =
+            service.ports().iter().filter_map(|port| port.node_port).map(|p| p.to_string()).collect();
+        let all = pinned.len() == service.ports().len();
         let port = if all { pinned.join(", ") } else { "the NodePorts (30000-32767)".to_owned() };
         openings.push(Opening {
             to: (format!("{} nodes", code(cluster.name.as_str())), "nodes of each cluster".into()),

@@ -47,7 +47,7 @@ fn by_hand_steps(cluster: &Cluster, service: &GatewayService<'_>, page: &mut Pag
     let gateway = service.gateway;
     let (name, namespace) = (gateway.name.as_str(), cluster.system_namespace());
     page.heading(4, &format!("{} in {}", text(name), text(cluster.name.as_str())));
-    let ports = service.ports((80, 443));
+    let ports = service.ports();
     let outside = u32::from(gateway.spec.port);
     let translated =
         gateway.spec.public_address.is_some() || gateway.spec.service.kind == ServiceType::NodePort;

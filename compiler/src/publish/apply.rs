@@ -11,7 +11,8 @@ use super::lock::Lock;
 use super::manifest::{manifest_path, read_limited};
 use super::path::RelativePath;
 use super::place::{Found, look, out_exists};
-use super::plan::{Base, Changes, Options, plan};
+use super::plan::{Base, Changes, Options, plan, plan_known};
+use super::stamps::Stamps;
 use super::tree::Tree;
 
 /// Brings `out` to `tree`: recovers what an earlier write left, plans, and applies. An output directory that is
@@ -21,6 +22,33 @@ use super::tree::Tree;
 /// What [`super::recover`], [`plan`] and [`apply`] report.
 pub fn publish(out: &Path, tree: &Tree, options: &Options) -> Result<Changes, PublishError> {
     publish_on(out, tree, options, Disk::real())
+}
+
+/// [`publish`] that reads no file which the stamps vouch for. Afterwards they are those of the directory as it is.
+///
+/// # Errors
+/// As there; the stamps are then none.
+pub fn publish_known(
+    out: &Path,
+    tree: &Tree,
+    options: &Options,
+    known: &mut Stamps,
+) -> Result<Changes, PublishError> {
+    let mut stamps = std::mem::take(known);
+    recover_on(out, Disk::real())?;
+    let changes = plan_known(out, tree, options, &mut stamps)?;
+    apply_on(out, tree, &changes, Disk::real())?;
+    if !changes.is_up_to_date() {
+        let is_written = |path: &RelativePath| {
+            changes.created.binary_search(path).is_ok() || changes.updated.binary_search(path).is_ok()
+        };
+        let written = tree.contents().filter(|(path, _)| is_written(path));
+        let written: Vec<_> = written.map(|(path, content)| (path, content.digest())).collect();
+        stamps.add(out, &written);
+        stamps.seal(out, &changes.manifest);
+    }
+    *known = stamps;
+    Ok(changes)
 }
 
 pub(super) fn publish_on(

@@ -1,7 +1,7 @@
 //! Which files an output directory needs created, updated or removed to become a tree.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use super::journal;
 use super::manifest::{Digest, Manifest, is_absent, manifest_path, read_limited};
 use super::path::RelativePath;
 use super::place::{Found, Places, out_exists};
-use super::tree::Tree;
+use super::stamps::{Stamp, Stamps};
+use super::tree::{Content, Tree};
 
 /// What is accepted without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +93,24 @@ impl Changes {
 /// [`PublishError::Symlink`] when a link is; [`PublishError::Shrunk`] when the tree is suspiciously small;
 /// [`PublishError::Content`] when the manifest is not one; [`PublishError::Io`] when something cannot be read.
 pub fn plan(out: &Path, tree: &Tree, options: &Options) -> Result<Changes, PublishError> {
+    plan_known(out, tree, options, &mut Stamps::default())
+}
+
+/// [`plan`] that reads no file which the stamps vouch for. Afterwards they are those of the files that stay as they are.
+///
+/// # Errors
+/// As there.
+pub fn plan_known(
+    out: &Path,
+    tree: &Tree,
+    options: &Options,
+    known: &mut Stamps,
+) -> Result<Changes, PublishError> {
     let exists = out_exists(out)?;
     if exists && journal::is_present(out)? {
         return Ok(Changes { unfinished: true, ..Changes::default() });
     }
-    let files: Vec<(&RelativePath, &[u8])> = tree.iter().collect();
+    let files: Vec<(&RelativePath, &Content)> = tree.contents().collect();
     let manifest = Manifest::of(digests(&files));
     let path = manifest_path(out);
     let bytes = manifest
@@ -113,8 +127,12 @@ pub fn plan(out: &Path, tree: &Tree, options: &Options) -> Result<Changes, Publi
     let base = if exists { Base::of(old_bytes.as_deref()) } else { Base::NoDirectory };
     let mut changes = Changes { manifest_changed, manifest: bytes, base, ..Changes::default() };
     if exists {
-        compare(out, tree, &files, &old, &mut changes)?;
+        compare(out, tree, &files, &old, &mut changes, known)?;
+        if !changes.manifest_changed {
+            known.seal(out, &changes.manifest);
+        }
     } else {
+        known.set([]);
         changes.created = files.iter().map(|(path, _)| (*path).clone()).collect();
     }
     Ok(changes)
@@ -122,32 +140,35 @@ pub fn plan(out: &Path, tree: &Tree, options: &Options) -> Result<Changes, Publi
 
 /// The manifest of a tree.
 pub(crate) fn manifest(tree: &Tree) -> Manifest {
-    Manifest::of(digests(&tree.iter().collect::<Vec<_>>()))
+    Manifest::of(digests(&tree.contents().collect::<Vec<_>>()))
 }
 
-fn digests(files: &[(&RelativePath, &[u8])]) -> BTreeMap<RelativePath, Digest> {
-    let digest = |(path, bytes): &(&RelativePath, &[u8])| ((*path).clone(), Digest::of(bytes));
+fn digests(files: &[(&RelativePath, &Content)]) -> BTreeMap<RelativePath, Digest> {
+    let digest = |(path, content): &(&RelativePath, &Content)| ((*path).clone(), content.digest());
     in_parts(files, |part| part.iter().map(digest).collect::<Vec<_>>()).into_iter().flatten().collect()
 }
 
 fn compare(
     out: &Path,
     tree: &Tree,
-    files: &[(&RelativePath, &[u8])],
+    files: &[(&RelativePath, &Content)],
     old: &Manifest,
     changes: &mut Changes,
+    known: &mut Stamps,
 ) -> Result<(), PublishError> {
+    let stamps = &*known;
     let parts = in_parts(files, |part| {
-        let mut scan = Scan::new(out, old);
-        part.iter().try_for_each(|(path, bytes)| scan.rendered(path, bytes)).map(|()| scan)
+        let mut scan = Scan::new(out, old, stamps);
+        part.iter().try_for_each(|(path, content)| scan.rendered(path, content)).map(|()| scan)
     });
     let mut foreign = Vec::new();
+    let mut unchanged = Vec::new();
     for scan in parts {
         let scan = scan?;
         changes.created.extend(scan.created);
         changes.updated.extend(scan.updated);
         changes.drifted.extend(scan.drifted);
-        changes.unchanged += scan.unchanged;
+        unchanged.extend(scan.unchanged);
         foreign.extend(scan.foreign);
     }
     if !foreign.is_empty() {
@@ -155,7 +176,7 @@ fn compare(
         foreign.dedup();
         return Err(PublishError::Foreign { paths: foreign });
     }
-    let mut scan = Scan::new(out, old);
+    let mut scan = Scan::new(out, old, stamps);
     for (path, digest) in old.files() {
         if tree.get(path.as_str()).is_none() {
             scan.no_longer_rendered(path, digest)?;
@@ -164,6 +185,8 @@ fn compare(
     changes.removed = scan.removed;
     changes.drifted.extend(scan.drifted);
     changes.drifted.sort();
+    changes.unchanged = unchanged.len();
+    known.set(unchanged);
     Ok(())
 }
 
@@ -171,6 +194,7 @@ fn compare(
 struct Scan<'a> {
     out: &'a Path,
     old: &'a Manifest,
+    known: &'a Stamps,
     places: Places<'a>,
     buffer: Vec<u8>,
     created: Vec<RelativePath>,
@@ -178,14 +202,15 @@ struct Scan<'a> {
     removed: Vec<RelativePath>,
     drifted: Vec<RelativePath>,
     foreign: Vec<RelativePath>,
-    unchanged: usize,
+    unchanged: Vec<(RelativePath, Stamp)>,
 }
 
 impl<'a> Scan<'a> {
-    fn new(out: &'a Path, old: &'a Manifest) -> Self {
+    fn new(out: &'a Path, old: &'a Manifest, known: &'a Stamps) -> Self {
         Self {
             out,
             old,
+            known,
             places: Places::below(out),
             buffer: Vec::new(),
             created: Vec::new(),
@@ -193,14 +218,14 @@ impl<'a> Scan<'a> {
             removed: Vec::new(),
             drifted: Vec::new(),
             foreign: Vec::new(),
-            unchanged: 0,
+            unchanged: Vec::new(),
         }
     }
 
-    fn rendered(&mut self, path: &RelativePath, bytes: &[u8]) -> Result<(), PublishError> {
+    fn rendered(&mut self, path: &RelativePath, content: &Content) -> Result<(), PublishError> {
         match self.places.look(path)? {
             Found::Nothing => self.create(path),
-            Found::File(meta) => self.existing(path, bytes, meta.len())?,
+            Found::File(meta) => self.existing(path, content, &meta)?,
             // An owned file in the way is no longer rendered, or the tree would hold a file inside a file.
             Found::Blocked(at) => match self.old.files().get_key_value(at.as_str()) {
                 Some(_) => self.create(path),
@@ -219,19 +244,33 @@ impl<'a> Scan<'a> {
         self.created.push(path.clone());
     }
 
-    fn existing(&mut self, path: &RelativePath, bytes: &[u8], size: u64) -> Result<(), PublishError> {
+    fn existing(
+        &mut self,
+        path: &RelativePath,
+        content: &Content,
+        meta: &Metadata,
+    ) -> Result<(), PublishError> {
         let at = path.under(self.out);
-        if size == bytes.len() as u64
-            && same_bytes(&at, bytes, &mut self.buffer).map_err(io_at("read", &at))?
-        {
-            self.unchanged += 1;
+        let bytes = content.bytes();
+        let known = self.known.vouch(path, meta);
+        let same = match known {
+            Some(digest) => digest == content.digest(),
+            None if meta.len() != bytes.len() as u64 => false,
+            None => same_bytes(&at, bytes, &mut self.buffer).map_err(io_at("read", &at))?,
+        };
+        if same {
+            self.unchanged.push((path.clone(), Stamp::new(meta, content.digest())));
             return Ok(());
         }
         let Some(written) = self.old.files().get(path) else {
             self.foreign.push(path.clone());
             return Ok(());
         };
-        if Digest::of(&fs::read(&at).map_err(io_at("read", &at))?) != *written {
+        let found = match known {
+            Some(digest) => digest,
+            None => Digest::of(&fs::read(&at).map_err(io_at("read", &at))?),
+        };
+        if found != *written {
             self.drifted.push(path.clone());
         }
         self.updated.push(path.clone());

@@ -1,8 +1,37 @@
 //! A rendered tree in memory.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
+use super::manifest::Digest;
 use super::path::RelativePath;
+
+/// The bytes of a file with their digest, which is computed when it is first asked for.
+#[derive(Debug)]
+pub struct Content {
+    bytes: Vec<u8>,
+    digest: OnceLock<Digest>,
+}
+
+impl Content {
+    /// The content of these bytes.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Content {
+        Content { bytes, digest: OnceLock::new() }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Their digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(&self.bytes))
+    }
+}
 
 /// The files of a rendered tree, by path, before any of them is on disk.
 ///
@@ -10,7 +39,7 @@ use super::path::RelativePath;
 /// directory of another.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
-    files: BTreeMap<RelativePath, Vec<u8>>,
+    files: BTreeMap<RelativePath, Arc<Content>>,
     /// Every file and directory by its lower-case path.
     names: BTreeMap<String, Name>,
     /// The directory of the last file: files come directory by directory, and its parents are known.
@@ -61,6 +90,14 @@ impl Tree {
     /// [`TreeError`] when the path, or a directory above it, collides with one that is already there. The tree
     /// is then as it was.
     pub fn insert(&mut self, path: RelativePath, bytes: Vec<u8>) -> Result<(), TreeError> {
+        self.insert_content(path, Arc::new(Content::new(bytes)))
+    }
+
+    /// [`Tree::insert`] of content that others may share.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn insert_content(&mut self, path: RelativePath, content: Arc<Content>) -> Result<(), TreeError> {
         let folded = path.as_str().to_ascii_lowercase();
         if let Some(name) = self.names.get(&folded) {
             return Err(name.collision(path.as_str(), false));
@@ -71,8 +108,13 @@ impl Tree {
             directory.clone_into(&mut self.last);
         }
         self.names.insert(folded, Name { spelling: path.as_str().to_owned(), is_dir: false });
-        self.files.insert(path, bytes);
+        self.files.insert(path, content);
         Ok(())
+    }
+
+    /// Gives a file that is there another content, and says whether it was there.
+    pub(crate) fn replace(&mut self, path: &RelativePath, content: Arc<Content>) -> bool {
+        self.files.get_mut(path).map(|old| *old = content).is_some()
     }
 
     fn insert_parents(&mut self, path: &RelativePath, folded: &str) -> Result<(), TreeError> {
@@ -96,12 +138,23 @@ impl Tree {
     /// The bytes of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.files.get(path).map(Vec::as_slice)
+        self.files.get(path).map(|content| content.bytes())
+    }
+
+    /// The content of a file.
+    #[must_use]
+    pub fn content(&self, path: &str) -> Option<&Content> {
+        self.files.get(path).map(|content| &**content)
+    }
+
+    /// The content of every file, sorted by path.
+    pub fn contents(&self) -> impl ExactSizeIterator<Item = (&RelativePath, &Content)> {
+        self.files.iter().map(|(path, content)| (path, &**content))
     }
 
     /// The files, sorted by path.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RelativePath, &[u8])> {
-        self.files.iter().map(|(path, bytes)| (path, bytes.as_slice()))
+        self.files.iter().map(|(path, content)| (path, content.bytes()))
     }
 
     /// How many files there are.

@@ -4,7 +4,7 @@
 //! rendered tree, and whatever symbolic links lead to. Links are never followed; one that hides intent from the reader
 //! is a finding (MW0011).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -97,6 +97,19 @@ pub struct Found {
     pub findings: Findings,
     /// Directories that were skipped because they hold a rendered tree, as people are shown them.
     pub rendered: Vec<String>,
+}
+
+impl Found {
+    /// The path of every file that is read, relative to the root under which it was found.
+    #[must_use]
+    pub fn relative_paths(&self, root: &Path) -> BTreeMap<FileId, String> {
+        let prefix = crate::compiled::shown_prefix(root);
+        let path = |id: &FileId| {
+            let path = self.sources.get(*id)?.path();
+            Some((*id, path.strip_prefix(&prefix).unwrap_or(path).to_owned()))
+        };
+        self.files.iter().filter_map(path).collect()
+    }
 }
 
 /// Reads every YAML file below `root`. A root that is itself a file is read whatever its name; a root that is a link

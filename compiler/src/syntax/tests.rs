@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::source::Sources;
 
 /// The documents and findings of a text.
 fn read(text: &[u8]) -> (Vec<Document>, Findings) {
@@ -13,6 +14,12 @@ fn read(text: &[u8]) -> (Vec<Document>, Findings) {
     (documents, findings)
 }
 
+/// Line and column of a byte.
+fn line_column(text: &[u8], byte: u32) -> (usize, usize) {
+    let (sources, file) = Sources::from_text("text", text);
+    sources.line_column(Span { file, start: byte, end: byte }).unwrap()
+}
+
 /// The findings of a text: code, line, column, message.
 pub(super) fn messages(text: &[u8]) -> Vec<String> {
     let (_, findings) = read(text);
@@ -20,7 +27,7 @@ pub(super) fn messages(text: &[u8]) -> Vec<String> {
         .iter()
         .map(|finding| {
             let at = line_column(text, finding.place.span.start);
-            format!("{} {}:{} {}", finding.rule.code, at.line, at.column, finding.message)
+            format!("{} {}:{} {}", finding.rule.code, at.0, at.1, finding.message)
         })
         .collect()
 }
@@ -31,7 +38,7 @@ pub(super) fn explained(text: &str) -> String {
     let finding = findings.iter().next().expect(text);
     let at = line_column(text.as_bytes(), finding.place.span.start);
     let help = finding.help.as_deref().unwrap_or("-");
-    format!("{} {}:{} {} / {help}", finding.rule.code, at.line, at.column, finding.message)
+    format!("{} {}:{} {} / {help}", finding.rule.code, at.0, at.1, finding.message)
 }
 
 /// The values of a text without findings.
@@ -311,7 +318,7 @@ fn a_duplicate_key_names_the_first_and_keeps_it() {
     let shown: Vec<String> = findings
         .iter()
         .map(|finding| {
-            let at = |span: Span| line_column(text.as_bytes(), span.start).line;
+            let at = |span: Span| line_column(text.as_bytes(), span.start).0;
             let first = at(finding.related[0].place.span);
             format!("{} {} {first} {}", finding.rule.code, at(finding.place.span), finding.place.path)
         })

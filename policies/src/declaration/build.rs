@@ -7,11 +7,9 @@ use super::{
     DeclarationSpec, DeclaredCluster, DeclaredControlPlane, DeclaredEntry, DeclaredGateway, DeclaredIstio,
     DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredRole, Exception,
 };
-use crate::address::{Address, Port};
-use crate::intent::{
-    CertificateAuthority, ControlPlane, GatewayLayout, InstallMethod, Locality, ServiceType,
-};
-use crate::mesh::{Cluster, Fleet, Gateway, Mesh, Role};
+use crate::address::Address;
+use crate::intent::{CertificateAuthority, InstallMethod, Locality};
+use crate::mesh::{Cluster, Fleet, Gateway, GatewayPort, Mesh, Role};
 use crate::names::{ClusterId, ClusterName, DnsName, NetworkId, ObjectName};
 
 /// What all declarations of a mesh share, computed once.
@@ -194,19 +192,16 @@ fn nodes(cluster: &Cluster) -> BTreeMap<DnsName, Locality> {
 }
 
 fn control_plane(mesh: &Mesh, cluster: &Cluster) -> DeclaredControlPlane {
-    let (role, primary) = match &cluster.role {
-        Role::Primary => (DeclaredRole::Primary, None),
-        Role::Remote { primary } => (DeclaredRole::Remote, primary.as_ref()),
-        Role::HostedWorker => match &mesh.spec.control_plane {
-            ControlPlane::Hosted(hosted) => (DeclaredRole::HostedWorker, Some(&hosted.cluster)),
-            _ => (DeclaredRole::HostedWorker, None),
-        },
+    let role = match &cluster.role {
+        Role::Primary => DeclaredRole::Primary,
+        Role::Remote { .. } => DeclaredRole::Remote,
+        Role::HostedWorker => DeclaredRole::HostedWorker,
     };
     DeclaredControlPlane {
         role,
-        primary: primary.and_then(|name| mesh.clusters.get(name)).map(identity),
+        primary: mesh.serving(cluster).map(identity),
         address: mesh.control_plane_address(cluster).cloned(),
-        serves_others: mesh.remotes_of(&cluster.name).next().is_some(),
+        serves_others: mesh.serves_remotes(cluster),
     }
 }
 
@@ -249,7 +244,7 @@ fn exceptions(fleet: &Fleet, cluster: &ClusterName) -> Vec<Exception> {
 }
 
 fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
-    let serves = mesh.remotes_of(&cluster.name).next().is_some();
+    let serves = mesh.serves_remotes(cluster);
     let declared = |(index, gateway): (usize, &Gateway)| DeclaredGateway {
         name: gateway.name.clone(),
         istio_label: gateway.istio_label().to_owned(),
@@ -265,37 +260,11 @@ fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
     cluster.gateways.iter().enumerate().map(declared).collect()
 }
 
-/// The ports of a gateway's Service. Only behind a load balancer of its own is the Service's port the one that peers
-/// dial; otherwise something outside translates. The first of a name or number counts, as where they are rendered.
 fn ports(install: InstallMethod, gateway: &Gateway, exposes_istiod: bool) -> Vec<DeclaredPort> {
-    let spec = &gateway.spec;
-    let direct = spec.service.kind == ServiceType::LoadBalancer && spec.public_address.is_none();
-    let tls = if direct { spec.port } else { Port::MTLS };
-    let port = |number: u32| Port::try_from(number).ok();
-    let mut ports: Vec<DeclaredPort> = Vec::new();
-    let mut add = |name: &str, port: Option<Port>, target_port: Option<Port>| {
-        if let (Ok(name), Some(port)) = (ObjectName::new(name), port)
-            && !ports.iter().any(|known| known.name == name || known.port == port)
-        {
-            let node_port = spec.service.node_ports.get(name.as_str()).copied();
-            ports.push(DeclaredPort { name, port, target_port, node_port });
-        }
+    let declared = |port: GatewayPort| {
+        let node_port = gateway.spec.service.node_ports.get(&port.name).copied();
+        let name = ObjectName::new(port.name).ok()?;
+        Some(DeclaredPort { name, port: port.port, target_port: Some(port.target), node_port })
     };
-    add("status-port", Some(Port::STATUS), Some(Port::STATUS));
-    if spec.layout == GatewayLayout::Shared {
-        // The `gateway` chart binds low ports, the one behind IstioOperator does not (istio/istio@1.15.3:
-        // `manifests/charts/gateways/istio-ingress/values.yaml`).
-        let (http, https) = if install == InstallMethod::IstioOperator { (8080, 8443) } else { (80, 443) };
-        add("http2", port(80), port(http));
-        add("https", port(443), port(https));
-    }
-    for extra in &spec.extra_ports {
-        add(extra.name.as_str(), Some(extra.port), Some(extra.target_port.unwrap_or(extra.port)));
-    }
-    add("tls", Some(tls), Some(Port::MTLS));
-    if exposes_istiod {
-        add("tls-istiod", Some(Port::XDS), Some(Port::XDS));
-        add("tls-webhook", Some(Port::WEBHOOK), Some(Port::WEBHOOK));
-    }
-    ports
+    gateway.service_ports(install, exposes_istiod).into_iter().filter_map(declared).collect()
 }

@@ -21,7 +21,8 @@ pub struct PolicySetting {
     pub code: String,
     /// What becomes of its findings.
     pub severity: SettingSeverity,
-    /// Only in these clusters. Default: in all.
+    /// Only in these clusters; a value that several clusters share is excused only if all of them are named. Default: in
+    /// all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterName>,
     /// Only for these objects, as `Kind/namespace/name` or `Kind/name`. Default: for all.

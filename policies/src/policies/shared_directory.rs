@@ -26,7 +26,7 @@ impl Policy for SharedDirectory {
     fn check_fleet(&self, fleet: &Fleet, findings: &mut Findings) {
         let hosted = || fleet.meshes.values().filter_map(|mesh| Some((mesh, mesh.hosted()?)));
         let api_servers: BTreeMap<String, &Mesh> =
-            hosted().map(|(mesh, _)| (format!("{}-hosted", mesh.name), mesh)).collect();
+            hosted().filter_map(|(mesh, _)| Some((mesh.hosted_name()?.to_string(), mesh))).collect();
         let globals: BTreeMap<&str, &Mesh> =
             hosted().map(|(mesh, hosted)| (hosted.mspider.global_cluster.as_str(), mesh)).collect();
         for (mesh, cluster) in fleet.clusters() {

@@ -1,13 +1,13 @@
 //! Which intent file and field every value of a declaration comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use meshwright_policies::address::Address;
 use meshwright_policies::finding::Place;
 use meshwright_policies::intent::{GatewayDiscovery, PolicySetting};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh, Role, Written};
 use meshwright_policies::node::{FieldPath, FileId, Step};
-use serde_json::{Value, json};
+
+use crate::yaml;
 
 /// By file: path in the declaration's spec -> field of the intent. No lines: moving a document inside its file changes
 /// no object.
@@ -18,11 +18,13 @@ pub(super) struct Sources<'a> {
     fleet: &'a Fleet,
     mesh: &'a Mesh,
     shared: ByFile<'a>,
+    /// The items of the files of `shared`, as YAML.
+    written: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> Sources<'a> {
-        let mut sources = Sources { fleet, mesh, shared: BTreeMap::new() };
+        let mut sources = Sources { fleet, mesh, shared: BTreeMap::new(), written: BTreeMap::new() };
         let mut shared = BTreeMap::new();
         sources.mesh_values(&mut shared);
         for network in mesh.networks.values() {
@@ -40,6 +42,11 @@ impl<'a> Sources<'a> {
                 sources.add(&mut shared, &path, &entry.place);
             }
         }
+        for (file, fields) in &shared {
+            let mut text = String::new();
+            append_item(&mut text, file, fields.iter(), super::INDENT);
+            sources.written.insert(file, text);
+        }
         sources.shared = shared;
         sources
     }
@@ -55,15 +62,27 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The list `provenance` of a cluster's declaration.
-    pub(super) fn of(&self, cluster: &Cluster) -> Value {
-        let mut all = self.shared.clone();
-        self.cluster_values(cluster, &mut all);
+    /// Writes the field `provenance` of a cluster's declaration behind what is there.
+    pub(super) fn append(&self, cluster: &Cluster, out: &mut String, indent: usize) {
+        let mut own = BTreeMap::new();
+        self.cluster_values(cluster, &mut own);
         for (index, (_, place)) in self.exceptions(cluster).enumerate() {
-            self.add(&mut all, &FieldPath::parse("exceptions").index(index), place);
+            self.add(&mut own, &FieldPath::parse("exceptions").index(index), place);
         }
-        let sources = all.into_iter().map(|(file, fields)| json!({"file": file, "fields": fields}));
-        sources.collect()
+        yaml::spaces(out, indent);
+        let files: BTreeSet<&str> = own.keys().chain(self.written.keys()).copied().collect();
+        out.push_str(if files.is_empty() { "provenance: []\n" } else { "provenance:\n" });
+        for file in files {
+            match (own.get(file), self.shared.get(file)) {
+                (None, _) => out.push_str(self.written.get(file).map_or("", String::as_str)),
+                (Some(own), None) => append_item(out, file, own.iter(), indent),
+                (Some(own), Some(shared)) => {
+                    let mut both: BTreeMap<&String, &String> = shared.iter().collect();
+                    both.extend(own);
+                    append_item(out, file, both.into_iter(), indent);
+                }
+            }
+        }
     }
 
     fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &'a (PolicySetting, Place)> {
@@ -138,26 +157,12 @@ impl<'a> Sources<'a> {
             let place = self.where_written(cluster, place);
             self.add(into, &path, &place);
         }
-        if let Some(address) = self.mesh.control_plane_address(cluster) {
-            let place = self.address_place(cluster, address);
+        if let (Some((_, place)), Some(serving)) =
+            (self.mesh.control_plane_source(cluster), self.mesh.serving(cluster))
+        {
+            let place = self.where_written(serving, place);
             self.add(into, &FieldPath::parse("controlPlane.address"), &place);
         }
-    }
-
-    /// Where the address of the serving istiod is written: at its cluster.
-    fn address_place(&self, cluster: &Cluster, address: &Address) -> Place {
-        let serving = self.mesh.clusters.values().find(|other| {
-            let planned = other.spec.load_balancer.addresses.control_plane.as_ref();
-            let gateway = other.gateways.first().and_then(|gateway| gateway.dialled());
-            planned.or(gateway) == Some(address)
-        });
-        let Some(serving) = serving else { return cluster.written.name() };
-        let planned = serving.spec.load_balancer.addresses.control_plane.is_some();
-        let place = match serving.gateways.first() {
-            Some(gateway) if !planned => gateway.address_place.clone(),
-            _ => serving.written.place("spec.loadBalancer.addresses.controlPlane"),
-        };
-        self.where_written(serving, place)
     }
 
     /// A place of a cluster's effective document, as a field of the document that was written: values of the mesh and
@@ -192,5 +197,23 @@ impl<'a> Sources<'a> {
         if let Some(file) = self.fleet.files.get(&file) {
             into.entry(file).or_default().insert(path.to_string(), place.path.to_string());
         }
+    }
+}
+
+/// An item of `provenance`: the file, and what comes from which of its fields.
+fn append_item<'a>(
+    out: &mut String,
+    file: &str,
+    fields: impl Iterator<Item = (&'a String, &'a String)>,
+    indent: usize,
+) {
+    yaml::spaces(out, indent);
+    out.push_str("- ");
+    yaml::append_field(out, "file", file, indent.saturating_add(2));
+    yaml::spaces(out, indent);
+    out.push_str("  fields:\n");
+    for (path, field) in fields {
+        yaml::spaces(out, indent.saturating_add(4));
+        yaml::append_field(out, path, field, indent.saturating_add(4));
     }
 }
