@@ -294,7 +294,8 @@ impl WrittenRoot {
         errors: &mut Vec<PathError>,
     ) -> WrittenRoot {
         let known = if agents == self.agents { matches(&self.objects, &rendered) } else { Vec::new() };
-        if known.len() == self.objects.len() && known.iter().enumerate().all(|(at, old)| *old == Some(at)) {
+        let counts = [self.objects.len(), rendered.len()];
+        if counts == [known.len(); 2] && known.iter().enumerate().all(|(at, old)| *old == Some(at)) {
             let (places, files) = (self.places.clone(), self.files.clone());
             return WrittenRoot { agents, objects: rendered, places, files };
         }

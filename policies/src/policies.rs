@@ -206,10 +206,10 @@ pub const POLICIES: &[&dyn Policy] = &[
     &old_gateway_api::OldGatewayApi,
     &gateway_chart_refused::GatewayChartRefused,
     &unknown_to_sail::UnknownToSail,
-    &cni_unknown_to_sail::CniUnknownToSail,
     &demo_profile::DemoProfile,
     &harmful_setting::HarmfulSetting,
     &unknown_profile::UnknownProfile,
+    &cni_unknown_to_sail::CniUnknownToSail,
     // Certificates and secrets.
     &secret_in_intent::SecretInIntent,
     &intermediate_outlives_root::IntermediateOutlivesRoot,
