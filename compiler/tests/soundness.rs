@@ -221,7 +221,6 @@ fn edited(object: &Map<String, Value>, claim: &Claim) -> Value {
             let id = claim.value.split(',').next().unwrap().to_owned();
             map.retain(|key, _| key != &id && !key.contains(&format!("meshNetworks.{id}.")));
         }
-        (_, Value::Bool(value)) => *value = !*value,
         (Fact::MeshEntries, text) => *text = another(text.as_str().unwrap()).into(),
         (_, Value::Number(number)) => *number = (number.as_u64().unwrap() + 1000).into(),
         (_, Value::String(text)) => *text = text.replace(&claim.value, &another(&claim.value)),
