@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use meshwright_policies::intent::Date;
 use meshwright_policies::finding::Findings;
+use meshwright_policies::intent::Date;
 
 use super::{Outcome, terminal};
 use crate::compiled::shown_prefix;
