@@ -3,15 +3,14 @@
 use crate::finding::{Rule, Severity};
 
 /// Every rule of assembling, in the order of the codes. They are about the output, so nothing can lower them.
-pub static ASSEMBLY_RULES: &[&Rule] =
-    &[
-        &IDENTITY_CHANGED,
-        &ROOT_CHANGED,
-        &OBJECT_RENDERED_TWICE,
-        &UNSOUND_OUTPUT,
-        &DELIVERED_FROM_ELSEWHERE,
-        &BOOTSTRAP_PATH,
-    ];
+pub static ASSEMBLY_RULES: &[&Rule] = &[
+    &IDENTITY_CHANGED,
+    &ROOT_CHANGED,
+    &OBJECT_RENDERED_TWICE,
+    &UNSOUND_OUTPUT,
+    &DELIVERED_FROM_ELSEWHERE,
+    &BOOTSTRAP_PATH,
+];
 
 /// Two files would own one object, or be one file.
 pub static OBJECT_RENDERED_TWICE: Rule = Rule {

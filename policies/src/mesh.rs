@@ -11,7 +11,8 @@ use crate::address::{Address, Cidr, Port};
 use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
-    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile, ServiceType,
+    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile,
+    ServiceType,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
 use crate::node::{FieldPath, FileId, Node};
