@@ -6,6 +6,9 @@ mod ambient_gateway_for_sidecars;
 mod blank_cluster_name;
 mod data_plane_ahead;
 mod delivered_elsewhere;
+mod ambient_in_one_network;
+mod blank_cluster_name;
+mod control_plane_inside;
 mod differing_cluster_id;
 mod differing_flag;
 mod differing_gateway_network;
@@ -23,9 +26,12 @@ mod gateway_without_server;
 mod half_exposed_istiod;
 mod half_global_service;
 mod joined;
+mod malformed_control_plane_address;
 mod malformed_mesh_networks;
+mod malformed_network_id;
 mod member_of_another_network;
 mod meshes_joined_by_mistake;
+mod misspelt_member;
 mod misspelt_network;
 mod misspelt_value;
 mod mixed_hubs;
@@ -36,6 +42,10 @@ mod operator_is_gone;
 mod orphaned_manifest;
 mod overlapping_cross_network_gateways;
 mod overlapping_found_pools;
+mod one_way_discovery;
+mod operator_is_gone;
+mod orphaned_manifest;
+mod overlapping_found_ranges;
 mod overlay_loses_items;
 mod passthrough_of_everything;
 mod pinned_address_for_all;
@@ -51,6 +61,13 @@ mod trust_domains_apart;
 mod unknown_subset_value;
 mod unlabelled_gateway_pods;
 mod unread_registry_service;
+mod repeated_remote_cluster;
+mod selector_without_gateway;
+mod shared_entry;
+mod shared_mesh_config_networks;
+mod shared_signing_certificate;
+mod trust_domains_apart;
+mod webhook_without_port;
 
 use crate::finding::{Finding, Findings, Rule};
 use crate::policies::POLICIES;
@@ -74,6 +91,10 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &malformed_mesh_networks::MalformedMeshNetworks,
     &misspelt_network::MisspeltNetwork,
     &member_of_another_network::MemberOfAnotherNetwork,
+    &shared_mesh_config_networks::SharedMeshConfigNetworks,
+    &misspelt_member::MisspeltMember,
+    &malformed_network_id::MalformedNetworkId,
+    &overlapping_found_ranges::OverlappingFoundRanges,
     // Addresses.
     &shared_entry::SharedEntry,
     &address_outside_found_pools::AddressOutsideFoundPools,
@@ -104,6 +125,15 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &data_plane_ahead::DataPlaneAhead,
     &old_gateway_api_crds::OldGatewayApiCrds,
     &mixed_hubs::MixedHubs,
+    &malformed_control_plane_address::MalformedControlPlaneAddress,
+    &control_plane_inside::ControlPlaneInside,
+    &webhook_without_port::WebhookWithoutPort,
+    &one_way_discovery::OneWayDiscovery,
+    &ambient_in_one_network::AmbientInOneNetwork,
+    // Versions.
+    &operator_is_gone::OperatorIsGone,
+    &shared_signing_certificate::SharedSigningCertificate,
+    &repeated_remote_cluster::RepeatedRemoteCluster,
     // Delivery.
     &misspelt_value::MisspeltValue,
     &orphaned_manifest::OrphanedManifest,

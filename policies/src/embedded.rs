@@ -11,6 +11,9 @@ use crate::node::{FieldPath, Step};
 /// Longer text is not read. An object that the API server stores is smaller (etcd's default limit is 1.5 MiB).
 const LONGEST: usize = 1 << 21;
 
+/// Brackets are open within each other at most so often.
+const DEEPEST: usize = 200;
+
 /// The annotation with a `ProxyConfig` of one pod (istio/istio@1.31: `pkg/config/annotations`).
 pub const PROXY_CONFIG: &str = "proxy.istio.io/config";
 
@@ -84,10 +87,23 @@ pub fn expand(object: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
 /// One YAML document; JSON is one too. `None` when it is anything else.
 #[must_use]
 pub fn parse(text: &str) -> Option<Value> {
-    if text.len() > LONGEST {
+    if text.len() > LONGEST || is_deep(text) {
         return None;
     }
     serde_yaml::from_str(text).ok()
+}
+
+/// Whether brackets are open within each other beyond all measure: the time to read them grows with the square of that.
+fn is_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        depth = match byte {
+            b'[' | b'{' => depth.saturating_add(1),
+            b']' | b'}' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        depth > DEEPEST
+    })
 }
 
 fn name(object: &Map<String, Value>) -> String {
@@ -156,7 +172,8 @@ mod tests {
             format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, [item.as_str(); 9].join(","))
         });
         let deep = format!("a: {}", "[".repeat(100_000));
-        for text in [bomb.as_str(), deep.as_str(), &"x".repeat(LONGEST + 1)] {
+        let (dashes, keys) = ("- ".repeat(100_000), "? ".repeat(100_000));
+        for text in [bomb.as_str(), deep.as_str(), &dashes, &keys, &"x".repeat(LONGEST + 1)] {
             assert_eq!(parse(text), None);
         }
     }

@@ -152,6 +152,10 @@ fn deleted(declaration: &DeclarationSpec, loss: &Loss<'_>, findings: &mut Findin
                 report(declaration, loss, message, name, &format!("pools[{index}].advertise"), findings);
             }
         }
+        ("", "Secret") => {
+            unread(declaration, loss, None, findings);
+            signs_itself(declaration, loss, findings);
+        }
         _ => {
             closed(declaration, loss, None, findings);
             locked_out(declaration, loss, None, findings);
@@ -203,6 +207,40 @@ fn hands_out_istiod(declaration: &DeclarationSpec, fact: &Fact, port: Port) -> b
     }
 }
 
+/// Clusters of the mesh that istiod no longer reads.
+fn unread(declaration: &DeclarationSpec, loss: &Loss<'_>, after: Option<&Claims>, findings: &mut Findings) {
+    if declaration.control_plane.role != DeclaredRole::Primary {
+        return;
+    }
+    for claim in &loss.before.list {
+        let Fact::RemoteCluster { namespace } = &claim.fact else { continue };
+        let stays =
+            |now: &Claims| now.list.iter().any(|now| now.fact == claim.fact && now.value == claim.value);
+        let is_declared = declaration.remote_secrets.keys().any(|id| id.as_str() == claim.value);
+        if namespace != declaration.istio.namespace.as_str() || !is_declared || after.is_some_and(stays) {
+            continue;
+        }
+        let message =
+            format!("istiod of `{}` no longer reads cluster `{}`", declaration.cluster.name, claim.value);
+        let path = format!("remoteSecrets.{}", claim.value);
+        report(declaration, loss, message, claim.path.clone(), &path, findings);
+    }
+}
+
+/// Without its certificate istiod makes a root of its own, which no other cluster trusts.
+fn signs_itself(declaration: &DeclarationSpec, loss: &Loss<'_>, findings: &mut Findings) {
+    let system = declaration.istio.namespace.as_str();
+    let signs = |fact: &Fact| matches!(fact, Fact::CaKeys { namespace } if namespace == system);
+    let root = declaration.mesh.root_certificate_sha256.is_some();
+    if let Some(claim) = loss.before.list.iter().find(|claim| root && signs(&claim.fact)) {
+        let message = format!(
+            "without `{}` istiod of `{}` signs by a root of its own, which the mesh does not trust",
+            loss.name, declaration.cluster.name
+        );
+        report(declaration, loss, message, claim.path.clone(), "mesh.rootCertificateSHA256", findings);
+    }
+}
+
 fn changed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: &Claims, findings: &mut Findings) {
     let now: BTreeSet<&Fact> = after.list.iter().map(|claim| &claim.fact).collect();
     for claim in loss.before.list.iter().filter(|claim| !now.contains(&claim.fact)) {
@@ -232,6 +270,7 @@ fn changed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: &Claims, findi
     }
     closed(declaration, loss, Some(after), findings);
     locked_out(declaration, loss, Some(after), findings);
+    unread(declaration, loss, Some(after), findings);
 }
 
 fn discovered_by_label(declaration: &DeclarationSpec) -> bool {

@@ -8,8 +8,11 @@ mod address_outside_pools;
 mod address_used_twice;
 mod addresses_left_to_chance;
 mod another_advertisement;
+mod another_address_range;
+mod another_api_server;
 mod another_cluster_id;
 mod another_control_plane;
+mod another_discovery_address;
 mod another_exposure;
 mod another_gateway_address;
 mod another_istiod_route;
@@ -21,7 +24,11 @@ mod another_network_view;
 mod another_pool;
 mod another_remote_gateway;
 mod another_service;
+mod another_role;
+mod another_root;
+mod another_system_namespace;
 mod another_trust_domain;
+mod broken_certificate_chain;
 mod cilium_settings;
 mod cluster_local_service;
 mod cni_unknown_to_sail;
@@ -41,7 +48,11 @@ mod harmful_setting;
 mod helm_by_hand;
 mod hosted_install_method;
 mod idle_port;
+mod incomplete_injection_path;
+mod incomplete_signing_secret;
+mod inert_operator;
 mod intermediate_outlives_root;
+mod istiod_leads_nobody;
 mod kubectl_skew;
 mod kubernetes_not_announced;
 mod kubernetes_too_old;
@@ -51,8 +62,11 @@ mod malformed_delivery;
 mod malformed_fingerprint;
 mod manifest_is_no_object;
 mod manifest_is_secret;
+mod member_of_two_networks;
+mod misleading_secret_name;
 mod mspider_parameter;
 mod mutual_tls_disabled;
+mod namespace_without_network;
 mod network_without_entry;
 mod no_in_cluster_operator;
 mod no_load_balancer;
@@ -61,6 +75,7 @@ mod no_such_manifest;
 mod node_port_local_policy;
 mod old_gateway_api;
 mod old_mspider;
+mod overlapping_network_ranges;
 mod overlapping_own_cidrs;
 mod overlapping_own_pools;
 mod overlapping_pod_cidrs;
@@ -69,7 +84,9 @@ mod overlapping_service_cidrs;
 mod overridden_value;
 mod pool_auto_assign;
 mod private_gateway_among_public;
+mod profile_of_another_release;
 mod provisioned_otherwise;
+mod refused_credential;
 mod remote_revision;
 mod repeated_entry;
 mod repeated_gateway_name;
@@ -79,6 +96,7 @@ mod rewritten_field;
 mod second_cross_network_gateway;
 mod secret_in_intent;
 mod service_cidr_over_pods;
+mod shadowed_cluster_id;
 mod shared_api_server;
 mod shared_cluster_id;
 mod shared_context;
@@ -92,6 +110,7 @@ mod undeclared_ca;
 mod undeclared_gateway;
 mod undeclared_mesh_cluster;
 mod undeclared_network;
+mod undeclared_remote_cluster;
 mod undeliverable_hosted_objects;
 mod undiscoverable_address;
 mod undiscoverable_gateway;
@@ -109,11 +128,14 @@ mod unreachable_api_server;
 mod unread_configuration;
 mod unresolved_gateway;
 mod unseen_namespace;
+mod unread_remote_secret;
 mod unused_failover_region;
 mod unused_network;
 mod version_skew;
 mod void_source_range;
 mod wrong_listener;
+mod workload_on_another_network;
+mod workload_on_two_networks;
 mod wrong_node_port;
 
 use crate::policy::Policy;
@@ -131,6 +153,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &another_mesh_id::AnotherMeshId,
     &another_cluster_id::AnotherClusterId,
     &another_trust_domain::AnotherTrustDomain,
+    &shadowed_cluster_id::ShadowedClusterId,
+    &misleading_secret_name::MisleadingSecretName,
     // Networks.
     &undeclared_network::UndeclaredNetwork,
     &shared_network_not_routed::SharedNetworkNotRouted,
@@ -146,6 +170,12 @@ pub const POLICIES: &[&dyn Policy] = &[
     &overlapping_service_cidrs::OverlappingServiceCidrs,
     &another_network::AnotherNetwork,
     &another_mesh_networks::AnotherMeshNetworks,
+    &workload_on_another_network::WorkloadOnAnotherNetwork,
+    &workload_on_two_networks::WorkloadOnTwoNetworks,
+    &namespace_without_network::NamespaceWithoutNetwork,
+    &another_address_range::AnotherAddressRange,
+    &overlapping_network_ranges::OverlappingNetworkRanges,
+    &member_of_two_networks::MemberOfTwoNetworks,
     // Addresses.
     &control_plane_without_address::ControlPlaneWithoutAddress,
     &address_used_twice::AddressUsedTwice,
@@ -197,6 +227,13 @@ pub const POLICIES: &[&dyn Policy] = &[
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
     &another_istiod_route::AnotherIstiodRoute,
+    &another_discovery_address::AnotherDiscoveryAddress,
+    &istiod_leads_nobody::IstiodLeadsNobody,
+    &incomplete_injection_path::IncompleteInjectionPath,
+    &another_role::AnotherRole,
+    &profile_of_another_release::ProfileOfAnotherRelease,
+    &unread_remote_secret::UnreadRemoteSecret,
+    &another_system_namespace::AnotherSystemNamespace,
     // Versions.
     &kubernetes_too_old::KubernetesTooOld,
     &kubernetes_not_announced::KubernetesNotAnnounced,
@@ -210,12 +247,19 @@ pub const POLICIES: &[&dyn Policy] = &[
     &harmful_setting::HarmfulSetting,
     &unknown_profile::UnknownProfile,
     &cni_unknown_to_sail::CniUnknownToSail,
+    &inert_operator::InertOperator,
     // Certificates and secrets.
     &secret_in_intent::SecretInIntent,
     &intermediate_outlives_root::IntermediateOutlivesRoot,
     &undeclared_ca::UndeclaredCa,
     &malformed_fingerprint::MalformedFingerprint,
     &undeclared_api_server::UndeclaredApiServer,
+    &another_root::AnotherRoot,
+    &incomplete_signing_secret::IncompleteSigningSecret,
+    &broken_certificate_chain::BrokenCertificateChain,
+    &undeclared_remote_cluster::UndeclaredRemoteCluster,
+    &another_api_server::AnotherApiServer,
+    &refused_credential::RefusedCredential,
     // Delivery.
     &shared_api_server::SharedApiServer,
     &undeliverable_hosted_objects::UndeliverableHostedObjects,

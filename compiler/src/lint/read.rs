@@ -206,7 +206,8 @@ impl Read {
     fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
         let kept = self.everything
             || KEPT_KINDS.contains(&subject.kind.as_str())
-            || subject.kind == "CustomResourceDefinition" && subject.name == GATEWAY_CRD;
+            || subject.kind == "CustomResourceDefinition" && subject.name == GATEWAY_CRD
+            || subject.kind == "Namespace" && subject.name.starts_with("istio");
         let has_values = || {
             let named = |at: &ValuesAt<'_>| at.chart.is_some();
             !subject.kind.is_empty() && subject.chart_values().iter().any(named)

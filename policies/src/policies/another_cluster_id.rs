@@ -4,6 +4,7 @@ use crate::claim::{Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredRole};
 use crate::finding::{Findings, Rule, Severity};
 use crate::judge::{Declared, contradiction};
+use crate::node::{FieldPath, Step};
 use crate::policy::Policy;
 
 /// Object claims another cluster ID.
@@ -25,7 +26,9 @@ impl Policy for AnotherClusterId {
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let finding = match &claim.fact {
-                Fact::ClusterId if !declaration.accepts_cluster_id(&claim.value) => {
+                fact if is_cluster_id(declaration, claims, fact, &claim.path)
+                    && !declaration.accepts_cluster_id(&claim.value) =>
+                {
                     let id = declaration.cluster.id.as_str();
                     let message = format!("cluster ID `{}` is claimed where `{id}` is declared", claim.value);
                     let declared = Declared { value: id.to_owned(), path: "cluster.id" };
@@ -54,5 +57,20 @@ impl Policy for AnotherClusterId {
             };
             findings.push(finding);
         }
+    }
+}
+
+/// What gives the cluster's ID. Among the variables in values the chart's own `CLUSTER_ID` comes last (MW1110); that of an
+/// istiod in another namespace is another cluster's.
+fn is_cluster_id(declaration: &DeclarationSpec, claims: &Claims, fact: &Fact, path: &FieldPath) -> bool {
+    match fact {
+        Fact::ClusterId | Fact::WorkloadClusterId { .. } => true,
+        Fact::IstiodVariable { name } if name == "CLUSTER_ID" => {
+            let in_values = path.0.last() == Some(&Step::Key("CLUSTER_ID".to_owned()));
+            let plane = claims.plane.as_ref().and_then(|plane| plane.namespace.as_deref());
+            let namespace = plane.or(claims.namespace.as_deref());
+            !in_values && namespace == Some(declaration.istio.namespace.as_str())
+        }
+        _ => false,
     }
 }

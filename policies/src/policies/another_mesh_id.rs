@@ -26,7 +26,7 @@ impl Policy for AnotherMeshId {
         let id = declaration.mesh.id.as_str();
         for claim in &claims.list {
             let (agrees, what) = match &claim.fact {
-                Fact::MeshId => (claim.value == id, "the mesh ID"),
+                Fact::MeshId | Fact::WorkloadMeshId { .. } => (claim.value == id, "the mesh ID"),
                 Fact::MeshEntries => {
                     (claim.value.split(',').any(|entry| entry == id), "no entry but for mesh")
                 }

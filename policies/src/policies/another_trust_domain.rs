@@ -27,7 +27,7 @@ impl Policy for AnotherTrustDomain {
         for claim in &claims.list {
             let own = mesh.trust_domain.as_str() == claim.value;
             let (message, declared) = match &claim.fact {
-                Fact::TrustDomain if !own => (
+                Fact::TrustDomain | Fact::WorkloadTrustDomain if !own => (
                     format!(
                         "trust domain `{}` is claimed where `{}` is declared",
                         claim.value, mesh.trust_domain

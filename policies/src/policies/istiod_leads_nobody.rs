@@ -1,0 +1,103 @@
+//! MW5111: istiod that serves remote clusters may not lead them.
+
+use crate::claim::{Claims, Fact};
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::node::{FieldPath, Span};
+use crate::policy::Policy;
+
+/// MW5111: istiod that serves remote clusters may not lead them.
+pub(super) struct IstiodLeadsNobody;
+
+static RULE: Rule = Rule {
+    code: "MW5111",
+    name: "istiod-leads-nobody",
+    severity: Severity::Error,
+    title: "istiod that serves remote clusters may not lead them",
+    docs: include_str!("../../docs/MW5111.md"),
+};
+
+impl Policy for IstiodLeadsNobody {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        denied(declaration, claims, findings);
+        let serves = declaration.control_plane.serves_others
+            && declaration.control_plane.role == DeclaredRole::Primary;
+        let Some(plane) = claims.plane.as_ref().filter(|plane| serves && !plane.is_remote) else { return };
+        let system = declaration.istio.namespace.as_str();
+        let is_denied = claims.first(&Fact::ExternalIstiod).is_some_and(|claim| claim.value == "false");
+        let elsewhere = plane.namespace.as_deref().is_some_and(|namespace| namespace != system);
+        if elsewhere || is_denied || leads(declaration, claims) {
+            return;
+        }
+        let variable = claims.first(&variable());
+        // What is not in the object may be set by what it refers to.
+        if !plane.whole && variable.is_none() {
+            return;
+        }
+        let path = variable.map_or_else(|| plane.path.clone(), |claim| claim.path.clone());
+        let place = |path: FieldPath| Place { span: Span::NONE, path };
+        let help = if declaration.istio.version.at_least(1, 23, 0) {
+            "set `global.externalIstiod: true` in its values"
+        } else {
+            "set `EXTERNAL_ISTIOD: \"true\"` among istiod's variables (`pilot.env`): before Istio 1.23 `externalIstiod` does not"
+        };
+        let message = format!(
+            "istiod of `{}` serves remote clusters, but is not told to lead them",
+            declaration.cluster.name
+        );
+        findings.push(
+            RULE.at(place(path), message)
+                .related(
+                    place(FieldPath::parse("spec.controlPlane")),
+                    "the cluster is declared to serve others",
+                )
+                .help(help)
+                .cluster(&declaration.cluster.name)
+                .object(claims.object.clone()),
+        );
+    }
+}
+
+/// `externalIstiod: false` where the topology wants it: of an istiod that serves others, and of the roles in a remote.
+fn denied(declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+    let plane = &declaration.control_plane;
+    let wanted = plane.serves_others || plane.role == DeclaredRole::Remote;
+    let written = claims.first(&Fact::ExternalIstiod).filter(|claim| wanted && claim.value == "false");
+    let Some(claim) = written else { return };
+    let place = |path: FieldPath| Place { span: Span::NONE, path };
+    let name = &declaration.cluster.name;
+    let message = match plane.role {
+        DeclaredRole::Remote => {
+            format!("`{name}` is served by another cluster's istiod, and `externalIstiod` denies it")
+        }
+        _ => format!("`{name}` serves remote clusters, and `externalIstiod` denies it"),
+    };
+    let mut finding = RULE
+        .at(place(claim.path.clone()), message)
+        .found(&claim.value)
+        .related(place(FieldPath::parse("spec.controlPlane")), "the cluster's part is declared here")
+        .help(format!("set `{}: true`", claim.path))
+        .cluster(name)
+        .object(claims.object.clone());
+    if plane.role == DeclaredRole::Remote || leads(declaration, claims) {
+        finding.severity = Severity::Warning;
+    }
+    findings.push(finding);
+}
+
+fn variable() -> Fact {
+    Fact::IstiodVariable { name: "EXTERNAL_ISTIOD".to_owned() }
+}
+
+/// The variable counts; from 1.23 the chart sets it when nobody else does.
+fn leads(declaration: &DeclarationSpec, claims: &Claims) -> bool {
+    let is_true = |fact: &Fact| claims.first(fact).map(|claim| claim.value.eq_ignore_ascii_case("true"));
+    match is_true(&variable()) {
+        Some(set) => set,
+        None => declaration.istio.version.at_least(1, 23, 0) && is_true(&Fact::ExternalIstiod) == Some(true),
+    }
+}
