@@ -18,7 +18,9 @@ use crate::policies::POLICIES;
 pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     let mut findings = Findings::new();
     let is_others = matches!(claims.subject, Subject::Plane(_)) && !claims.concern(declaration);
-    if is_others || claims.list.is_empty() && claims.plane.is_none() {
+    // A namespace says something by what it lacks.
+    let is_silent = claims.list.is_empty() && claims.plane.is_none() && !claims.object.starts_with("Namespace/");
+    if is_others || is_silent {
         return findings;
     }
     for policy in POLICIES.iter().chain(CONTRADICTIONS) {

@@ -80,7 +80,7 @@ fn cluster_files(index: u32, clusters: u32) -> Vec<(&'static str, String)> {
         ("eastwest.yaml", east_west(index)),
         ("pool.yaml", pool(index)),
         ("remote-secret-1.yaml", neighbour(1)),
-        ("remote-secret-2.yaml", neighbour(2)),
+        ("remote-secret-2.yaml", neighbour(peers.len() as u32 - 1)),
         ("shop.yaml", SHOP.to_owned()),
         ("shop-service.yaml", SHOP_SERVICE.to_owned()),
         ("shop-deployment.yaml", SHOP_DEPLOYMENT.to_owned()),

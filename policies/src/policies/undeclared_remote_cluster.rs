@@ -56,6 +56,11 @@ impl Policy for UndeclaredRemoteCluster {
             let declared = Declared { value, path };
             let mut finding = contradiction(&RULE, declaration, claims, claim, message, declared);
             finding.severity = severity;
+            if severity == Severity::Error {
+                finding = finding.help(format!(
+                    "call the key by the ID of the cluster that it leads to, or declare that cluster in the mesh `{mesh}` first"
+                ));
+            }
             findings.push(finding);
         }
     }

@@ -57,6 +57,10 @@ impl<'a> Sources<'a> {
         for field in ["trustDomain", "clusterDomain"] {
             add(&format!("mesh.{field}"), &self.mesh.written.place(format!("spec.{field}").as_str()));
         }
+        if self.mesh.spec.ca.as_ref().is_some_and(|ca| ca.root_certificate_sha256.is_some()) {
+            let place = self.mesh.written.place("spec.ca.rootCertificateSHA256");
+            add("mesh.rootCertificateSHA256", &place);
+        }
         if !self.mesh.spec.trust_domain_aliases.is_empty() {
             add("mesh.trustDomainAliases", &self.mesh.written.place("spec.trustDomainAliases"));
         }
