@@ -3,12 +3,11 @@
 
 mod address_outside_found_pools;
 mod ambient_gateway_for_sidecars;
-mod blank_cluster_name;
-mod data_plane_ahead;
-mod delivered_elsewhere;
 mod ambient_in_one_network;
 mod blank_cluster_name;
 mod control_plane_inside;
+mod data_plane_ahead;
+mod delivered_elsewhere;
 mod differing_cluster_id;
 mod differing_flag;
 mod differing_gateway_network;
@@ -38,13 +37,11 @@ mod mixed_hubs;
 mod network_without_gateway;
 mod not_auto_passthrough;
 mod old_gateway_api_crds;
+mod one_way_discovery;
 mod operator_is_gone;
 mod orphaned_manifest;
 mod overlapping_cross_network_gateways;
 mod overlapping_found_pools;
-mod one_way_discovery;
-mod operator_is_gone;
-mod orphaned_manifest;
 mod overlapping_found_ranges;
 mod overlay_loses_items;
 mod passthrough_of_everything;
@@ -52,21 +49,18 @@ mod pinned_address_for_all;
 mod pool_not_advertised;
 mod remote_secret_key;
 mod repeated_cluster_id;
+mod repeated_remote_cluster;
 mod second_ambient_gateway;
 mod selector_without_gateway;
 mod shared_entry;
+mod shared_mesh_config_networks;
 mod shared_node_port;
+mod shared_signing_certificate;
 mod target_without_server;
 mod trust_domains_apart;
 mod unknown_subset_value;
 mod unlabelled_gateway_pods;
 mod unread_registry_service;
-mod repeated_remote_cluster;
-mod selector_without_gateway;
-mod shared_entry;
-mod shared_mesh_config_networks;
-mod shared_signing_certificate;
-mod trust_domains_apart;
 mod webhook_without_port;
 
 use crate::finding::{Finding, Findings, Rule};
@@ -121,10 +115,6 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &gateway_without_server::GatewayWithoutServer,
     &shared_node_port::SharedNodePort,
     // Versions.
-    &operator_is_gone::OperatorIsGone,
-    &data_plane_ahead::DataPlaneAhead,
-    &old_gateway_api_crds::OldGatewayApiCrds,
-    &mixed_hubs::MixedHubs,
     &malformed_control_plane_address::MalformedControlPlaneAddress,
     &control_plane_inside::ControlPlaneInside,
     &webhook_without_port::WebhookWithoutPort,
@@ -132,6 +122,10 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &ambient_in_one_network::AmbientInOneNetwork,
     // Versions.
     &operator_is_gone::OperatorIsGone,
+    &data_plane_ahead::DataPlaneAhead,
+    &old_gateway_api_crds::OldGatewayApiCrds,
+    &mixed_hubs::MixedHubs,
+    // Versions.
     &shared_signing_certificate::SharedSigningCertificate,
     &repeated_remote_cluster::RepeatedRemoteCluster,
     // Delivery.

@@ -7,8 +7,8 @@ mod address_is_a_name;
 mod address_outside_pools;
 mod address_used_twice;
 mod addresses_left_to_chance;
-mod another_advertisement;
 mod another_address_range;
+mod another_advertisement;
 mod another_api_server;
 mod another_cluster_id;
 mod another_control_plane;
@@ -23,9 +23,9 @@ mod another_network;
 mod another_network_view;
 mod another_pool;
 mod another_remote_gateway;
-mod another_service;
 mod another_role;
 mod another_root;
+mod another_service;
 mod another_system_namespace;
 mod another_trust_domain;
 mod broken_certificate_chain;
@@ -126,16 +126,16 @@ mod unneeded_gateway;
 mod unpinned_image;
 mod unreachable_api_server;
 mod unread_configuration;
+mod unread_remote_secret;
 mod unresolved_gateway;
 mod unseen_namespace;
-mod unread_remote_secret;
 mod unused_failover_region;
 mod unused_network;
 mod version_skew;
 mod void_source_range;
-mod wrong_listener;
 mod workload_on_another_network;
 mod workload_on_two_networks;
+mod wrong_listener;
 mod wrong_node_port;
 
 use crate::policy::Policy;
@@ -226,7 +226,6 @@ pub const POLICIES: &[&dyn Policy] = &[
     &mspider_parameter::MspiderParameter,
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
-    &another_istiod_route::AnotherIstiodRoute,
     &another_discovery_address::AnotherDiscoveryAddress,
     &istiod_leads_nobody::IstiodLeadsNobody,
     &incomplete_injection_path::IncompleteInjectionPath,
@@ -234,6 +233,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &profile_of_another_release::ProfileOfAnotherRelease,
     &unread_remote_secret::UnreadRemoteSecret,
     &another_system_namespace::AnotherSystemNamespace,
+    &another_istiod_route::AnotherIstiodRoute,
     // Versions.
     &kubernetes_too_old::KubernetesTooOld,
     &kubernetes_not_announced::KubernetesNotAnnounced,
