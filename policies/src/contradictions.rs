@@ -114,7 +114,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &second_ambient_gateway::SecondAmbientGateway,
     &gateway_without_server::GatewayWithoutServer,
     &shared_node_port::SharedNodePort,
-    // Versions.
+    // Control planes.
     &malformed_control_plane_address::MalformedControlPlaneAddress,
     &control_plane_inside::ControlPlaneInside,
     &webhook_without_port::WebhookWithoutPort,
@@ -125,7 +125,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &data_plane_ahead::DataPlaneAhead,
     &old_gateway_api_crds::OldGatewayApiCrds,
     &mixed_hubs::MixedHubs,
-    // Versions.
+    // Certificates and secrets.
     &shared_signing_certificate::SharedSigningCertificate,
     &repeated_remote_cluster::RepeatedRemoteCluster,
     // Delivery.
