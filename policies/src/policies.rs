@@ -264,7 +264,6 @@ pub const POLICIES: &[&dyn Policy] = &[
     &shared_api_server::SharedApiServer,
     &undeliverable_hosted_objects::UndeliverableHostedObjects,
     &unknown_value_key::UnknownValueKey,
-    &unknown_webhook_value::UnknownWebhookValue,
     &shared_directory::SharedDirectory,
     &malformed_delivery::MalformedDelivery,
     &undeclared_mesh_cluster::UndeclaredMeshCluster,
@@ -272,6 +271,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &no_such_manifest::NoSuchManifest,
     &manifest_is_no_object::ManifestIsNoObject,
     &manifest_is_secret::ManifestIsSecret,
+    &unknown_webhook_value::UnknownWebhookValue,
     &rewritten_field::RewrittenField,
     &directory_of_another_cluster::DirectoryOfAnotherCluster,
     // Platform.
