@@ -19,7 +19,8 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     let mut findings = Findings::new();
     let is_others = matches!(claims.subject, Subject::Plane(_)) && !claims.concern(declaration);
     // A namespace says something by what it lacks.
-    let is_silent = claims.list.is_empty() && claims.plane.is_none() && !claims.object.starts_with("Namespace/");
+    let is_silent =
+        claims.list.is_empty() && claims.plane.is_none() && !claims.object.starts_with("Namespace/");
     if is_others || is_silent {
         return findings;
     }
