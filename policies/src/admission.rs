@@ -179,10 +179,7 @@ impl Decision<'_> {
 fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
     let api_version = request.kind.api_version();
     let declaration = declared::concerns(request);
-    if !declaration
-        && kinds::kind_of(&api_version, &request.kind.kind).is_none()
-        && !loss::concerns(&request.kind.group, &request.kind.kind)
-    {
+    if !declaration && kinds::kind_of(&api_version, &request.kind.kind).is_none() {
         return Decision::allowed("unknown-kind");
     }
     let part = request.sub_resource.as_deref().filter(|part| !part.is_empty());

@@ -44,18 +44,17 @@ pub struct Loss<'a> {
     pub after: Option<&'a Claims>,
 }
 
-/// Whether losing an object of a kind that asserts nothing can matter.
-#[must_use]
-pub fn concerns(group: &str, kind: &str) -> bool {
-    MORE_KINDS.iter().any(|(known, name, _)| (*known, *name) == (group, kind))
-}
-
 /// Kinds whose deletion can be a loss, by group and kind.
-const DELETED: &[(&str, &str)] =
-    &[("", "Namespace"), ("", "Service"), (GATEWAY_API, "Gateway"), ("networking.istio.io", "Gateway")];
-
-/// Of those, the kinds that assert nothing: group, kind and plural.
-pub const MORE_KINDS: &[(&str, &str, &str)] = &[(GATEWAY_API, "Gateway", "gateways")];
+const DELETED: &[(&str, &str)] = &[
+    ("", "Namespace"),
+    ("", "Service"),
+    (GATEWAY_API, "Gateway"),
+    ("metallb.io", "BGPAdvertisement"),
+    ("metallb.io", "IPAddressPool"),
+    ("metallb.io", "L2Advertisement"),
+    ("networking.istio.io", "Gateway"),
+    ("networking.istio.io", "VirtualService"),
+];
 
 /// Whether deleting an object of a kind can be a loss.
 #[must_use]

@@ -162,7 +162,6 @@ type Rules = BTreeMap<(&'static str, Operations), BTreeSet<String>>;
 enum Operations {
     Write,
     WriteAndDelete,
-    Delete,
 }
 
 impl Operations {
@@ -177,7 +176,6 @@ impl Operations {
         let names: &[&str] = match self {
             Operations::Write => &["CREATE", "UPDATE"],
             Operations::WriteAndDelete => &["CREATE", "UPDATE", "DELETE"],
-            Operations::Delete => &["DELETE"],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
@@ -214,11 +212,6 @@ impl Builder<'_> {
         let mut rules = Rules::new();
         for kind in KINDS.iter().filter(|kind| kind.reach() == Reach::Every) {
             add(&mut rules, *kind, true);
-        }
-        for (group, kind, plural) in loss::MORE_KINDS {
-            if !KINDS.iter().any(|known| (known.group(), known.kind()) == (*group, *kind)) {
-                rules.entry((group, Operations::Delete)).or_default().insert((*plural).to_owned());
-            }
         }
         // Declarations that nobody could read, and the proof that questions arrive.
         rules

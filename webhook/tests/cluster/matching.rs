@@ -282,11 +282,6 @@ fn rules_and_registry_name_the_same_kinds() {
     let mut known: BTreeSet<(String, String)> =
         KINDS.iter().map(|kind| (kind.group().to_owned(), kind.plural().to_owned())).collect();
     known.insert(("meshwright.dev".to_owned(), "meshdeclarations".to_owned()));
-    known.extend(
-        meshwright_policies::loss::MORE_KINDS
-            .iter()
-            .map(|(group, _, plural)| ((*group).to_owned(), (*plural).to_owned())),
-    );
     assert_eq!(named, known);
 }
 
