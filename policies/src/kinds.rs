@@ -99,11 +99,13 @@ pub const KINDS: &[&dyn Kind] = &[
     &gateway::Gateway,
     &proxy_config::ProxyConfig,
     &workload_entry::ServiceEntry,
+    &virtual_service::VirtualService,
     &workload_entry::WorkloadEntry,
     &workload_entry::WorkloadGroup,
     &sail::Istio,
     &sail::IstioRevision,
     &sail::ZTunnel,
+    &peer_authentication::PeerAuthentication,
 ];
 
 /// Kinds that are read in files only, by group and kind: no API server asks a webhook about them, or what they make is
@@ -113,9 +115,7 @@ pub const KINDS_IN_FILES: &[&dyn Kind] = &[
     &helm::ApplicationSet,
     &cluster_config::KindCluster,
     &cluster_config::ClusterConfiguration,
-    &virtual_service::VirtualService,
     &sail::Istio,
-    &peer_authentication::PeerAuthentication,
 ];
 
 /// The kind of an `apiVersion` and `kind`.
