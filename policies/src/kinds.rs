@@ -115,7 +115,6 @@ pub const KINDS_IN_FILES: &[&dyn Kind] = &[
     &helm::ApplicationSet,
     &cluster_config::KindCluster,
     &cluster_config::ClusterConfiguration,
-    &sail::Istio,
 ];
 
 /// The kind of an `apiVersion` and `kind`.
