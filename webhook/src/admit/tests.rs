@@ -138,7 +138,7 @@ fn what_a_cluster_sends_is_decided() {
         ("015", captured!("015-secret-create-create-secret"), (true, "agrees")),
         ("016", captured!("016-gwapi-create-create-gateway"), (true, "agrees")),
         ("017", captured!("017-pool-create-namespace"), (true, "agrees")),
-        ("018", captured!("018-pool-create-ipaddresspool"), (true, "agrees")),
+        ("018", captured!("018-pool-create-ipaddresspool"), (true, "warned")),
         ("019", captured!("019-helmrelease-create-helmrelease"), (true, "agrees")),
         ("020", captured!("020-sail-create-istio"), (true, "agrees")),
         ("021", captured!("021-node-create-node"), (true, "agrees")),

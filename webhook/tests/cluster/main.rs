@@ -6,6 +6,7 @@ mod support;
 #[path = "../support/api/mod.rs"]
 mod api;
 
+mod agent;
 mod api_server;
 mod audit;
 mod certificates;
@@ -15,5 +16,6 @@ mod expressions;
 mod gate;
 mod life;
 mod matching;
+mod order_of_change;
 mod reference;
 mod status;

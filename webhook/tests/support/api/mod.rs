@@ -185,6 +185,12 @@ impl ApiServer {
         self.state.revisions.send_replace(data.revision);
     }
 
+    /// Whether a kind is served.
+    pub(crate) fn knows(&self, group: &str, kind: &str) -> bool {
+        let data = self.state.data.lock().unwrap();
+        data.resources.iter().any(|resource| resource.group == group && resource.kind == kind)
+    }
+
     pub(crate) fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         let key = (group.to_owned(), plural.to_owned(), namespace.to_owned(), name.to_owned());
         self.state.data.lock().unwrap().objects.get(&key).cloned()
