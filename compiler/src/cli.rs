@@ -70,6 +70,12 @@ enum Outcome {
     Findings,
 }
 
+/// The definition of the command line, for whoever checks or describes one.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -91,7 +97,7 @@ pub fn run() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "meshwright", &mut text);
+            clap_complete::generate(shell, &mut command(), "meshwright", &mut text);
             terminal::print(&String::from_utf8_lossy(&text)).map(|()| Outcome::Clean)
         }
     };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::Parser;
 use meshwright_tests::charts::{CHARTS, OwnChart};
 use meshwright_tests::kustomize::has;
 use meshwright_tests::schemas::violations;
@@ -183,6 +184,40 @@ fn values_that_are_not_understood_are_refused() {
         {
             let output = chart.template(&values, &[wrong]);
             assert!(!output.status.success(), "{} takes {wrong}", chart.name);
+        }
+    }
+}
+
+/// The arguments of the pods of a rendering, each after the program's name.
+fn arguments(objects: &[Value]) -> Vec<Vec<String>> {
+    let pods = objects.iter().filter_map(|object| match object["kind"].as_str() {
+        Some("Pod") => Some(&object["spec"]),
+        Some("Deployment" | "Job") => Some(&object["spec"]["template"]["spec"]),
+        _ => None,
+    });
+    let of = |pod: &Value| {
+        let given = pod["containers"][0]["args"].as_array().unwrap().iter();
+        std::iter::once("program").chain(given.map(|one| one.as_str().unwrap())).map(str::to_owned).collect()
+    };
+    pods.map(of).collect()
+}
+
+#[test]
+fn the_programs_take_the_arguments_of_their_charts() {
+    if !has("helm", "version") {
+        return;
+    }
+    let [webhook, compiler] = CHARTS;
+    for (name, objects) in renderings(&webhook) {
+        for line in arguments(&objects) {
+            let taken = meshwright_webhook::args::Args::try_parse_from(&line);
+            assert!(taken.is_ok(), "{name}: {line:?}: {taken:?}");
+        }
+    }
+    for (name, objects) in renderings(&compiler) {
+        for line in arguments(&objects) {
+            let taken = meshwright::cli::command().try_get_matches_from(&line);
+            assert!(taken.is_ok(), "{name}: {line:?}: {taken:?}");
         }
     }
 }
