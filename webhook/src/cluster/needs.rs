@@ -85,9 +85,17 @@ mod tests {
 
     #[test]
     fn the_chart_grants_what_is_needed_and_no_more() {
-        let file = include_str!("../../../charts/meshwright-webhook/files/rules.yaml");
-        let granted: serde_json::Value = serde_yaml::from_str(file).unwrap();
-        let needed = serde_json::to_value(needs().cluster).unwrap();
-        assert_eq!(granted, needed, "put there what `meshwright-webhook rbac` prints");
+        let Needs { cluster, system_namespaces } = needs();
+        for (file, rules) in [
+            (include_str!("../../../charts/meshwright-webhook/files/rules.yaml"), cluster),
+            (
+                include_str!("../../../charts/meshwright-webhook/files/system-namespace-rules.yaml"),
+                system_namespaces,
+            ),
+        ] {
+            let granted: serde_json::Value = serde_yaml::from_str(file).unwrap();
+            let needed = serde_json::to_value(rules).unwrap();
+            assert_eq!(granted, needed, "put there what `meshwright-webhook rbac` prints");
+        }
     }
 }
