@@ -68,7 +68,7 @@ fn objects_are_judged_as_if_they_were_applied() {
     let ran = run(&directory(&[("ns.yaml", &wrong)]), "--declaration d.yaml ns.yaml");
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     insta::assert_snapshot!(ran.stdout, @r#"
-    allowed: CREATE ConfigMap/a (ns.yaml:2): unknown-kind
+    allowed: CREATE ConfigMap/a (ns.yaml:2): agrees
     denied: CREATE Namespace/istio-system (ns.yaml:6): contradicts
       this contradicts the declaration of mesh `mdemo` for cluster `mdemo-cluster2`
       MW2101 at `metadata.labels["topology.istio.io/network"]`: network `network-c9` is claimed where cluster `mdemo-cluster2` is declared on `network-c2`
