@@ -204,7 +204,11 @@ fn committer(text: &str) -> Result<(String, String), String> {
     let (name, rest) = text.split_once('<').ok_or_else(refuse)?;
     let (name, email) = (name.trim(), rest.strip_suffix('>').ok_or_else(refuse)?.trim());
     let bad = |text: &str| text.is_empty() || text.contains(['<', '>']);
-    if bad(name) || bad(email) || text.contains(['\n', '\0']) { Err(refuse()) } else { Ok((name.to_owned(), email.to_owned())) }
+    if bad(name) || bad(email) || text.contains(['\n', '\0']) {
+        Err(refuse())
+    } else {
+        Ok((name.to_owned(), email.to_owned()))
+    }
 }
 
 #[cfg(test)]
