@@ -17,7 +17,6 @@ use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::PostParams;
 use kube::{Api, Client};
-use tokio::sync::Notify;
 
 pub use proof::{Proof, prove};
 pub use reconcile::{Fields, Plan, VERSION, WITHDRAWN, plan, policy_of, published, withdrawn};
@@ -73,7 +72,6 @@ pub struct Controller {
     store: Arc<Store>,
     trust: Arc<Trust>,
     metrics: Arc<Metrics>,
-    wake: Arc<Notify>,
     failures: u32,
     successes: u32,
 }
@@ -94,18 +92,12 @@ impl Controller {
         trust: Arc<Trust>,
         metrics: Arc<Metrics>,
     ) -> Controller {
-        let wake = Arc::new(Notify::new());
-        Controller { client, settings, store, trust, metrics, wake, failures: 0, successes: 0 }
+        Controller { client, settings, store, trust, metrics, failures: 0, successes: 0 }
     }
 
-    /// Notify it to have everything looked at again at once, as when declarations have changed.
-    #[must_use]
-    pub fn wake(&self) -> Arc<Notify> {
-        Arc::clone(&self.wake)
-    }
-
-    /// Looks after the configuration for ever.
+    /// Looks after the configuration for ever: in its interval, and at once when declarations or authorities change.
     pub async fn run(mut self) {
+        let mut changes = self.store.changes();
         let interval = self.settings.interval;
         let mut backoff = Backoff::new(Duration::from_secs(1), interval.max(Duration::from_secs(1)));
         loop {
@@ -121,10 +113,11 @@ impl Controller {
                     backoff.after_failure()
                 }
             };
-            let (wake, trust) = (Arc::clone(&self.wake), Arc::clone(&self.trust));
+            let trust = Arc::clone(&self.trust);
             tokio::select! {
                 () = tokio::time::sleep(again) => {}
-                () = wake.notified() => {}
+                // The store outlives this loop, so that there is always somebody to announce a change.
+                Ok(()) = changes.changed() => {}
                 () = trust.changed() => {}
             }
         }
