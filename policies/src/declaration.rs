@@ -250,6 +250,9 @@ pub struct DeclaredNetwork {
     /// Names in the intent of those members whose cluster ID is another.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<ClusterId, ClusterName>,
+    /// IDs under which its members were until the change that is being rolled out, and which still name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<NetworkId>,
     /// Where istiod learns the addresses of its gateways.
     pub discovery: GatewayDiscovery,
     /// Where it is entered, as this cluster sees it.

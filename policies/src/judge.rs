@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 use crate::address::Address;
 use crate::claim::{Claim, Claims, Subject};
 use crate::contradictions::CONTRADICTIONS;
-use crate::declaration::{DeclarationSpec, DeclaredGateway};
+use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredNetwork};
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::intent::{Date, SettingSeverity};
 use crate::kinds;
+use crate::names::NetworkId;
 use crate::node::{FieldPath, Span};
 use crate::policies::POLICIES;
 
@@ -107,6 +108,16 @@ impl DeclarationSpec {
     pub fn accepts_network(&self, network: &str) -> bool {
         self.network.as_str() == network
             || self.previous.network.as_ref().is_some_and(|previous| previous.as_str() == network)
+    }
+
+    /// The networks that an ID may mean: the one that is declared under it, then those with a member that was under it
+    /// until the change that is being rolled out. More than one when clusters leave a network that stays, or part.
+    pub fn networks_named(&self, id: &str) -> impl Iterator<Item = (&NetworkId, &DeclaredNetwork)> {
+        let now = self.networks.iter().filter(move |(known, _)| known.as_str() == id);
+        let before = self.networks.iter().filter(move |(known, network)| {
+            known.as_str() != id && network.previous.iter().any(|previous| previous.as_str() == id)
+        });
+        now.chain(before)
     }
 
     /// Whether a cluster ID is this cluster's, or was until the change that is being rolled out.

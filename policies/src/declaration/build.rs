@@ -137,8 +137,13 @@ fn identity(cluster: &Cluster) -> DeclaredCluster {
 fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
     let mut members: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
     let mut names: BTreeMap<&NetworkId, BTreeMap<ClusterId, ClusterName>> = BTreeMap::new();
+    let mut previous: BTreeMap<&NetworkId, BTreeSet<&NetworkId>> = BTreeMap::new();
     for cluster in mesh.clusters.values() {
         members.entry(&cluster.network).or_default().push(cluster.id.clone());
+        let before = cluster.spec.previous.as_ref().and_then(|previous| previous.network.as_ref());
+        if let Some(before) = before.filter(|before| **before != cluster.network) {
+            previous.entry(&cluster.network).or_default().insert(before);
+        }
         if cluster.id.as_str() != cluster.name.as_str() {
             names.entry(&cluster.network).or_default().insert(cluster.id.clone(), cluster.name.clone());
         }
@@ -154,6 +159,7 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
             let declared = DeclaredNetwork {
                 clusters: members.remove(&network.id).unwrap_or_default(),
                 names: names.remove(&network.id).unwrap_or_default(),
+                previous: previous.remove(&network.id).into_iter().flatten().cloned().collect(),
                 discovery: mesh.gateway_discovery(network),
                 gateways: gateways.collect(),
             };

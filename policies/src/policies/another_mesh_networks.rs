@@ -5,6 +5,7 @@ use crate::declaration::{DeclarationSpec, DeclaredEntry, DeclaredNetwork};
 use crate::finding::{Findings, Rule, Severity};
 use crate::intent::GatewayDiscovery;
 use crate::judge::{Declared, contradiction, is_address};
+use crate::names::NetworkId;
 use crate::policy::Policy;
 
 /// `meshNetworks` names an undeclared network, or contradicts one.
@@ -29,14 +30,10 @@ impl Policy for AnotherMeshNetworks {
                 Fact::MeshNetworks => missing_network(declaration, claim),
                 Fact::NamedNetwork => unknown_network(declaration, claim),
                 Fact::GatewayNetwork { gateway } => second_source(declaration, gateway),
-                Fact::Entries { network } => network_of(declaration, network)
-                    .and_then(|declared| wrong_entries(network, declared, claim)),
-                Fact::EntryAddress { network } => network_of(declaration, network)
-                    .and_then(|declared| wrong_address(network, declared, claim)),
-                Fact::EntryPort { network, address } => network_of(declaration, network)
-                    .and_then(|declared| wrong_port(network, declared, address, claim)),
-                Fact::Member { network } => network_of(declaration, network)
-                    .and_then(|declared| wrong_member(network, declared, claim)),
+                Fact::Entries { network } => wrong_entries(declaration, network, claims, claim),
+                Fact::EntryAddress { network } => wrong_address(declaration, network, claim),
+                Fact::EntryPort { network, address } => wrong_port(declaration, network, address, claim),
+                Fact::Member { network } => wrong_member(declaration, network, claim),
                 _ => None,
             };
             if let Some((message, value, path)) = wrong {
@@ -49,10 +46,6 @@ impl Policy for AnotherMeshNetworks {
 
 /// Message, declared value, declared path.
 type Wrong = Option<(String, String, String)>;
-
-fn network_of<'a>(declaration: &'a DeclarationSpec, id: &str) -> Option<&'a DeclaredNetwork> {
-    declaration.networks.iter().find(|(known, _)| known.as_str() == id).map(|(_, network)| network)
-}
 
 /// The entry points that `meshNetworks` can announce.
 fn known(network: &DeclaredNetwork) -> impl Iterator<Item = &DeclaredEntry> {
@@ -69,13 +62,16 @@ fn missing_network(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
     let mut announced = declaration.networks.iter().filter(|(_, network)| {
         network.discovery == GatewayDiscovery::MeshNetworks && known(network).next().is_some()
     });
-    let (id, _) = announced.find(|(id, _)| !named(id.as_str()))?;
+    let is_named = |id: &NetworkId, network: &DeclaredNetwork| {
+        named(id.as_str()) || network.previous.iter().any(|previous| named(previous.as_str()))
+    };
+    let (id, _) = announced.find(|(id, network)| !is_named(id, network))?;
     let message = format!("meshNetworks lacks the declared network `{id}`");
     Some((message, id.to_string(), format!("networks.{id}")))
 }
 
 fn unknown_network(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
-    if network_of(declaration, &claim.value).is_some() {
+    if declaration.networks_named(&claim.value).next().is_some() {
         return None;
     }
     let ids: Vec<&str> = declaration.networks.keys().map(|id| id.as_str()).collect();
@@ -85,7 +81,7 @@ fn unknown_network(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
 
 /// istiod adds labels and `meshNetworks` together (istio/istio@1.30: `pilot/pkg/model/network.go`).
 fn second_source(declaration: &DeclarationSpec, gateway: &str) -> Wrong {
-    let own = network_of(declaration, declaration.network.as_str())?;
+    let own = declaration.networks.get(&declaration.network)?;
     if own.discovery == GatewayDiscovery::Labels {
         return None;
     }
@@ -96,41 +92,65 @@ fn second_source(declaration: &DeclarationSpec, gateway: &str) -> Wrong {
     Some((message, String::new(), format!("networks.{network}.discovery")))
 }
 
-fn wrong_entries(id: &str, network: &DeclaredNetwork, claim: &Claim) -> Wrong {
-    if network.discovery == GatewayDiscovery::Labels {
+/// While its ID changes, a network's gateways may stand under each of its IDs: where two networks become one, some stand
+/// under the one and some under the other. istiod enters each ID by its own list, so that both together do no harm.
+fn wrong_entries(declaration: &DeclarationSpec, id: &str, claims: &Claims, claim: &Claim) -> Wrong {
+    let (first, _) = declaration.networks_named(id).next()?;
+    let announced =
+        |(_, network): &(_, &DeclaredNetwork)| network.discovery == GatewayDiscovery::MeshNetworks;
+    let mut announced = declaration.networks_named(id).filter(announced).peekable();
+    if announced.peek().is_none() {
         let message =
-            format!("meshNetworks has gateways of `{id}`, which are declared to be found by their label");
-        return Some((message, String::new(), format!("networks.{id}.discovery")));
+            format!("meshNetworks has gateways of `{first}`, which are declared to be found by their label");
+        return Some((message, String::new(), format!("networks.{first}.discovery")));
     }
-    let claimed = |entry: &DeclaredEntry| {
-        let mut pairs = claim.value.split(',').filter_map(|pair| pair.split_once(' '));
-        pairs.any(|(address, _)| entry.address.as_ref().is_some_and(|own| is_address(address, own)))
-    };
-    let missing = known(network).find(|entry| !claimed(entry))?;
-    let message = format!("meshNetworks lacks the gateway `{}` of network `{id}`", shown(missing));
-    Some((message, all(network), format!("networks.{id}.gateways")))
+    announced.find_map(|(known_as, network)| {
+        let under_another = |other: &&Claim| match &other.fact {
+            Fact::Entries { network: other } => {
+                other != id && declaration.networks_named(other).any(|(meant, _)| meant == known_as)
+            }
+            _ => false,
+        };
+        let lists = || std::iter::once(claim).chain(claims.list.iter().filter(under_another));
+        let claimed = |entry: &DeclaredEntry| {
+            let mut pairs =
+                lists().flat_map(|list| list.value.split(',')).filter_map(|pair| pair.split_once(' '));
+            pairs.any(|(address, _)| entry.address.as_ref().is_some_and(|own| is_address(address, own)))
+        };
+        let missing = known(network).find(|entry| !claimed(entry))?;
+        let message = format!("meshNetworks lacks the gateway `{}` of network `{known_as}`", shown(missing));
+        Some((message, all(network), format!("networks.{known_as}.gateways")))
+    })
 }
 
 fn all(network: &DeclaredNetwork) -> String {
     known(network).map(shown).collect::<Vec<_>>().join(", ")
 }
 
-fn wrong_address(id: &str, network: &DeclaredNetwork, claim: &Claim) -> Wrong {
-    let agrees =
+fn wrong_address(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong {
+    let is_it =
         |entry: &DeclaredEntry| entry.address.as_ref().is_some_and(|own| is_address(&claim.value, own));
     // An address that is not known before the Service exists may be any.
-    if known(network).count() < network.gateways.len() || network.gateways.iter().any(agrees) {
+    let agrees = |network: &DeclaredNetwork| {
+        known(network).count() < network.gateways.len() || network.gateways.iter().any(is_it)
+    };
+    let mut meant = declaration.networks_named(id).peekable();
+    let (id, first) = *meant.peek()?;
+    if meant.any(|(_, network)| agrees(network)) {
         return None;
     }
     let message = format!("`{}` is no declared gateway address of network `{id}`", claim.value);
-    Some((message, all(network), format!("networks.{id}.gateways")))
+    Some((message, all(first), format!("networks.{id}.gateways")))
 }
 
-fn wrong_port(id: &str, network: &DeclaredNetwork, address: &str, claim: &Claim) -> Wrong {
-    let at = |entry: &&DeclaredEntry| entry.address.as_ref().is_some_and(|own| is_address(address, own));
-    let mut entries = network.gateways.iter().filter(at).peekable();
-    let first = *entries.peek()?;
-    if entries.any(|entry| entry.port.to_string() == claim.value) {
+fn wrong_port(declaration: &DeclarationSpec, id: &str, address: &str, claim: &Claim) -> Wrong {
+    let at =
+        |(_, entry): &(_, &DeclaredEntry)| entry.address.as_ref().is_some_and(|own| is_address(address, own));
+    let meant = declaration.networks_named(id);
+    let entries = meant.flat_map(|(id, network)| network.gateways.iter().map(move |entry| (id, entry)));
+    let mut entries = entries.filter(at).peekable();
+    let (id, first) = *entries.peek()?;
+    if entries.any(|(_, entry)| entry.port.to_string() == claim.value) {
         return None;
     }
     let message = format!(
@@ -140,11 +160,90 @@ fn wrong_port(id: &str, network: &DeclaredNetwork, address: &str, claim: &Claim)
     Some((message, first.port.to_string(), format!("networks.{id}.gateways")))
 }
 
-fn wrong_member(id: &str, network: &DeclaredNetwork, claim: &Claim) -> Wrong {
-    if network.clusters.iter().any(|cluster| cluster.as_str() == claim.value) {
+fn wrong_member(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong {
+    let mut meant = declaration.networks_named(id).peekable();
+    let (id, first) = *meant.peek()?;
+    if meant.any(|(_, network)| network.clusters.iter().any(|cluster| cluster.as_str() == claim.value)) {
         return None;
     }
-    let ids: Vec<&str> = network.clusters.iter().map(|cluster| cluster.as_str()).collect();
+    let ids: Vec<&str> = first.clusters.iter().map(|cluster| cluster.as_str()).collect();
     let message = format!("cluster `{}` is not declared on network `{id}`", claim.value);
     Some((message, ids.join(", "), format!("networks.{id}.clusters")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::judge::judge_object;
+
+    const A: &str = "10.1.0.10";
+    const B: &str = "10.2.0.10";
+
+    fn network(cluster: &str, previous: &[&str], addresses: &[&str]) -> Value {
+        let gateway = |address: &&str| json!({"cluster": cluster, "name": "istio-eastwestgateway", "address": address, "port": 15443});
+        let gateways: Vec<Value> = addresses.iter().map(gateway).collect();
+        json!({"clusters": [cluster], "previous": previous, "discovery": "meshNetworks", "gateways": gateways})
+    }
+
+    /// What MW2102 says of `meshNetworks` in a cluster whose own network, `west`, stays.
+    fn said(networks: &Value, told: &[(&str, &[&str])]) -> Vec<String> {
+        let declaration: DeclarationSpec = serde_json::from_value(json!({
+            "mesh": {"name": "demo", "id": "demo", "trustDomain": "cluster.local", "clusterDomain": "cluster.local"},
+            "cluster": {"name": "west", "id": "west"}, "network": "west", "controlPlane": {"role": "primary"},
+            "istio": {"version": "1.30.1", "namespace": "istio-system", "install": "Helm", "dataPlane": "sidecar"},
+            "networks": networks,
+        }))
+        .unwrap();
+        let told = told.iter().map(|(id, addresses)| {
+            let gateway = |address: &&str| json!({"address": address, "port": 15443});
+            let gateways: Vec<Value> = addresses.iter().map(gateway).collect();
+            ((*id).to_owned(), json!({"gateways": gateways}))
+        });
+        let release = json!({
+            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "istiod", "namespace": "flux-system"},
+            "spec": {"targetNamespace": "istio-system", "releaseName": "istiod", "chart": {"spec": {"chart": "istiod"}},
+                "values": {"global": {"meshNetworks": Value::Object(told.collect())}}},
+        });
+        let findings = judge_object(&declaration, release.as_object().unwrap());
+        let ours = findings.iter().filter(|finding| finding.rule.code == RULE.code);
+        ours.map(|finding| finding.message.clone()).collect()
+    }
+
+    #[test]
+    fn a_network_has_its_old_id_until_the_change_is_done() {
+        let changing = json!({"new": network("east", &["old"], &[A])});
+        let none = Vec::<String>::new();
+        assert_eq!(said(&changing, &[("new", &[A])]), none);
+        assert_eq!(said(&changing, &[("old", &[A])]), none);
+        assert_eq!(said(&changing, &[("new", &[A]), ("old", &[A])]), none);
+        let third = said(&changing, &[("third", &[A])]);
+        assert!(third.contains(&"meshNetworks names network `third`, which is not declared".to_owned()));
+        assert!(third.contains(&"meshNetworks lacks the declared network `new`".to_owned()));
+        for id in ["new", "old"] {
+            let elsewhere = said(&changing, &[(id, &[B])]);
+            assert!(elsewhere.contains(&format!("`{B}` is no declared gateway address of network `new`")));
+            assert!(
+                elsewhere.contains(&format!("meshNetworks lacks the gateway `{A}:15443` of network `new`"))
+            );
+        }
+        let done = json!({"new": network("east", &[], &[A])});
+        assert_eq!(said(&done, &[("new", &[A])]), none);
+        assert!(!said(&done, &[("old", &[A])]).is_empty());
+    }
+
+    #[test]
+    fn networks_part_and_join() {
+        let none = Vec::<String>::new();
+        let parting = json!({"old": network("a", &[], &[A]), "new": network("b", &["old"], &[B])});
+        assert_eq!(said(&parting, &[("old", &[A, B])]), none);
+        assert_eq!(said(&parting, &[("old", &[A]), ("new", &[B])]), none);
+        assert!(!said(&parting, &[("old", &[A])]).is_empty());
+        let joining = json!({"one": network("a", &["other"], &[A, B])});
+        assert_eq!(said(&joining, &[("one", &[A]), ("other", &[B])]), none);
+        assert_eq!(said(&joining, &[("one", &[A, B])]), none);
+        assert!(!said(&joining, &[("one", &[A])]).is_empty());
+    }
 }

@@ -5,6 +5,7 @@ use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule, Severity};
 use crate::intent::NetworkView;
 use crate::judge::{Declared, contradiction};
+use crate::names::NetworkId;
 use crate::policy::Policy;
 
 /// Gateway sees other networks than declared.
@@ -34,7 +35,10 @@ impl Policy for AnotherNetworkView {
                 }
                 NetworkView::All => {
                     let seen: Vec<&str> = seen.collect();
-                    (declaration.networks.keys().all(|id| seen.contains(&id.as_str())), String::new())
+                    let sees = |id: &NetworkId| seen.contains(&id.as_str());
+                    let all =
+                        declaration.networks.iter().all(|(id, n)| sees(id) || n.previous.iter().any(sees));
+                    (all, String::new())
                 }
             };
             if !agrees {

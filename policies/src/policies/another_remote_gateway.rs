@@ -1,5 +1,6 @@
 //! MW3153: a gateway somewhere else is not where it is declared.
 
+use crate::address::Address;
 use crate::claim::{Claim, Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredNetwork};
 use crate::finding::{Findings, Rule, Severity};
@@ -40,12 +41,8 @@ impl Policy for AnotherRemoteGateway {
 /// Message, declared value, declared path.
 type Wrong = Option<(String, String, String)>;
 
-fn network_of<'a>(declaration: &'a DeclarationSpec, id: &str) -> Option<&'a DeclaredNetwork> {
-    declaration.networks.iter().find(|(known, _)| known.as_str() == id).map(|(_, network)| network)
-}
-
 fn unknown(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
-    if network_of(declaration, &claim.value).is_some() {
+    if declaration.networks_named(&claim.value).next().is_some() {
         return None;
     }
     let ids: Vec<&str> = declaration.networks.keys().map(|id| id.as_str()).collect();
@@ -54,13 +51,21 @@ fn unknown(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
 }
 
 fn elsewhere(declaration: &DeclarationSpec, network: &str, claim: &Claim) -> Wrong {
-    let declared = network_of(declaration, network)?;
-    let known: Vec<_> = declared.gateways.iter().filter_map(|entry| entry.address.as_ref()).collect();
     // An address that is not known before the Service exists may be any.
-    if known.len() < declared.gateways.len() || known.iter().any(|own| is_address(&claim.value, own)) {
+    let agrees = |declared: &DeclaredNetwork| {
+        let known = known(declared);
+        known.len() < declared.gateways.len() || known.iter().any(|own| is_address(&claim.value, own))
+    };
+    let mut meant = declaration.networks_named(network).peekable();
+    let (id, first) = *meant.peek()?;
+    if meant.any(|(_, declared)| agrees(declared)) {
         return None;
     }
-    let message = format!("`{}` is no declared gateway address of network `{network}`", claim.value);
-    let all: Vec<String> = known.iter().map(ToString::to_string).collect();
-    Some((message, all.join(", "), format!("networks.{network}.gateways")))
+    let message = format!("`{}` is no declared gateway address of network `{id}`", claim.value);
+    let all: Vec<String> = known(first).into_iter().map(ToString::to_string).collect();
+    Some((message, all.join(", "), format!("networks.{id}.gateways")))
+}
+
+fn known(network: &DeclaredNetwork) -> Vec<&Address> {
+    network.gateways.iter().filter_map(|entry| entry.address.as_ref()).collect()
 }

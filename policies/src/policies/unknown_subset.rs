@@ -39,7 +39,9 @@ impl Policy for UnknownSubset {
             known.sort_unstable();
             if known.contains(&found)
                 || what == "cluster" && declaration.accepts_cluster_id(found)
-                || what == "network" && declaration.accepts_network(found)
+                || what == "network"
+                    && (declaration.accepts_network(found)
+                        || declaration.networks_named(found).next().is_some())
             {
                 continue;
             }

@@ -4,6 +4,7 @@ use crate::claim::{Claims, Fact, SaidBy};
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule, Severity};
 use crate::judge::{Declared, contradiction};
+use crate::names::NetworkId;
 use crate::policy::Policy;
 use crate::repository::{Cluster, Repository, Stated};
 
@@ -27,7 +28,9 @@ impl Policy for WorkloadOnAnotherNetwork {
         for claim in &claims.list {
             let Fact::WorkloadNetwork { by } = &claim.fact else { continue };
             let found = &claim.value;
-            let excepted = declaration.workload_networks.iter().any(|network| network.as_str() == found);
+            let listed = |network: &NetworkId| declaration.workload_networks.contains(network);
+            let excepted = declaration.workload_networks.iter().any(|network| network.as_str() == found)
+                || declaration.networks_named(found).any(|(network, _)| listed(network));
             if excepted || declaration.accepts_network(found) {
                 continue;
             }

@@ -269,16 +269,24 @@ async fn change(install: &str, discovery: &str, delivery: &str, argo: bool) {
     let both = intent(&template, NEW, &format!("previous: {{network: {OLD}}},"));
     let new = intent(&template, NEW, "");
     for cluster in ["east", "west"] {
+        // Every istiod is told of the changed network by `meshNetworks`, and none by labels.
+        let concerned = cluster == "east" || discovery == "meshNetworks";
         let place = Place::new(cluster, &[&old, &both, &new]).await;
         place.roll_out("the mesh is installed", &old, argo, &[], &[&old], &[]).await;
         place.roll_out("the network changes", &both, argo, &[&old], &[&old, &both], &[]).await;
         let (accepted, denied) = place.check("both are accepted", &[&both, &old], &[]).await;
         assert!(accepted >= 6, "{accepted} objects");
-        assert!(denied >= 2 || cluster == "west", "{denied} wrong objects");
+        assert!(
+            denied >= if cluster == "east" { 2 } else { usize::from(concerned) },
+            "{denied} wrong objects"
+        );
         place.roll_out("the old network is dropped", &new, argo, &[&both, &old], &[&new, &both], &[]).await;
-        let gone: &[&Tree] = if cluster == "east" { &[&old] } else { &[] };
+        let gone: &[&Tree] = if concerned { &[&old] } else { &[] };
         let (_, denied) = place.check("the old one is gone", &[&new], gone).await;
-        assert!(denied >= 4 || cluster == "west", "{denied} wrong objects");
+        assert!(
+            denied >= if cluster == "east" { 4 } else { 2 * usize::from(concerned) },
+            "{denied} wrong objects"
+        );
         // An agent that applies a wrong object is refused like anybody.
         let mut wrong =
             below(&new, &format!("clusters/{cluster}/mesh")).into_iter().filter_map(|o| contradicting(&o));
@@ -295,6 +303,11 @@ const ARGO: &str = "{argocd: {repoURL: \"https://git.example.com/mesh.git\"}}";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flux_with_helm_and_labels() {
     change("Helm", "labels", FLUX, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flux_with_helm_and_mesh_networks() {
+    change("Helm", "meshNetworks", FLUX, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

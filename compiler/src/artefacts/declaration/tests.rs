@@ -134,6 +134,8 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
         network-west:
           clusters:
           - west
+          previous:
+          - network-old
           discovery: meshNetworks
           gateways:
           - cluster: west
