@@ -4,7 +4,10 @@
 //! elsewhere.
 
 mod assign;
+mod delivery;
 mod embedded;
+mod helm;
+mod home;
 mod kustomize;
 mod read;
 mod values;
@@ -14,11 +17,11 @@ use std::path::PathBuf;
 
 use meshwright_policies::contradictions;
 use meshwright_policies::finding::Findings;
-use meshwright_policies::repository::Repository;
+use meshwright_policies::repository::{Manifest, Repository};
 
 use crate::source::{DiscoverOptions, Found, SourceError, Sources, discover};
 
-pub use assign::ClusterGlob;
+pub use home::ClusterGlob;
 
 /// What a run found.
 #[derive(Debug, Default)]
@@ -98,19 +101,33 @@ pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
 }
 
 fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Repository, Vec<String>) {
-    let read = read::read(sources, everything);
-    let mut notes = read.notes;
-    let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
+    let mut files = read::read(sources);
+    let mut notes = std::mem::take(&mut files.notes);
+    let repository = assign::assign(&files, globs, everything, &mut notes);
     (repository, notes)
 }
 
 /// Compares files that were read already.
 #[must_use]
 pub fn lint_sources(sources: Sources, globs: &[ClusterGlob]) -> Linted {
-    let read = read::read(&sources, false);
-    let (mut findings, mut notes) = (read.findings, read.notes);
-    let repository = assign::assign(read.documents, read.kustomizations, globs, &mut notes);
+    let (mut findings, notes, repository) = {
+        let mut files = read::read(&sources);
+        let findings = std::mem::take(&mut files.findings);
+        let mut notes = std::mem::take(&mut files.notes);
+        let repository = assign::assign(&files, globs, false, &mut notes);
+        (findings, notes, repository)
+    };
     findings.extend(contradictions::compare(&repository));
     findings.sort();
     Linted { sources, findings, notes, repository }
+}
+
+/// The objects of the kustomize root in a directory, as lint sees them, and whether all of it was followed; nothing when
+/// there is no root.
+#[must_use]
+pub fn kustomized(sources: &Sources, directory: &str) -> Option<(Vec<Manifest>, bool)> {
+    let files = read::read(sources);
+    let built = kustomize::Builder::new(&files).build(directory)?;
+    let objects = built.objects.iter().map(|object| read::object(object.node().clone(), sources));
+    Some((objects.collect(), built.complete))
 }

@@ -38,6 +38,8 @@ pub struct Manifest {
     pub orphaned: bool,
     /// Items of lists that a patch of the cluster drops: the list, the item's name, and where it was.
     pub lost: Vec<(FieldPath, String, Span)>,
+    /// What reads the values, and its release, where the document is values and a chart says so.
+    pub chart: Option<(Chart, Option<Version>)>,
 }
 
 /// Chart values in a document.
@@ -107,6 +109,7 @@ impl Manifest {
             applied: false,
             orphaned: false,
             lost: Vec::new(),
+            chart: None,
         }
     }
 
@@ -144,7 +147,11 @@ impl Manifest {
         };
         match self.kind.as_str() {
             "" => {
-                vec![ValuesAt { path: FieldPath::root(), values: &self.document, chart: None, version: None }]
+                let (chart, version) = match &self.chart {
+                    Some((chart, version)) => (Some(*chart), version.clone()),
+                    None => (None, None),
+                };
+                vec![ValuesAt { path: FieldPath::root(), values: &self.document, chart, version }]
             }
             "IstioOperator" => {
                 at("spec.values", Some(Chart::Operator), version("spec.tag")).into_iter().collect()
@@ -542,8 +549,7 @@ impl Index {
         // network of the other.
         let mut fleets: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (at, cluster) in clusters.iter().enumerate() {
-            let Some(mesh) =
-                cluster.mesh_id().filter(|_| cluster.is_comparable() && cluster.is_multi_cluster())
+            let Some(mesh) = cluster.mesh_id().filter(|_| cluster.is_comparable() && cluster.is_multi_cluster())
             else {
                 continue;
             };

@@ -1,489 +1,697 @@
-//! Which cluster a document belongs to: what was said on the command line, what the object says, the directory, the
-//! cluster ID that it gives itself. What nothing names is compared within its directory only.
+//! Which cluster holds what: roots that are built, files that nothing lists, and what agents deliver elsewhere.
+//!
+//! Files come in groups: a kustomize root, or a directory without one. A group belongs to the cluster that the command
+//! line, an agent's object, its directory or the cluster ID in it says; what nothing names is compared within itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshwright_policies::claim::Fact;
-use meshwright_policies::node::{FieldPath, Node, Span, Value};
-use meshwright_policies::repository::{Cluster, Manifest, Repository, has_placeholder};
+use meshwright_policies::repository::{Cluster, Manifest, Repository, ValuesAt, remote_secret_keys};
 
-use super::kustomize::{Kustomization, closure};
-use super::read::{self, Document};
+use super::delivery::{self, Delivery};
+use super::helm::{self, ConfigMaps};
+use super::home::{self, ClusterGlob, Home, Known, Open};
+use super::kustomize::{Builder, Object};
+use super::read::{self, Content, Files, directory, is_within, note};
+use crate::threads;
 
-/// `clusters/*`: the directory that the star stands for is a cluster. Matched anywhere in a path, directory by directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterGlob(Vec<String>);
+/// Fewer clusters than this are put together by one thread.
+const LEAST: usize = 16;
+/// Most groups: agents' objects may lead to each other.
+const MOST_GROUPS: usize = 100_000;
 
-impl std::str::FromStr for ClusterGlob {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ClusterGlob, String> {
-        let parts: Vec<String> =
-            text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
-        if parts.iter().any(|part| part.contains('*')) {
-            Ok(ClusterGlob(parts))
-        } else {
-            Err("it needs a `*` that stands for the cluster's name, as in `clusters/*`".to_owned())
-        }
-    }
+/// What asserts something.
+#[derive(Clone, Debug)]
+enum Item<'a> {
+    Object(Object<'a>),
+    Values(&'a str, &'a Manifest),
 }
 
-impl ClusterGlob {
-    /// Scope and name in a directory.
-    fn find(&self, directories: &[&str]) -> Option<(String, String)> {
-        let (at, window) = directories.windows(self.0.len()).enumerate().find(|(_, window)| {
-            window.iter().zip(&self.0).all(|(directory, pattern)| matches(directory, pattern))
-        })?;
-        let starred = window.iter().zip(&self.0).filter(|(_, pattern)| pattern.contains('*'));
-        let name: Vec<&str> = starred.map(|(directory, _)| *directory).collect();
-        Some((join(directories.get(..at).unwrap_or_default()), name.join("-")))
-    }
+/// Files that are applied together, or lie together.
+#[derive(Clone, Debug)]
+struct Group<'a> {
+    home: Home,
+    /// The directory of the root, or of the files.
+    place: &'a str,
+    is_root: bool,
+    complete: bool,
+    applied: bool,
+    /// Directories of the roots in it.
+    roots: BTreeSet<&'a str>,
+    items: Vec<Item<'a>>,
 }
 
-/// One star in a name stands for any text.
-fn matches(directory: &str, pattern: &str) -> bool {
-    match pattern.split_once('*') {
-        None => directory == pattern,
-        Some((before, after)) => {
-            directory.len() >= before.len() + after.len()
-                && directory.starts_with(before)
-                && directory.ends_with(after.trim_start_matches('*'))
-        }
-    }
-}
-
-/// Directories that hold one directory per cluster, and those that hold one per environment.
-const FLEETS: &[&str] = &["clusters", "cluster"];
-const ENVIRONMENTS: &[&str] = &["overlays", "envs", "environments", "env"];
-/// What lies beside clusters and is none.
-const SHARED: &[&str] =
-    &["base", "bases", "common", "shared", "all", "_base", "default", "templates", "components"];
-
-/// Which cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Home {
-    scope: String,
-    name: String,
-    named: bool,
-    fleet: bool,
-}
-
+/// `everything`: objects that assert nothing are kept too.
 pub(super) fn assign(
-    documents: Vec<Document>,
-    kustomizations: Vec<Kustomization>,
+    files: &Files<'_>,
     globs: &[ClusterGlob],
+    everything: bool,
     notes: &mut Vec<String>,
 ) -> Repository {
-    let patches: BTreeSet<&str> =
-        kustomizations.iter().flat_map(|k| &k.patch_files).map(String::as_str).collect();
-    let by_path: BTreeMap<&str, Home> = documents
-        .iter()
-        .filter_map(|document| Some((document.path.as_str(), home_of(&document.path, globs)?)))
-        .collect();
-    let by_identity = by_identity(&documents, &by_path);
-    let known = Known::of(by_path.values().chain(by_identity.values()));
-    let mut homes: BTreeMap<Home, Vec<usize>> = BTreeMap::new();
-    let mut at_home: BTreeMap<&str, Home> = BTreeMap::new();
-    for (index, document) in documents.iter().enumerate() {
-        if patches.contains(document.path.as_str()) {
-            continue;
+    let builder = Builder::new(files);
+    let listing = Listing::of(files);
+    let groups = groups(files, &builder, &listing, globs);
+    let mut known = Known::of(groups.iter().map(|group| &group.home));
+    known.servers = delivery::argo_clusters(files);
+    let mut plan = Plan {
+        files,
+        builder: &builder,
+        listing: &listing,
+        known: &known,
+        groups: Vec::new(),
+        by_place: BTreeMap::new(),
+        by_root: BTreeMap::new(),
+        gone: BTreeSet::new(),
+    };
+    groups.into_iter().for_each(|group| plan.add(group));
+    plan.deliver(globs);
+    let homes = by_home(plan);
+    let parts = threads::in_parts(&homes, LEAST, |homes| {
+        homes.iter().map(|home| home.finish(files, &listing, &known)).collect::<Vec<_>>()
+    });
+    let mut clusters: BTreeMap<Home, Gathered> = BTreeMap::new();
+    let (mut elsewhere, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    for finished in parts.into_iter().flatten() {
+        elsewhere.extend(finished.elsewhere);
+        for (home, placed) in finished.manifests.into_iter().filter(|(_, p)| everything || counts(&p.manifest)) {
+            clusters.entry(home).or_default().manifests.push(placed);
         }
-        let own = by_path.get(document.path.as_str()).or_else(|| by_identity.get(&index));
-        let home = by_destination(document, own, &known)
-            .or_else(|| own.cloned())
-            .unwrap_or_else(|| unnamed(directory(&document.path)));
-        if home.named {
-            at_home.insert(&document.path, home.clone());
-        }
-        homes.entry(home).or_default().push(index);
+        let own = clusters.entry(finished.home).or_default();
+        own.incomplete |= !finished.complete;
     }
-    // A directory may hold nothing but changes to what lies elsewhere.
-    for kustomization in &kustomizations {
-        if let Some(home) = home_of(&format!("{}/", kustomization.directory), globs) {
-            homes.entry(home).or_default();
-        }
+    for kustomization in files.kustomizations().filter(|k| k.outside) {
+        outside.insert(kustomization.directory.as_str());
     }
-    let build = Build::new(&documents, &kustomizations, at_home);
-    let clusters: Vec<Cluster> = homes.into_iter().map(|(home, own)| build.cluster(home, &own)).collect();
-    let mixed = clusters.iter().filter(|cluster| cluster.mixed).map(|cluster| cluster.name.as_str());
-    for name in mixed {
+    let opaque: Vec<&str> =
+        files.kustomizations().filter(|k| k.opaque || k.replaces()).map(|k| k.directory.as_str()).collect();
+    note(
+        notes,
+        &outside.into_iter().collect::<Vec<_>>(),
+        "roots that take in what is not in the repository are not judged where something would have to be absent",
+    );
+    note(notes, &opaque, "variables, replacements and plugins of kustomize are not followed");
+    let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
+    note(notes, &elsewhere, "values from Secrets, and from files and ConfigMaps that are not there, are not read");
+    let clusters: Vec<Cluster> =
+        clusters.into_iter().filter_map(|(home, gathered)| gathered.cluster(home)).collect();
+    unresolved(&clusters, notes);
+    for cluster in clusters.iter().filter(|cluster| cluster.mixed) {
         notes.push(format!(
-            "`{name}` holds the same object several times: it seems to be several clusters, and `--cluster-glob` can say which"
+            "`{}` holds the same object several times: it seems to be several clusters, and `--cluster-glob` can say which",
+            cluster.name
         ));
     }
     Repository::new(clusters)
 }
 
-fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
+/// Kinds that are compared even when they assert nothing by themselves.
+const KEPT_KINDS: &[&str] = &[
+    "Application",
+    "ApplicationSet",
+    "Deployment",
+    "Gateway",
+    "HelmRelease",
+    "Istio",
+    "IstioOperator",
+    "Kustomization",
+    "Namespace",
+    "ServiceEntry",
+    "WorkloadEntry",
+    "WorkloadGroup",
+    "ZTunnel",
+];
 
-/// A directory and those above it that have a name, the innermost first.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above))
-}
+/// The CRD that says which release of the Gateway API is installed.
+const GATEWAY_CRD: &str = "gateways.gateway.networking.k8s.io";
 
-fn join(directories: &[&str]) -> String {
-    directories.iter().map(|directory| format!("{directory}/")).collect()
-}
-
-fn unnamed(directory: &str) -> Home {
-    let name = if directory.is_empty() { "." } else { directory };
-    Home { scope: directory.to_owned(), name: name.to_owned(), named: false, fleet: false }
-}
-
-fn home_of(path: &str, globs: &[ClusterGlob]) -> Option<Home> {
-    let directories: Vec<&str> = directory(path).split('/').collect();
-    for glob in globs {
-        if let Some((scope, name)) = glob.find(&directories) {
-            return Some(Home { scope, name, named: true, fleet: true });
-        }
-    }
-    for (markers, fleet) in [(FLEETS, true), (ENVIRONMENTS, false)] {
-        let pairs = directories.windows(2).enumerate().rev();
-        for (at, pair) in pairs {
-            let [marker, name] = pair else { continue };
-            if markers.contains(marker) && !SHARED.contains(name) {
-                let scope = join(directories.get(..at).unwrap_or_default());
-                return Some(Home { scope, name: (*name).to_owned(), named: true, fleet });
-            }
-        }
-    }
-    None
-}
-
-/// The cluster ID that a control plane's values give.
-fn identity(subject: &Manifest) -> Option<&str> {
-    let mut ids = subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterId && !claim.part);
-    ids.next().map(|claim| claim.value.as_str())
-}
-
-/// Directories of clusters that no convention names: one directory per cluster, or one directory with a file per
-/// cluster. By document.
-fn by_identity(documents: &[Document], named: &BTreeMap<&str, Home>) -> BTreeMap<usize, Home> {
-    let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let open: Vec<(usize, &Document)> = documents
-        .iter()
-        .enumerate()
-        .filter(|(_, d)| !named.contains_key(d.path.as_str()) && !is_shared(&d.path))
-        .collect();
-    for (_, document) in &open {
-        if let Some(id) = identity(&document.subject) {
-            ids.entry(directory(&document.path)).or_default().insert(id);
-        }
-    }
-    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
-    for dir in ids.keys().filter(|dir| !dir.is_empty()) {
-        *beside.entry(directory(dir)).or_default() += 1;
-    }
-    let has_sibling =
-        |dir: &str| !dir.is_empty() && beside.get(directory(dir)).is_some_and(|count| *count > 1);
-    let mut found = BTreeMap::new();
-    for (index, document) in open {
-        let mut above = ancestors(directory(&document.path));
-        let Some((dir, here)) = above.find_map(|dir| Some((dir, ids.get(dir)?))) else { continue };
-        let (scope, base) = dir.rsplit_once('/').map_or((String::new(), dir), |(s, b)| (format!("{s}/"), b));
-        let only = here.first().filter(|_| here.len() == 1);
-        let home = if has_sibling(dir) {
-            Home { scope, name: base.to_owned(), named: true, fleet: false }
-        } else if let Some(id) = only {
-            Home { scope, name: (*id).to_owned(), named: true, fleet: false }
-        } else {
-            let of_file = || here.iter().copied().find(|id| names(&document.path, id));
-            match identity(&document.subject).or_else(of_file) {
-                Some(id) => Home { scope: format!("{dir}/"), name: id.to_owned(), named: true, fleet: false },
-                None => continue,
-            }
-        };
-        found.insert(index, home);
-    }
-    found
-}
-
-/// Whether a file is what several clusters have in common.
-fn is_shared(path: &str) -> bool {
-    directory(path).split('/').any(|part| SHARED.contains(&part))
-}
-
-/// Whether the name of a file has the cluster ID as a word.
-fn names(path: &str, id: &str) -> bool {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
-    file.match_indices(id).any(|(at, _)| {
-        let before = file.get(..at).and_then(|text| text.chars().next_back());
-        let after = file.get(at.saturating_add(id.len())..).and_then(|text| text.chars().next());
-        edge(before) && edge(after)
-    })
-}
-
-/// The cluster that an object is delivered to from elsewhere, or speaks of.
-fn by_destination(document: &Document, own: Option<&Home>, known: &Known<'_>) -> Option<Home> {
-    let subject = &document.subject;
-    let name = match subject.kind.as_str() {
-        "Application" => {
-            let name = subject.text("spec.destination.name").filter(|name| name != "in-cluster");
-            let server = || {
-                subject
-                    .text("spec.destination.server")
-                    .filter(|server| !server.contains("kubernetes.default.svc"))
-            };
-            name.filter(|name| !name.is_empty()).or_else(server)
-        }
-        "HelmRelease" => subject.text("spec.kubeConfig.secretRef.name").map(|secret| {
-            let name = secret.strip_suffix("-kubeconfig").or_else(|| secret.strip_prefix("kubeconfig-"));
-            name.unwrap_or(&secret).to_owned()
-        }),
-        "MeshCluster" => Some(subject.name.clone()),
-        "GlobalMesh" => Some(format!("{}-hosted", subject.name)),
-        _ => None,
-    }?;
-    if name.is_empty() || has_placeholder(&name) {
-        return None;
-    }
-    let scope = match (own, known.fleets.first()) {
-        (Some(own), _) => own.scope.clone(),
-        (None, Some(only)) if known.fleets.len() == 1 => (*only).to_owned(),
-        _ => String::new(),
+/// Whether a policy may have something to say about it.
+fn counts(manifest: &Manifest) -> bool {
+    let has_values = || {
+        let named = |at: &ValuesAt<'_>| at.chart.is_some();
+        !manifest.kind.is_empty() && manifest.chart_values().iter().any(named)
     };
-    let shared = |home: &&&Home| common(&home.scope, &document.path);
-    let same = known.by_name.get(name.as_str()).into_iter().flatten();
-    let new = Home { scope, name: name.clone(), named: true, fleet: true };
-    Some(same.max_by_key(shared).map_or(new, |home| (*home).clone()))
+    !manifest.claims.list.is_empty()
+        || !manifest.unresolved.is_empty()
+        || !manifest.lost.is_empty()
+        || KEPT_KINDS.contains(&manifest.kind.as_str())
+        || manifest.kind == "CustomResourceDefinition" && manifest.name == GATEWAY_CRD
+        || !remote_secret_keys(manifest).is_empty()
+        || !manifest.mesh_networks().is_empty()
+        || has_values()
 }
 
-/// Clusters that files are known to belong to.
-struct Known<'a> {
-    by_name: BTreeMap<&'a str, BTreeSet<&'a Home>>,
-    /// Scopes with a directory of clusters.
-    fleets: BTreeSet<&'a str>,
-}
-
-impl<'a> Known<'a> {
-    fn of(homes: impl Iterator<Item = &'a Home>) -> Known<'a> {
-        let mut known = Known { by_name: BTreeMap::new(), fleets: BTreeSet::new() };
-        for home in homes {
-            if home.named {
-                known.by_name.entry(&home.name).or_default().insert(home);
-            }
-            if home.fleet {
-                known.fleets.insert(&home.scope);
+/// What templates fill in is said once.
+fn unresolved(clusters: &[Cluster], notes: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    let mut first = None;
+    for subject in clusters.iter().flat_map(|cluster| &cluster.subjects) {
+        for path in &subject.unresolved {
+            let place = subject.place(path);
+            let key = (place.span, path);
+            if seen.insert(key) && first.is_none_or(|(other, _)| key < other) {
+                first = Some((key, subject));
             }
         }
-        known
+    }
+    if let Some(((_, path), subject)) = first {
+        let count = seen.len();
+        let fields = if count == 1 { "1 field holds".to_owned() } else { format!("{count} fields hold") };
+        let of = if subject.claims.object.is_empty() { &subject.name } else { &subject.claims.object };
+        notes.push(format!(
+            "{fields} a placeholder that is filled in elsewhere: nothing is concluded from it (`{path}` of `{of}`)"
+        ));
     }
 }
 
-/// Bytes that two paths begin with alike.
-fn common(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+/// What kustomizations say of files.
+struct Listing<'a> {
+    /// Files and directories that some kustomization applies.
+    listed: BTreeSet<&'a str>,
+    /// Files that are patches or go into generated objects, and no objects.
+    others: BTreeSet<&'a str>,
+    /// Roots that list a root.
+    parents: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
-struct Build<'a> {
-    documents: &'a [Document],
-    by_path: BTreeMap<&'a str, Vec<&'a Document>>,
-    kustomizations: BTreeMap<&'a str, &'a Kustomization>,
-    /// Files that some kustomization applies.
-    applied: BTreeSet<&'a str>,
-    /// Files of which a cluster is known: no other one takes them in.
-    at_home: BTreeMap<&'a str, Home>,
-}
-
-impl<'a> Build<'a> {
-    fn new(
-        documents: &'a [Document],
-        kustomizations: &'a [Kustomization],
-        at_home: BTreeMap<&'a str, Home>,
-    ) -> Build<'a> {
-        let mut by_path: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
-        for document in documents {
-            by_path.entry(&document.path).or_default().push(document);
-        }
-        let applied = kustomizations.iter().flat_map(|k| &k.resources).map(String::as_str).collect();
-        let kustomizations = kustomizations.iter().map(|k| (k.directory.as_str(), k)).collect();
-        Build { documents, by_path, kustomizations, applied, at_home }
-    }
-
-    /// Kustomizations in a directory and below it.
-    fn below<'s>(&'s self, directory: &'s str) -> impl Iterator<Item = &'a Kustomization> + 's {
-        let all = self.kustomizations.range(directory..).map(|(path, k)| (*path, *k));
-        all.take_while(move |(path, _)| path.starts_with(directory))
-            .filter(move |(path, _)| is_within(path, directory))
-            .map(|(_, k)| k)
-    }
-
-    fn cluster(&self, home: Home, own: &[usize]) -> Cluster {
-        let mut cluster = Cluster::default();
-        (cluster.name, cluster.scope) = (home.name, home.scope);
-        (cluster.named, cluster.fleet, cluster.complete) = (home.named, home.fleet, true);
-        let documents: Vec<&Document> = own.iter().filter_map(|index| self.documents.get(*index)).collect();
-        let directories: BTreeSet<&str> =
-            documents.iter().map(|document| directory(&document.path)).collect();
-        cluster.mixed = is_mixed(&documents, cluster.named);
-        cluster.subjects = documents.iter().map(|document| self.subject(document)).collect();
-        let mine: BTreeSet<&str> = documents.iter().map(|document| document.path.as_str()).collect();
-        if cluster.named {
-            let mut roots: BTreeMap<&str, &Kustomization> = BTreeMap::new();
-            let beside = directories.iter().filter_map(|directory| self.kustomizations.get(directory));
-            roots.extend(beside.map(|k| (k.directory.as_str(), *k)));
-            if let Some(prefix) = self.prefix(&cluster) {
-                roots.extend(self.below(&prefix).map(|k| (k.directory.as_str(), k)));
+impl<'a> Listing<'a> {
+    fn of(files: &'a Files<'_>) -> Listing<'a> {
+        let mut listing = Listing { listed: BTreeSet::new(), others: BTreeSet::new(), parents: BTreeMap::new() };
+        for kustomization in files.kustomizations() {
+            for resource in kustomization.resources.iter().chain(&kustomization.components) {
+                listing.listed.insert(resource);
+                listing.parents.entry(resource).or_default().push(&kustomization.directory);
             }
-            for kustomization in roots.into_values() {
-                self.take_in(kustomization, &mine, &mut cluster);
-            }
+            listing.others.extend(kustomization.other_files());
         }
-        cluster
-    }
-
-    /// The directory of a cluster that a convention names.
-    fn prefix(&self, cluster: &Cluster) -> Option<String> {
-        let markers = FLEETS.iter().chain(ENVIRONMENTS);
-        let mut candidates = markers.map(|marker| format!("{}{marker}/{}", cluster.scope, cluster.name));
-        candidates.find(|directory| self.below(directory).next().is_some())
-    }
-
-    fn subject(&self, document: &Document) -> Manifest {
-        let mut subject = document.subject.clone();
-        subject.applied = self.applied.contains(document.path.as_str());
-        subject.orphaned = !subject.applied && self.is_orphaned(document);
-        subject
+        listing
     }
 
     /// Whether the kustomization beside a file lists its neighbours only. Files for istioctl and Helm belong in none.
-    fn is_orphaned(&self, document: &Document) -> bool {
-        let subject = &document.subject;
-        let own = directory(&document.path);
+    fn is_orphaned(&self, files: &Files<'_>, path: &str, subject: &Manifest) -> bool {
+        let own = directory(path);
         let kinds = ["Namespace", "Service", "Gateway", "IPAddressPool", "HelmRelease", "Istio"];
         kinds.contains(&subject.kind.as_str())
             && !subject.claims.list.is_empty()
-            && self.kustomizations.get(own).is_some_and(|kustomization| {
-                !kustomization.opaque
-                    && !kustomization.patch_files.contains(&document.path)
-                    && kustomization
-                        .resources
-                        .iter()
-                        .any(|path| directory(path) == own && path.contains(".y"))
+            && !self.listed.contains(path)
+            && files.kustomization(own).is_some_and(|kustomization| {
+                let beside = |path: &String| directory(path) == own && path.contains(".y");
+                !kustomization.opaque && kustomization.resources.iter().any(beside)
             })
     }
-
-    /// What a kustomization applies from outside the cluster's own files, and what it changes.
-    fn take_in(&self, kustomization: &Kustomization, mine: &BTreeSet<&str>, cluster: &mut Cluster) {
-        let (applied, complete) = closure(kustomization, &self.kustomizations, &self.by_path);
-        cluster.complete &= complete || !has_outside(kustomization);
-        for path in applied.iter().map(String::as_str) {
-            if !mine.contains(path) && !self.at_home.contains_key(path) {
-                let documents = self.by_path.get(path).into_iter().flatten();
-                cluster.subjects.extend(documents.map(|document| self.subject(document)));
-            }
-        }
-        for path in &kustomization.patch_files {
-            for document in self.by_path.get(path.as_str()).into_iter().flatten() {
-                patch(cluster, &document.subject.document, None, None);
-            }
-        }
-        for inline in &kustomization.inline {
-            match read::patch(&inline.text, Span::NONE) {
-                Some(node) => patch(cluster, &node, inline.kind.as_deref(), inline.name.as_deref()),
-                None => cluster.complete = false,
-            }
-        }
-    }
 }
 
-/// Whether a directory is another one or in it.
-fn is_within(path: &str, directory: &str) -> bool {
-    directory.is_empty()
-        || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// A root whose resources are missing files of its own kind lists what asserts nothing; only what lies elsewhere hides.
-fn has_outside(kustomization: &Kustomization) -> bool {
-    let inside = |path: &String| path.starts_with(&format!("{}/", kustomization.directory));
-    kustomization.opaque || !kustomization.resources.iter().all(inside)
-}
-
-/// Merges a patch into the object that it is for. What is not followed asserts nothing any more.
-fn patch(cluster: &mut Cluster, patch: &Node, kind: Option<&str>, name: Option<&str>) {
-    let text = |path: &str| patch.at(&path.into()).and_then(Node::as_str);
-    let kind = kind.or_else(|| text("kind"));
-    let name = name.or_else(|| text("metadata.name"));
-    let merges = matches!(patch.value, Value::Mapping(_));
-    for subject in &mut cluster.subjects {
-        let concerns =
-            kind.is_none_or(|kind| kind == subject.kind) && name.is_none_or(|name| name == subject.name);
-        if !concerns || subject.kind.is_empty() {
+/// Every root that no other one of its cluster includes, and the files that are in none.
+fn groups<'a>(
+    files: &'a Files<'a>,
+    builder: &Builder<'a>,
+    listing: &Listing<'_>,
+    globs: &[ClusterGlob],
+) -> Vec<Group<'a>> {
+    let home_of = |directory: &str| Home::of(&format!("{directory}/"), globs);
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut open: Vec<Group<'a>> = Vec::new();
+    let mut in_roots: BTreeMap<&str, BTreeSet<Home>> = BTreeMap::new();
+    for kustomization in files.kustomizations().filter(|k| !k.component) {
+        let directory = kustomization.directory.as_str();
+        let home = home_of(directory);
+        let parents = listing.parents.get(directory).map(Vec::as_slice).unwrap_or_default();
+        let is_inner = match &home {
+            Some(_) => parents.iter().any(|parent| home_of(parent) == home),
+            None => !parents.is_empty(),
+        };
+        let Some(built) = builder.build(directory).filter(|_| !is_inner) else { continue };
+        // A root of several clusters is none of them.
+        let spans = home.is_none() && built.roots.iter().any(|root| home_of(root).is_some());
+        if spans {
             continue;
         }
-        let native = matches!(subject.kind.as_str(), "Service" | "Deployment" | "Namespace" | "ConfigMap");
-        if merges && !(native && has_list(patch)) {
-            let mut document = subject.document.clone();
-            document.overlay(patch);
-            let (applied, mut lost) = (subject.applied, std::mem::take(&mut subject.lost));
-            if !native {
-                losses(&subject.document, patch, FieldPath::root(), &mut lost);
+        let group = Group {
+            home: home.clone().unwrap_or_else(|| Home::unnamed(directory)),
+            place: directory,
+            is_root: true,
+            complete: built.complete,
+            applied: true,
+            roots: built.roots.clone(),
+            items: built.objects.iter().cloned().map(Item::Object).collect(),
+        };
+        for file in &built.files {
+            in_roots.entry(file).or_default().insert(group.home.clone());
+        }
+        if home.is_some() { &mut groups } else { &mut open }.push(group);
+    }
+    let mut raw: BTreeMap<(Option<Home>, &str), Vec<(&str, Item<'a>)>> = BTreeMap::new();
+    let mut loose = Vec::new();
+    for file in files.in_order() {
+        if listing.others.contains(file.path) {
+            continue;
+        }
+        let home = Home::of(file.path, globs);
+        let taken = match (in_roots.get(file.path), &home) {
+            (Some(homes), Some(home)) => homes.contains(home),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if taken {
+            continue;
+        }
+        for item in items(file) {
+            match &home {
+                Some(_) => raw.entry((home.clone(), directory(file.path))).or_default().push((file.path, item)),
+                None => loose.push((file.path, item)),
             }
-            *subject = Manifest::object(document);
-            subject.applied = applied;
-            subject.lost = lost;
-        } else {
-            subject.claims.list.clear();
-            cluster.complete = false;
+        }
+    }
+    let roots = open.iter().map(|group| Open { path: files.path_in(group.place), id: group.identity() });
+    let single = loose.iter().map(|(path, item)| Open { path, id: item.identity() });
+    let mut found = home::by_identity(&roots.chain(single).collect::<Vec<_>>()).into_iter();
+    for mut group in open {
+        if let Some(home) = found.next().flatten() {
+            group.home = home;
+        }
+        groups.push(group);
+    }
+    for ((path, item), home) in loose.into_iter().zip(found) {
+        raw.entry((home, directory(path))).or_default().push((path, item));
+    }
+    for ((home, place), files) in raw {
+        groups.push(Group {
+            home: home.unwrap_or_else(|| Home::unnamed(place)),
+            place,
+            is_root: false,
+            complete: true,
+            applied: false,
+            roots: BTreeSet::new(),
+            items: files.into_iter().map(|(_, item)| item).collect(),
+        });
+    }
+    groups
+}
+
+fn items<'a>(file: &'a read::File<'_>) -> Vec<Item<'a>> {
+    let mut items = Vec::new();
+    for content in &file.contents {
+        match content {
+            Content::Object(manifest) => items.push(Item::Object(Object::read(file.path, manifest))),
+            Content::Plain { values, .. } => {
+                items.extend(values.iter().map(|values| Item::Values(file.path, values)));
+            }
+        }
+    }
+    items
+}
+
+impl Item<'_> {
+    fn identity(&self) -> Option<String> {
+        match self {
+            Item::Object(object) => match object.source {
+                Some(source) => home::identity(source).map(str::to_owned),
+                None if is_control_plane(object) => {
+                    home::identity(&Manifest::object(object.node().clone())).map(str::to_owned)
+                }
+                None => None,
+            },
+            Item::Values(_, values) => home::identity(values).map(str::to_owned),
         }
     }
 }
 
-/// Named items that a shorter list of a patch does not repeat.
-fn losses(base: &Node, patch: &Node, path: FieldPath, lost: &mut Vec<(FieldPath, String, Span)>) {
-    let name = |item: &Node| item.get("name").and_then(Node::as_str).map(str::to_owned);
-    match (&base.value, &patch.value) {
-        (Value::Mapping(_), Value::Mapping(entries)) => {
-            for entry in entries {
-                if let Some(under) = base.get(&entry.key) {
-                    losses(under, &entry.node, path.clone().key(&entry.key), lost);
+/// Kinds that may say a cluster ID.
+fn is_control_plane(object: &Object<'_>) -> bool {
+    matches!(object.kind(), "IstioOperator" | "Istio" | "HelmRelease" | "Application" | "ConfigMap")
+}
+
+impl Group<'_> {
+    /// The one cluster ID in it.
+    fn identity(&self) -> Option<String> {
+        let ids: BTreeSet<String> = self.items.iter().filter_map(Item::identity).collect();
+        ids.into_iter().next().filter(|_| self.items.len() < MOST_GROUPS)
+    }
+}
+
+/// Groups on their way to their clusters.
+struct Plan<'a, 'p> {
+    files: &'a Files<'a>,
+    builder: &'p Builder<'a>,
+    listing: &'p Listing<'a>,
+    known: &'p Known,
+    groups: Vec<Group<'a>>,
+    /// Groups by their directory, and by the roots in them.
+    by_place: BTreeMap<&'a str, Vec<usize>>,
+    by_root: BTreeMap<&'a str, Vec<usize>>,
+    /// What is delivered to other clusters than its directory says.
+    gone: BTreeSet<usize>,
+}
+
+impl<'a> Plan<'a, '_> {
+    fn add(&mut self, group: Group<'a>) {
+        let index = self.groups.len();
+        self.by_place.entry(group.place).or_default().push(index);
+        for root in &group.roots {
+            self.by_root.entry(root).or_default().push(index);
+        }
+        self.groups.push(group);
+    }
+
+    /// Follows what agents deliver: to the cluster that their objects name, or to the one that holds them.
+    fn deliver(&mut self, globs: &[ClusterGlob]) {
+        let (mut scanned, mut seen) = (0_usize, BTreeSet::new());
+        while scanned < self.groups.len() && self.groups.len() < MOST_GROUPS {
+            let mut found: Vec<(Delivery, Home)> = Vec::new();
+            for index in std::mem::replace(&mut scanned, self.groups.len())..self.groups.len() {
+                if let Some(group) = self.groups.get_mut(index).filter(|_| !self.gone.contains(&index)) {
+                    let home = group.home.clone();
+                    found.extend(expand(group, self.files).into_iter().map(|delivery| (delivery, home.clone())));
+                }
+            }
+            let mut wanted: Vec<(Delivery, Home)> = Vec::new();
+            for (mut delivery, own) in found {
+                self.fill_in(&mut delivery, &own);
+                let to = match &delivery.to {
+                    Some(name) => self.known.home(name, &delivery.from, &own),
+                    None => own,
+                };
+                if to.named && seen.insert((delivery.directory.clone(), to.clone(), delivery.from.clone())) {
+                    wanted.push((delivery, to));
+                }
+            }
+            for (delivery, to) in settle(wanted, globs, self.known) {
+                self.carry_out(&delivery, to);
+            }
+        }
+    }
+
+    /// Variables that a ConfigMap beside the agent's object holds.
+    fn fill_in(&self, delivery: &mut Delivery, own: &Home) {
+        if delivery.variables_from.is_empty() {
+            return;
+        }
+        for group in self.groups.iter().filter(|group| group.home == *own) {
+            for item in &group.items {
+                if let Item::Object(object) = item {
+                    delivery.take_variables(object);
                 }
             }
         }
-        (Value::Sequence(items), Value::Sequence(new)) if new.len() < items.len() => {
-            for item in items {
-                if let Some(text) =
-                    name(item).filter(|text| !new.iter().any(|n| name(n).as_ref() == Some(text)))
+    }
+
+    fn carry_out(&mut self, delivery: &Delivery, to: Home) {
+        let Some(directory) = self.files.directory(&delivery.directory) else { return };
+        let below = self.by_place.range(directory..).take_while(|(place, _)| place.starts_with(directory));
+        let inside = below.filter(|(place, _)| is_within(place, directory)).flat_map(|(_, all)| all);
+        let around = self.by_root.get(directory).into_iter().flatten();
+        let holders: BTreeSet<usize> =
+            inside.chain(around).copied().filter(|index| !self.gone.contains(index)).collect();
+        let mut is_there = false;
+        for index in &holders {
+            let Some(group) = self.groups.get_mut(*index) else { continue };
+            let within = is_within(group.place, directory);
+            if group.home == to {
+                is_there = true;
+                group.applied = true;
+                if within {
+                    change(self.builder, delivery, group);
+                }
+            }
+        }
+        if is_there {
+            return;
+        }
+        for index in holders {
+            let said = |group: &Group<'_>| group.home.said || !is_within(group.place, directory);
+            if self.groups.get(index).is_some_and(|group| !said(group)) {
+                self.gone.insert(index);
+            }
+        }
+        for mut group in self.collect(delivery, directory, &to) {
+            change(self.builder, delivery, &mut group);
+            self.add(group);
+        }
+    }
+
+    /// What is in a directory, as an agent takes it: the root in it, or else every file and every root below.
+    fn collect(&self, delivery: &Delivery, directory: &'a str, to: &Home) -> Vec<Group<'a>> {
+        let group = |place: &'a str, is_root: bool| Group {
+            home: to.clone(),
+            place,
+            is_root,
+            complete: true,
+            applied: true,
+            roots: BTreeSet::new(),
+            items: Vec::new(),
+        };
+        let root = |place: &'a str| {
+            let built = self.builder.build(place)?;
+            Some(Group {
+                complete: built.complete,
+                roots: built.roots.clone(),
+                items: built.objects.iter().cloned().map(Item::Object).collect(),
+                ..group(place, true)
+            })
+        };
+        if let Some(root) = root(directory) {
+            return vec![root];
+        }
+        if self.files.chart(directory).is_some() {
+            return Vec::new();
+        }
+        let mut found: BTreeMap<&str, Group<'a>> = BTreeMap::new();
+        for file in self.files.below(directory) {
+            if self.listing.others.contains(file.path) || !delivery.takes(directory, file.path) {
+                continue;
+            }
+            let mut above = home::ancestors(self::directory(file.path));
+            let inner = above.find_map(|above| self.files.kustomization(above).filter(|_| is_within(above, directory)));
+            match inner {
+                Some(inner) => {
+                    let place = inner.directory.as_str();
+                    if !found.contains_key(place)
+                        && let Some(root) = root(place)
+                    {
+                        found.insert(place, root);
+                    }
+                }
+                None => {
+                    let place = found.entry(directory).or_insert_with(|| group(directory, false));
+                    place.items.extend(items(file));
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+/// What is delivered from a group. The Applications of an ApplicationSet are objects of the same place.
+fn expand(group: &mut Group<'_>, files: &Files<'_>) -> Vec<Delivery> {
+    let (mut made, mut found) = (Vec::new(), Vec::new());
+    for item in &group.items {
+        let Item::Object(object) = item else { continue };
+        for application in delivery::applications(object.node(), object.path, files) {
+            let application = Object::made(object.path, application);
+            found.extend(delivery::of(application.node(), object.path, files));
+            made.push(Item::Object(application));
+        }
+        found.extend(delivery::of(object.node(), object.path, files));
+    }
+    group.items.extend(made);
+    found
+}
+
+/// A destination that nothing else names is the cluster of the directory, when that is delivered to no other.
+fn settle(wanted: Vec<(Delivery, Home)>, globs: &[ClusterGlob], known: &Known) -> Vec<(Delivery, Home)> {
+    let mut homes: BTreeMap<String, BTreeSet<Home>> = BTreeMap::new();
+    for (delivery, to) in &wanted {
+        homes.entry(delivery.directory.clone()).or_default().insert(to.clone());
+    }
+    let settled = wanted.into_iter().map(|(delivery, to)| {
+        let only = homes.get(&delivery.directory).is_some_and(|homes| homes.len() == 1);
+        let path = Home::of(&format!("{}/", delivery.directory), globs);
+        let to = match path {
+            Some(path) if path.said || (only && !known.has(&to.name)) => path,
+            _ => to,
+        };
+        (delivery, to)
+    });
+    settled.collect()
+}
+
+/// Makes the changes that an agent makes.
+fn change<'a>(builder: &Builder<'a>, delivery: &Delivery, group: &mut Group<'a>) {
+    if delivery.is_plain() {
+        return;
+    }
+    let (mut objects, mut others) = (Vec::new(), Vec::new());
+    for item in std::mem::take(&mut group.items) {
+        match item {
+            Item::Object(object) => objects.push(object),
+            values => others.push(values),
+        }
+    }
+    if let Some(overlay) = &delivery.overlay {
+        group.complete &= builder.change(overlay, &mut objects);
+    }
+    for object in &mut objects {
+        delivery.substitute(object);
+    }
+    group.items = objects.into_iter().map(Item::Object).chain(others).collect();
+}
+
+/// A cluster's groups.
+struct Held<'a> {
+    home: Home,
+    complete: bool,
+    groups: Vec<Group<'a>>,
+}
+
+fn by_home<'a>(plan: Plan<'a, '_>) -> Vec<Held<'a>> {
+    let mut homes: BTreeMap<Home, Vec<Group<'a>>> = BTreeMap::new();
+    for (index, group) in plan.groups.into_iter().enumerate() {
+        if !plan.gone.contains(&index) {
+            homes.entry(group.home.clone()).or_default().push(group);
+        }
+    }
+    let held = homes.into_iter().map(|(home, groups)| {
+        let complete = groups.iter().all(|group| group.complete);
+        Held { home, complete, groups }
+    });
+    held.collect()
+}
+
+/// What a cluster's files come to.
+struct Finished {
+    home: Home,
+    complete: bool,
+    manifests: Vec<(Home, Placed)>,
+    /// Files with values that were not read.
+    elsewhere: Vec<String>,
+}
+
+/// A manifest, and where it comes from: the file, and what tells variants apart.
+struct Placed {
+    path: String,
+    place: String,
+    manifest: Manifest,
+}
+
+impl Held<'_> {
+    fn finish(&self, files: &Files<'_>, listing: &Listing<'_>, known: &Known) -> Finished {
+        let objects = self.groups.iter().flat_map(|group| &group.items).filter_map(|item| match item {
+            Item::Object(object) => Some(object),
+            Item::Values(..) => None,
+        });
+        let maps = ConfigMaps::of(objects);
+        let mut finished =
+            Finished { home: self.home.clone(), complete: self.complete, manifests: Vec::new(), elsewhere: Vec::new() };
+        let mut used = BTreeSet::new();
+        for group in &self.groups {
+            for item in &group.items {
+                if let Item::Object(object) = item {
+                    self.object(group, object, &maps, files, listing, known, &mut finished, &mut used);
+                }
+            }
+        }
+        for group in &self.groups {
+            for item in &group.items {
+                if let Item::Values(path, manifest) = item
+                    && !used.contains(*path)
                 {
-                    lost.push((path.clone(), text, item.span));
+                    finished.add(self.home.clone(), path, group, (*manifest).clone());
                 }
             }
         }
-        _ => {}
+        finished
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "everything that an object is seen with")]
+    fn object(
+        &self,
+        group: &Group<'_>,
+        object: &Object<'_>,
+        maps: &ConfigMaps<'_>,
+        files: &Files<'_>,
+        listing: &Listing<'_>,
+        known: &Known,
+        finished: &mut Finished,
+        used: &mut BTreeSet<String>,
+    ) {
+        let resolved = helm::resolve(object.node(), object.path, maps, files);
+        let mut manifest = match (&resolved.document, object.source) {
+            (Some(document), _) => read::object(document.clone(), files.sources),
+            (None, Some(source)) => source.clone(),
+            (None, None) => read::object(object.node().clone(), files.sources),
+        };
+        if object.unknown {
+            manifest.claims.list.clear();
+            finished.complete = false;
+        }
+        if resolved.unread {
+            finished.elsewhere.push(object.path.to_owned());
+        }
+        manifest.applied = group.applied || listing.listed.contains(object.path);
+        manifest.orphaned = !group.applied && listing.is_orphaned(files, object.path, &manifest);
+        manifest.lost.extend(object.lost.iter().cloned());
+        let home = home::by_destination(&manifest, object.path, &self.home, known);
+        let home = home.unwrap_or_else(|| self.home.clone());
+        for values in resolved.values {
+            finished.add(home.clone(), object.path, group, values);
+        }
+        used.extend(resolved.files);
+        finished.add(home, object.path, group, manifest);
     }
 }
 
-/// Lists of built-in kinds are merged by their keys, which is not followed.
-fn has_list(node: &Node) -> bool {
-    match &node.value {
-        Value::Sequence(_) => true,
-        Value::Mapping(entries) => entries.iter().any(|entry| has_list(&entry.node)),
-        _ => false,
+impl Finished {
+    fn add(&mut self, home: Home, path: &str, group: &Group<'_>, manifest: Manifest) {
+        // A base that several roots change is written once.
+        let own = is_within(directory(path), group.place) || !group.is_root;
+        let place = if own { directory(path) } else { group.place };
+        let placed = Placed { path: path.to_owned(), place: place.to_owned(), manifest };
+        self.manifests.push((home, placed));
     }
+}
+
+/// What was gathered of one cluster.
+#[derive(Default)]
+struct Gathered {
+    incomplete: bool,
+    manifests: Vec<Placed>,
+}
+
+impl Gathered {
+    fn cluster(mut self, home: Home) -> Option<Cluster> {
+        if self.manifests.is_empty() && !home.named {
+            return None;
+        }
+        self.manifests.sort_by(|a, b| key(a).cmp(&key(b)));
+        let mut cluster = Cluster::default();
+        cluster.mixed = is_mixed(&self.manifests, home.named);
+        (cluster.name, cluster.scope) = (home.name, home.scope);
+        (cluster.named, cluster.fleet, cluster.complete) = (home.named, home.fleet, !self.incomplete);
+        cluster.subjects = self.manifests.into_iter().map(|placed| placed.manifest).collect();
+        Some(cluster)
+    }
+}
+
+fn key(placed: &Placed) -> impl Ord + '_ {
+    let manifest = &placed.manifest;
+    (&placed.path, manifest.document.span.start, &manifest.kind, &manifest.name, &placed.place)
 }
 
 /// Whether one object comes in variants: several clusters in one place.
-fn is_mixed(documents: &[&Document], named: bool) -> bool {
-    let mut seen: BTreeMap<(&str, &str, Option<&str>), &Document> = BTreeMap::new();
-    let mut namespaces: BTreeMap<&str, &Document> = BTreeMap::new();
-    for document in documents {
-        let subject = &document.subject;
-        let Some(identity) = subject.identity() else { continue };
-        let elsewhere = |other: &&Document| {
-            other.subject.document.to_json() != subject.document.to_json()
-                && (!named || directory(&other.path) != directory(&document.path))
+fn is_mixed(all: &[Placed], named: bool) -> bool {
+    let mut seen: BTreeMap<(&str, &str, Option<&str>), &Placed> = BTreeMap::new();
+    for placed in all {
+        let manifest = &placed.manifest;
+        let asserts = !manifest.claims.list.is_empty() || !remote_secret_keys(manifest).is_empty();
+        let Some(identity) = manifest.identity().filter(|_| asserts) else { continue };
+        // The system namespace is one, whatever a file says of its own.
+        let identity = if manifest.kind == "Namespace" { ("Namespace", identity.1, None) } else { identity };
+        let is_other = |other: &&Placed| {
+            (!named || other.place != placed.place)
+                && other.manifest.document.to_json() != manifest.document.to_json()
         };
-        if seen.get(&identity).is_some_and(elsewhere) {
+        if seen.get(&identity).is_some_and(|other| is_other(other)) {
             return true;
         }
-        seen.insert(identity, document);
-        if subject.kind == "Namespace" && namespaces.get(subject.name.as_str()).is_some_and(elsewhere) {
-            return true;
-        }
-        namespaces.insert(&subject.name, document);
+        seen.insert(identity, placed);
     }
     false
 }

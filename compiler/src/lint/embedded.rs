@@ -5,14 +5,18 @@ use meshwright_policies::embedded;
 use meshwright_policies::finding::Findings;
 use meshwright_policies::node::{FieldPath, FileId, Node, Span, Step, Value};
 
+use crate::source::Sources;
 use crate::syntax::{self, Limits};
 
-/// Puts documents in the place of the strings of an object that hold them. `text` is the file.
-pub(super) fn expand(mut root: Node, text: &[u8]) -> Node {
+/// Puts documents in the place of the strings of an object that hold them.
+pub(super) fn expand(mut root: Node, sources: &Sources) -> Node {
     let serde_json::Value::Object(object) = root.to_json() else { return root };
     for path in embedded::texts(&object) {
         let Some(node) = at_mut(&mut root, &path) else { continue };
-        if let Some(document) = node.as_str().and_then(|inner| read(inner, node.span, text))
+        let documents = load(node, sources).map(Vec::into_iter);
+        if let Some(mut documents) = documents
+            && let Some(document) = documents.next()
+            && documents.len() == 0
             && matches!(document.value, Value::Mapping(_))
         {
             *node = document;
@@ -21,17 +25,24 @@ pub(super) fn expand(mut root: Node, text: &[u8]) -> Node {
     root
 }
 
-/// The document in a string that stands at `span` of a file.
-pub(super) fn read(inner: &str, span: Span, text: &[u8]) -> Option<Node> {
-    let documents = syntax::load(FileId::NONE, inner.as_bytes(), &Limits::default(), &mut Findings::new());
-    let mut documents = documents.into_iter();
-    let mut root = documents.next().filter(|_| documents.len() == 0)?.root;
-    let lines = lines(inner, span, text);
-    place(&mut root, &mut |node| match &lines {
-        Some(lines) => moved(node, span, lines).unwrap_or(span),
-        None => span,
+/// The documents in a string; nothing for what is none, and for text that is no YAML.
+pub(super) fn load(text: &Node, sources: &Sources) -> Option<Vec<Node>> {
+    let (inner, span) = (text.as_str()?, text.span);
+    let mut findings = Findings::new();
+    let documents = syntax::load(FileId::NONE, inner.as_bytes(), &Limits::default(), &mut findings);
+    if findings.iter().any(|finding| finding.rule.code == meshwright_policies::reading::SYNTAX_ERROR.code) {
+        return None;
+    }
+    let lines = sources.get(span.file).and_then(|file| lines(inner, span, file.text()));
+    let placed = documents.into_iter().map(|document| {
+        let mut root = document.root;
+        place(&mut root, &mut |node| match &lines {
+            Some(lines) => moved(node, span, lines).unwrap_or(span),
+            None => span,
+        });
+        root
     });
-    Some(root)
+    Some(placed.collect())
 }
 
 /// Where every line of a string begins: its offset in the string, and in the file. `None` when it is not written there as it
@@ -79,7 +90,7 @@ fn moved(node: Span, whole: Span, lines: &[(usize, usize)]) -> Option<Span> {
 }
 
 /// Bounded by the depth that was read.
-pub(super) fn place(node: &mut Node, span: &mut impl FnMut(Span) -> Span) {
+fn place(node: &mut Node, span: &mut impl FnMut(Span) -> Span) {
     node.span = span(node.span);
     match &mut node.value {
         Value::Sequence(items) => items.iter_mut().for_each(|item| place(item, span)),
@@ -111,7 +122,8 @@ mod tests {
     fn written(data: &str, path: &str) -> String {
         let text = format!("kind: ConfigMap\nmetadata: {{name: istio}}\ndata:\n{data}");
         let root = syntax::load(FileId(0), text.as_bytes(), &Limits::default(), &mut Findings::new());
-        let root = expand(root.into_iter().next().unwrap().root, text.as_bytes());
+        let (sources, _) = Sources::from_text("a.yaml", text.as_bytes());
+        let root = expand(root.into_iter().next().unwrap().root, &sources);
         let node = root.at(&FieldPath::parse("data.mesh").key("trustDomain"));
         let node = node.or_else(|| root.at(&path.into())).unwrap();
         text[node.span.start as usize..node.span.end as usize].to_owned()

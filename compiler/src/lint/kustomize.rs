@@ -1,94 +1,204 @@
-//! What `kustomization.yaml` files say about which files are applied together.
+//! What `kustomization.yaml` files make of the files that they list, as far as claims need: kustomize's own order and rules
+//! (kubernetes-sigs/kustomize: `api/internal/target/kusttarget.go`), on trees whose values know where they were written.
+//! What is not followed (remote bases, plugins, variables, replacements) makes what it touches unknown, never wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod build;
+mod generate;
+mod json_patch;
+mod merge;
+mod select;
+mod transform;
 
 use meshwright_policies::node::{Node, Value};
 
-use super::read::Document;
+pub(super) use build::{Builder, Object};
+use select::Target;
+pub(super) use transform::{set, unset};
 
 /// A `kustomization.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kustomization {
     /// Its directory, without a trailing separator.
     pub(super) directory: String,
+    /// Its own path.
+    pub(super) path: String,
     /// Files and directories that it applies, as paths from the same root as the directory.
     pub(super) resources: Vec<String>,
-    /// Files that change others and are nothing by themselves.
-    pub(super) patch_files: Vec<String>,
-    /// Patches that are written in it, as text with the target's kind and name.
-    pub(super) inline: Vec<Inline>,
-    /// Whether it takes in what is not in the repository, or changes objects in a way that is not followed.
+    /// Directories of components.
+    pub(super) components: Vec<String>,
+    /// Changes, in the order in which they are made: before names and labels.
+    patches: Vec<Patch>,
+    /// `patchesJson6902`: after names and labels.
+    late_patches: Vec<Patch>,
+    namespace: Option<Node>,
+    prefix: Option<String>,
+    suffix: Option<String>,
+    labels: Vec<Labels>,
+    annotations: Option<Node>,
+    generators: Vec<Generator>,
+    /// What `replacements` write to.
+    replaced: Vec<Target>,
+    /// Whether it is a component, which is nothing by itself.
+    pub(super) component: bool,
+    /// Whether it takes in what is not in the repository.
+    pub(super) outside: bool,
+    /// Whether it changes objects in a way that is not followed.
     pub(super) opaque: bool,
 }
 
-/// A patch that is written in a `kustomization.yaml`.
+/// One patch.
 #[derive(Clone, Debug)]
-pub(super) struct Inline {
-    /// The text.
-    pub(super) text: String,
-    /// `target.kind`, when given.
-    pub(super) kind: Option<String>,
-    /// `target.name`, when given.
-    pub(super) name: Option<String>,
+struct Patch {
+    from: From,
+    target: Option<Target>,
+    /// `options.allowNameChange`.
+    renames: bool,
+}
+
+/// Where a patch is written.
+#[derive(Clone, Debug)]
+enum From {
+    File(String),
+    Text(Node),
+}
+
+/// `labels` and `commonLabels`.
+#[derive(Clone, Debug)]
+struct Labels {
+    pairs: Node,
+    selectors: bool,
+    templates: bool,
+}
+
+/// `configMapGenerator` and `secretGenerator`.
+#[derive(Clone, Debug)]
+struct Generator {
+    kind: &'static str,
+    node: Node,
+    /// `files` by their key, as paths from the root of the repository.
+    files: Vec<(String, String)>,
+}
+
+impl Kustomization {
+    /// Files that it names beside its resources: patches, and what goes into generated objects. They are nothing by
+    /// themselves.
+    pub(super) fn other_files(&self) -> impl Iterator<Item = &str> {
+        let patches = self.patches.iter().chain(&self.late_patches).filter_map(|patch| match &patch.from {
+            From::File(path) => Some(path.as_str()),
+            From::Text(_) => None,
+        });
+        let generated =
+            self.generators.iter().flat_map(|generator| &generator.files).map(|(_, path)| path.as_str());
+        patches.chain(generated)
+    }
+
+    /// Whether `replacements` are among its changes.
+    pub(super) fn replaces(&self) -> bool {
+        !self.replaced.is_empty()
+    }
 }
 
 /// Reads one.
 pub(super) fn read(root: &Node, path: &str) -> Kustomization {
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
-    let mut found = Kustomization { directory, ..Kustomization::default() };
-    for key in ["resources", "bases", "components", "crds"] {
+    let component = root.get("kind").and_then(Node::as_str) == Some("Component");
+    let mut found = Kustomization { directory, component, path: path.to_owned(), ..Kustomization::default() };
+    for key in ["resources", "bases", "components"] {
         for item in list(root, key) {
             let Some(text) = item.as_str() else { continue };
             match resolve(&found.directory, text) {
+                Some(path) if key == "components" => found.components.push(path),
                 Some(path) => found.resources.push(path),
-                None => found.opaque = true,
+                None => found.outside = true,
             }
         }
     }
-    for item in list(root, "patchesStrategicMerge") {
-        match item.as_str() {
-            Some(text) if text.contains('\n') => {
-                found.inline.push(Inline { text: text.to_owned(), kind: None, name: None });
-            }
-            Some(text) => found.patch_files.extend(resolve(&found.directory, text)),
-            None => {}
+    patches(root, &mut found);
+    let text = |key: &str| root.get(key).and_then(Node::as_str).map(str::to_owned);
+    (found.prefix, found.suffix) = (text("namePrefix"), text("nameSuffix"));
+    found.namespace = root.get("namespace").filter(|node| node.as_str().is_some()).cloned();
+    let flag = |node: &Node, key: &str| node.get(key).is_some_and(|node| node.value == Value::Bool(true));
+    // kustomize gives `labels` first.
+    for item in list(root, "labels") {
+        let Some(pairs) = item.get("pairs").cloned() else { continue };
+        let selectors = flag(item, "includeSelectors");
+        found.opaque |= item.get("fields").is_some();
+        found.labels.push(Labels { pairs, selectors, templates: selectors || flag(item, "includeTemplates") });
+    }
+    if let Some(pairs) = root.get("commonLabels").cloned() {
+        found.labels.push(Labels { pairs, selectors: true, templates: true });
+    }
+    found.annotations = root.get("commonAnnotations").cloned();
+    for (key, kind) in [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")] {
+        for item in list(root, key) {
+            found.generators.push(generator(kind, item, &found.directory));
         }
     }
-    for item in list(root, "patches").chain(list(root, "patchesJson6902")) {
-        let text = |key: &str| item.get(key).and_then(Node::as_str);
-        let target = |key: &str| item.get("target").and_then(|t| t.get(key)).and_then(Node::as_str);
-        if let Some(path) = text("path") {
-            found.patch_files.extend(resolve(&found.directory, path));
-            // A JSON patch is told from a merge patch by its content, and has a target.
-            found.opaque |= item.get("target").is_some();
-        }
-        if let Some(patch) = text("patch") {
-            found.inline.push(Inline {
-                text: patch.to_owned(),
-                kind: target("kind").map(str::to_owned),
-                name: target("name").map(str::to_owned),
-            });
-        }
+    for replacement in list(root, "replacements") {
+        let targets = list(replacement, "targets").filter_map(|target| target.get("select"));
+        found.replaced.extend(targets.map(Target::of));
+        found.opaque |= replacement.get("path").is_some();
     }
-    let opaque =
-        ["replacements", "vars", "namePrefix", "nameSuffix", "transformers", "helmCharts", "generators"];
+    let opaque = ["vars", "transformers", "generators", "helmCharts", "helmChartInflationGenerator", "openapi"];
     found.opaque |= opaque.iter().any(|key| root.get(key).is_some());
     found
 }
 
-fn list<'a>(root: &'a Node, key: &str) -> impl Iterator<Item = &'a Node> {
-    root.get(key).into_iter().flat_map(|node| match &node.value {
-        Value::Sequence(items) => items.as_slice(),
-        _ => &[],
-    })
+fn patches(root: &Node, found: &mut Kustomization) {
+    for item in list(root, "patchesStrategicMerge") {
+        let from = match item.as_str() {
+            Some(text) if text.contains('\n') || text.contains(": ") => Some(From::Text(item.clone())),
+            Some(text) => resolve(&found.directory, text).map(From::File),
+            None => None,
+        };
+        found.opaque |= from.is_none();
+        found.patches.extend(from.map(|from| Patch { from, target: None, renames: false }));
+    }
+    for (key, late) in [("patches", false), ("patchesJson6902", true)] {
+        for item in list(root, key) {
+            let path = item.get("path").and_then(Node::as_str);
+            let from = match (item.get("patch"), path) {
+                (Some(patch), _) if patch.as_str().is_some_and(|text| !text.is_empty()) => {
+                    Some(From::Text(patch.clone()))
+                }
+                (_, Some(path)) => resolve(&found.directory, path).map(From::File),
+                _ => None,
+            };
+            found.opaque |= from.is_none();
+            let Some(from) = from else { continue };
+            let option = |key: &str| {
+                item.get("options").and_then(|options| options.get(key)).map(|node| node.to_json())
+                    == Some(serde_json::Value::Bool(true))
+            };
+            let renames = option("allowNameChange") || option("allowKindChange");
+            let patch = Patch { from, target: item.get("target").map(Target::of), renames };
+            if late { &mut found.late_patches } else { &mut found.patches }.push(patch);
+        }
+    }
 }
 
-/// A path of a kustomization from the root; nothing for what lies outside or is not a path.
-fn resolve(directory: &str, text: &str) -> Option<String> {
+fn generator(kind: &'static str, item: &Node, directory: &str) -> Generator {
+    let files = list(item, "files").filter_map(Node::as_str).filter_map(|text| {
+        let (key, path) = match text.split_once('=') {
+            Some((key, path)) => (key.to_owned(), path),
+            None => (text.rsplit('/').next().unwrap_or(text).to_owned(), text),
+        };
+        Some((key, resolve(directory, path)?))
+    });
+    Generator { kind, node: item.clone(), files: files.collect() }
+}
+
+fn list<'a>(root: &'a Node, key: &str) -> impl Iterator<Item = &'a Node> {
+    root.get(key).into_iter().flat_map(Node::items)
+}
+
+/// A path from the root; nothing for what lies outside or is not a path.
+pub(super) fn resolve(directory: &str, text: &str) -> Option<String> {
     if text.contains("://")
         || text.starts_with('/')
         || text.contains("?ref=")
-        || text.starts_with("github.com/")
+        || text.starts_with("git@")
+        || ["github.com/", "gitlab.com/", "bitbucket.org/"].iter().any(|host| text.starts_with(host))
     {
         return None;
     }
@@ -97,6 +207,8 @@ fn resolve(directory: &str, text: &str) -> Option<String> {
     for part in text.split('/') {
         match part {
             "" | "." => {}
+            // What was read may lie below where the paths begin.
+            ".." if parts.last().is_none_or(|last| *last == "..") && !absolute => parts.push(".."),
             ".." => {
                 parts.pop()?;
             }
@@ -105,30 +217,4 @@ fn resolve(directory: &str, text: &str) -> Option<String> {
     }
     let joined = parts.join("/");
     Some(if absolute { format!("/{joined}") } else { joined })
-}
-
-/// Every file that a kustomization applies, through others, and whether all of it is there.
-pub(super) fn closure(
-    of: &Kustomization,
-    by_directory: &BTreeMap<&str, &Kustomization>,
-    files: &BTreeMap<&str, Vec<&Document>>,
-) -> (BTreeSet<String>, bool) {
-    let (mut found, mut complete) = (BTreeSet::new(), true);
-    let mut seen = BTreeSet::from([of.directory.clone()]);
-    let mut open = vec![of];
-    while let Some(next) = open.pop() {
-        complete &= !next.opaque;
-        for resource in &next.resources {
-            if files.contains_key(resource.as_str()) {
-                found.insert(resource.clone());
-            } else if let Some(inner) = by_directory.get(resource.as_str()) {
-                if seen.insert(resource.clone()) {
-                    open.push(inner);
-                }
-            } else {
-                complete = false;
-            }
-        }
-    }
-    (found, complete)
 }

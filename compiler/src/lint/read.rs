@@ -1,35 +1,126 @@
 //! Files to documents: objects, chart values and kustomizations, and what of the text is a finding or a note.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
 use meshwright_policies::node::{FileId, Node, Span};
-use meshwright_policies::repository::{Manifest, ValuesAt};
+use meshwright_policies::repository::Manifest;
 
-use super::embedded;
 use super::kustomize::{self, Kustomization};
-use super::values;
+use super::{embedded, values};
 use crate::source::{SourceFile, Sources};
 use crate::syntax::{self, Limits};
 use crate::threads;
 
 /// What was read.
-#[derive(Debug, Default)]
-pub(super) struct Read {
-    pub(super) documents: Vec<Document>,
-    pub(super) kustomizations: Vec<Kustomization>,
+pub(super) struct Files<'a> {
+    pub(super) sources: &'a Sources,
+    all: Vec<File<'a>>,
+    by_path: BTreeMap<&'a str, usize>,
+    kustomizations: BTreeMap<String, Kustomization>,
+    charts: BTreeMap<String, Vec<Dependency>>,
     pub(super) findings: Findings,
     pub(super) notes: Vec<String>,
-    /// Whether objects that assert nothing are kept too.
-    everything: bool,
 }
 
-/// A document that may assert something, and where it is.
+/// A file and what it holds.
+pub(super) struct File<'a> {
+    pub(super) path: &'a str,
+    pub(super) id: FileId,
+    /// Whether all of it was read.
+    pub(super) whole: bool,
+    pub(super) contents: Vec<Content>,
+}
+
+/// A document.
+pub(super) enum Content {
+    /// A Kubernetes object.
+    Object(Box<Manifest>),
+    /// What has no kind: the values of charts that it seems to be, if any, and itself.
+    Plain { root: Node, values: Vec<Manifest> },
+}
+
+impl Content {
+    pub(super) fn node(&self) -> &Node {
+        match self {
+            Content::Object(manifest) => &manifest.document,
+            Content::Plain { root, .. } => root,
+        }
+    }
+}
+
+/// A chart that another chart brings along.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
-    pub(super) path: String,
-    pub(super) subject: Manifest,
+pub(super) struct Dependency {
+    pub(super) chart: String,
+    /// The key of its values: its alias, or its name.
+    pub(super) key: String,
+    pub(super) version: Option<String>,
+}
+
+impl<'a> Files<'a> {
+    /// Every file, in the order of the paths.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &File<'a>> {
+        self.by_path.values().filter_map(|index| self.all.get(*index))
+    }
+
+    /// The file of a path.
+    pub(super) fn at(&self, path: &str) -> Option<&File<'a>> {
+        self.all.get(*self.by_path.get(path)?)
+    }
+
+    /// A directory, as the paths of its files have it; nothing when no file is in it.
+    pub(super) fn directory(&self, directory: &str) -> Option<&str> {
+        if let Some(kustomization) = self.kustomizations.get(directory) {
+            return Some(&kustomization.directory);
+        }
+        self.below(directory).next().and_then(|file| file.path.get(..directory.len()))
+    }
+
+    /// A path in the directory of a kustomization.
+    pub(super) fn path_in(&self, directory: &str) -> &str {
+        self.kustomizations.get(directory).map_or("", |kustomization| &kustomization.path)
+    }
+
+    /// Files in a directory, and below it when asked.
+    pub(super) fn below<'s>(&'s self, directory: &'s str) -> impl Iterator<Item = &'s File<'a>> + 's {
+        let all = self.by_path.range(directory..).take_while(move |(path, _)| path.starts_with(directory));
+        let inside = all.filter(move |(path, _)| is_within(path, directory));
+        inside.filter_map(|(_, index)| self.all.get(*index))
+    }
+
+    /// Whether any file is below a directory.
+    pub(super) fn has_directory(&self, directory: &str) -> bool {
+        self.below(directory).next().is_some()
+            || self.kustomizations.contains_key(directory)
+            || self.charts.contains_key(directory)
+            || directory.is_empty()
+    }
+
+    pub(super) fn kustomizations(&self) -> impl Iterator<Item = &Kustomization> {
+        self.kustomizations.values()
+    }
+
+    pub(super) fn kustomization(&self, directory: &str) -> Option<&Kustomization> {
+        self.kustomizations.get(directory)
+    }
+
+    /// What the chart in a directory brings along; nothing when there is no chart.
+    pub(super) fn chart(&self, directory: &str) -> Option<&[Dependency]> {
+        self.charts.get(directory).map(Vec::as_slice)
+    }
+}
+
+/// Whether a path is a directory or in it.
+pub(super) fn is_within(path: &str, directory: &str) -> bool {
+    directory.is_empty()
+        || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The directory of a file.
+pub(super) fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// Findings of reading that are true of any repository, in documents that assert something. Ambiguous scalars,
@@ -43,8 +134,7 @@ const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
 /// Fewer files than this are read by one thread.
 const LEAST: usize = 64;
 
-/// `everything`: objects that assert nothing are kept too.
-pub(super) fn read(sources: &Sources, everything: bool) -> Read {
+pub(super) fn read(sources: &Sources) -> Files<'_> {
     let charts: BTreeSet<&str> = sources
         .iter()
         .filter_map(|(_, file)| file.path().strip_suffix("Chart.yaml"))
@@ -52,28 +142,42 @@ pub(super) fn read(sources: &Sources, everything: bool) -> Read {
         .collect();
     let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
     let parts = threads::in_parts(&files, LEAST, |files| {
-        let mut part = Part { read: Read { everything, ..Read::default() }, ..Part::default() };
+        let mut part = Part { sources: Some(sources), ..Part::default() };
         files.iter().for_each(|(id, file)| part.file(*id, file, &charts));
         part
     });
-    let (mut read, mut skipped) = (Read::default(), Skipped::default());
+    let mut read = Files {
+        sources,
+        all: Vec::with_capacity(files.len()),
+        by_path: BTreeMap::new(),
+        kustomizations: BTreeMap::new(),
+        charts: BTreeMap::new(),
+        findings: Findings::new(),
+        notes: Vec::new(),
+    };
+    let mut skipped = Skipped::default();
     for part in parts {
-        read.documents.extend(part.read.documents);
-        read.kustomizations.extend(part.read.kustomizations);
-        read.findings.extend(part.read.findings);
+        read.all.extend(part.files);
+        read.kustomizations.extend(part.kustomizations.into_iter().map(|k| (k.directory.clone(), k)));
+        read.charts.extend(part.charts);
+        read.findings.extend(part.findings);
         skipped.templates.extend(part.skipped.templates);
         skipped.templated.extend(part.skipped.templated);
         skipped.partial.extend(part.skipped.partial);
     }
+    read.by_path = read.all.iter().enumerate().map(|(index, file)| (file.path, index)).collect();
     skipped.note(&mut read.notes);
-    read.unresolved();
     read
 }
 
 /// What some of the files hold.
 #[derive(Default)]
 struct Part<'a> {
-    read: Read,
+    sources: Option<&'a Sources>,
+    files: Vec<File<'a>>,
+    kustomizations: Vec<Kustomization>,
+    charts: Vec<(String, Vec<Dependency>)>,
+    findings: Findings,
     skipped: Skipped<'a>,
 }
 
@@ -87,11 +191,7 @@ struct Skipped<'a> {
 
 impl Skipped<'_> {
     fn note(&self, notes: &mut Vec<String>) {
-        note(
-            notes,
-            &self.templates,
-            "templates of charts are not read: what they render is known to Helm alone",
-        );
+        note(notes, &self.templates, "templates of charts are not read: what they render is known to Helm alone");
         note(notes, &self.templated, "templates that are no YAML yet are not read");
         note(
             notes,
@@ -108,28 +208,100 @@ impl<'a> Part<'a> {
             self.skipped.templates.push(path);
             return;
         }
-        if is_chart_file(path, charts) {
-            return;
-        }
         let mut own = Findings::new();
         let documents = syntax::load(id, file.text(), &Limits::default(), &mut own);
-        let has = |codes: &[&str]| own.iter().any(|finding| codes.contains(&finding.rule.code));
-        if has(&[BROKEN]) && looks_templated(&String::from_utf8_lossy(file.text())) {
-            self.skipped.templated.push(path);
+        if path == "Chart.yaml" || path.ends_with("/Chart.yaml") {
+            let dependencies = documents.first().map(|document| dependencies(&document.root));
+            self.charts.push((directory(path).to_owned(), dependencies.unwrap_or_default()));
             return;
         }
+        let has = |codes: &[&str]| own.iter().any(|finding| codes.contains(&finding.rule.code));
+        let mut read = File { path, id, whole: true, contents: Vec::new() };
+        if has(&[BROKEN]) && looks_templated(&String::from_utf8_lossy(file.text())) {
+            self.skipped.templated.push(path);
+            read.whole = false;
+            self.files.push(read);
+            return;
+        }
+        read.whole = !has(&[BROKEN]) && !has(PARTIAL);
         if has(PARTIAL) {
             self.skipped.partial.push(path);
         }
         for document in documents {
-            self.read.document(path, file.text(), document.root, &own);
+            self.document(path, document.root, &own, charts, &mut read.contents);
         }
-        let broken = own.into_iter().filter(|finding| finding.rule.code == BROKEN);
-        self.read.findings.extend(broken);
+        self.files.push(read);
+        self.findings.extend(own.into_iter().filter(|finding| finding.rule.code == BROKEN));
+    }
+
+    fn document(
+        &mut self,
+        path: &'a str,
+        root: Node,
+        reading: &Findings,
+        charts: &BTreeSet<&str>,
+        contents: &mut Vec<Content>,
+    ) {
+        let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+        let (api, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if file.starts_with("kustomization.y") || api.starts_with("kustomize.config.k8s.io/") {
+            self.kustomizations.push(kustomize::read(&root, path));
+        } else if api.starts_with("meshwright.dev/") {
+            // Intent and declarations have their own command.
+        } else if kind == "List" {
+            for item in root.get("items").into_iter().flat_map(Node::items) {
+                self.object(item.clone(), reading, contents);
+            }
+        } else if !kind.is_empty() && !api.is_empty() {
+            self.object(root, reading, contents);
+        } else {
+            let values =
+                if is_default(path, charts) { Vec::new() } else { values::subjects(&root, path) };
+            for manifest in &values {
+                self.kept(manifest, reading);
+            }
+            contents.push(Content::Plain { root, values });
+        }
+    }
+
+    fn object(&mut self, root: Node, reading: &Findings, contents: &mut Vec<Content>) {
+        let manifest = match self.sources {
+            Some(sources) => object(root, sources),
+            None => Manifest::object(root),
+        };
+        self.kept(&manifest, reading);
+        contents.push(Content::Object(Box::new(manifest)));
+    }
+
+    fn kept(&mut self, manifest: &Manifest, reading: &Findings) {
+        if manifest.claims.list.is_empty() && manifest.unresolved.is_empty() {
+            return;
+        }
+        let within = |finding: &&Finding| {
+            KEPT.contains(&finding.rule.code) && inside(finding.place.span, manifest.document.span)
+        };
+        self.findings.extend(reading.iter().filter(within).cloned());
     }
 }
 
-fn note(notes: &mut Vec<String>, paths: &[&str], why: &str) {
+/// `dependencies` of a `Chart.yaml`.
+fn dependencies(root: &Node) -> Vec<Dependency> {
+    let items = root.get("dependencies").into_iter().flat_map(Node::items);
+    let dependency = |item: &Node| {
+        let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
+        let chart = text("name")?;
+        Some(Dependency { key: text("alias").unwrap_or_else(|| chart.clone()), chart, version: text("version") })
+    };
+    items.filter_map(dependency).collect()
+}
+
+/// What an object asserts, with the YAML in it.
+pub(super) fn object(root: Node, sources: &Sources) -> Manifest {
+    Manifest::object(embedded::expand(root, sources))
+}
+
+pub(super) fn note(notes: &mut Vec<String>, paths: &[&str], why: &str) {
     if let Some(first) = paths.first() {
         let files = if paths.len() == 1 { "1 file".to_owned() } else { format!("{} files", paths.len()) };
         notes.push(format!("{why} ({files}, such as `{first}`)"));
@@ -145,12 +317,12 @@ fn is_template(path: &str, charts: &BTreeSet<&str>) -> bool {
     charts_around(path, charts).any(|(_, rest)| rest.starts_with("templates/"))
 }
 
-/// `Chart.yaml` itself, and the defaults and profiles of Istio's own charts, vendored.
-fn is_chart_file(path: &str, charts: &BTreeSet<&str>) -> bool {
+/// The defaults and profiles of Istio's own charts, vendored.
+fn is_default(path: &str, charts: &BTreeSet<&str>) -> bool {
     charts_around(path, charts).any(|(chart, rest)| {
         let name = chart.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let istios = Chart::named(name).is_some() || name.starts_with("istio");
-        rest == "Chart.yaml" || (istios && (rest == "values.yaml" || rest.starts_with("files/")))
+        istios && (rest == "values.yaml" || rest.starts_with("files/"))
     })
 }
 
@@ -161,107 +333,6 @@ fn charts_around<'a>(path: &'a str, charts: &BTreeSet<&str>) -> impl Iterator<It
     splits.filter(|(directory, _)| charts.contains(directory))
 }
 
-/// Kinds that are compared even when they assert nothing by themselves.
-const KEPT_KINDS: &[&str] = &[
-    "Application",
-    "ApplicationSet",
-    "Deployment",
-    "Gateway",
-    "HelmRelease",
-    "Istio",
-    "IstioOperator",
-    "Kustomization",
-    "Namespace",
-    "ServiceEntry",
-    "WorkloadEntry",
-    "WorkloadGroup",
-    "ZTunnel",
-];
-
-/// The CRD that says which release of the Gateway API is installed.
-const GATEWAY_CRD: &str = "gateways.gateway.networking.k8s.io";
-
-impl Read {
-    fn document(&mut self, path: &str, text: &[u8], root: Node, reading: &Findings) {
-        let string = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-        let (api, kind) = (string("apiVersion").to_owned(), string("kind").to_owned());
-        let file = path.rsplit('/').next().unwrap_or(path);
-        if file.starts_with("kustomization.y") || api.starts_with("kustomize.config.k8s.io/") {
-            self.kustomizations.push(kustomize::read(&root, path));
-        } else if api.starts_with("meshwright.dev/") {
-            // Intent and declarations have their own command.
-        } else if kind == "List" {
-            for item in root.get("items").into_iter().flat_map(Node::items) {
-                self.add(path, Manifest::object(embedded::expand(item.clone(), text)), reading);
-            }
-        } else if !kind.is_empty() && !api.is_empty() {
-            self.add(path, Manifest::object(embedded::expand(root, text)), reading);
-        } else {
-            for subject in values::subjects(&root, path) {
-                self.add(path, subject, reading);
-            }
-        }
-    }
-
-    fn add(&mut self, path: &str, subject: Manifest, reading: &Findings) {
-        let kept = self.everything
-            || KEPT_KINDS.contains(&subject.kind.as_str())
-            || subject.kind == "CustomResourceDefinition" && subject.name == GATEWAY_CRD
-            || subject.kind == "Namespace" && subject.name.starts_with("istio");
-        let has_values = || {
-            let named = |at: &ValuesAt<'_>| at.chart.is_some();
-            !subject.kind.is_empty() && subject.chart_values().iter().any(named)
-        };
-        let asserts = !subject.claims.list.is_empty() || !subject.unresolved.is_empty();
-        if !asserts && !kept && subject.mesh_networks().is_empty() && !has_values() {
-            return;
-        }
-        if asserts {
-            let within = |finding: &&Finding| {
-                KEPT.contains(&finding.rule.code) && inside(finding.place.span, subject.document.span)
-            };
-            self.findings.extend(reading.iter().filter(within).cloned());
-        }
-        self.documents.push(Document { path: path.to_owned(), subject });
-    }
-
-    /// What templates fill in is said once.
-    fn unresolved(&mut self) {
-        let open: Vec<&Document> =
-            self.documents.iter().filter(|document| !document.subject.unresolved.is_empty()).collect();
-        let count: usize = open.iter().map(|document| document.subject.unresolved.len()).sum();
-        if let Some((first, path)) =
-            open.first().and_then(|document| Some((document, document.subject.unresolved.first()?)))
-        {
-            let fields = if count == 1 { "1 field holds".to_owned() } else { format!("{count} fields hold") };
-            self.notes.push(format!(
-                "{fields} a placeholder that is filled in elsewhere: nothing is concluded from it (`{path}` in `{}`)",
-                first.path
-            ));
-        }
-        let elsewhere: Vec<&str> = self
-            .documents
-            .iter()
-            .filter(|document| takes_values_from_elsewhere(&document.subject))
-            .map(|document| document.path.as_str())
-            .collect();
-        note(&mut self.notes, &elsewhere, "values from ConfigMaps, Secrets and files are not read");
-    }
-}
-
-fn takes_values_from_elsewhere(subject: &Manifest) -> bool {
-    let paths = ["spec.valuesFrom", "spec.source.helm.valueFiles", "spec.source.helm.fileParameters"];
-    paths.iter().any(|path| subject.document.at(&(*path).into()).is_some())
-}
-
 fn inside(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
-}
-
-/// Objects of a patch, read from its text.
-pub(super) fn patch(text: &str, span: Span) -> Option<Node> {
-    let read = syntax::load(FileId::NONE, text.as_bytes(), &Limits::default(), &mut Findings::new());
-    let mut root = read.into_iter().next()?.root;
-    embedded::place(&mut root, &mut |_| span);
-    Some(root)
 }

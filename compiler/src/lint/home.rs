@@ -1,0 +1,255 @@
+//! Which cluster a path, a cluster ID or a destination means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwright_policies::claim::Fact;
+use meshwright_policies::repository::{Manifest, has_placeholder};
+
+use super::read::directory;
+
+/// `clusters/*`: the directory that the star stands for is a cluster. Matched anywhere in a path, directory by directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterGlob(Vec<String>);
+
+impl std::str::FromStr for ClusterGlob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ClusterGlob, String> {
+        let parts: Vec<String> =
+            text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
+        if parts.iter().any(|part| part.contains('*')) {
+            Ok(ClusterGlob(parts))
+        } else {
+            Err("it needs a `*` that stands for the cluster's name, as in `clusters/*`".to_owned())
+        }
+    }
+}
+
+impl ClusterGlob {
+    /// Scope and name in a directory.
+    fn find(&self, directories: &[&str]) -> Option<(String, String)> {
+        let (at, window) = directories.windows(self.0.len()).enumerate().find(|(_, window)| {
+            window.iter().zip(&self.0).all(|(directory, pattern)| matches(directory, pattern))
+        })?;
+        let starred = window.iter().zip(&self.0).filter(|(_, pattern)| pattern.contains('*'));
+        let name: Vec<&str> = starred.map(|(directory, _)| *directory).collect();
+        Some((join(directories.get(..at).unwrap_or_default()), name.join("-")))
+    }
+}
+
+/// One star in a name stands for any text.
+pub(super) fn matches(directory: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => directory == pattern,
+        Some((before, after)) => {
+            directory.len() >= before.len() + after.len()
+                && directory.starts_with(before)
+                && directory.ends_with(after.trim_start_matches('*'))
+        }
+    }
+}
+
+/// Directories that hold one directory per cluster, and those that hold one per environment.
+const FLEETS: &[&str] = &["clusters", "cluster"];
+const ENVIRONMENTS: &[&str] = &["overlays", "envs", "environments", "env"];
+/// What lies beside clusters and is none.
+const SHARED: &[&str] =
+    &["base", "bases", "common", "shared", "all", "_base", "default", "templates", "components"];
+
+/// Which cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Home {
+    pub(super) scope: String,
+    pub(super) name: String,
+    pub(super) named: bool,
+    pub(super) fleet: bool,
+    /// Whether the command line says so.
+    pub(super) said: bool,
+}
+
+/// A directory and those above it that have a name, the innermost first.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above))
+}
+
+fn join(directories: &[&str]) -> String {
+    directories.iter().map(|directory| format!("{directory}/")).collect()
+}
+
+impl Home {
+    fn named(scope: String, name: &str, fleet: bool) -> Home {
+        Home { scope, name: name.to_owned(), named: true, fleet, said: false }
+    }
+
+    /// What nothing names: a directory.
+    pub(super) fn unnamed(directory: &str) -> Home {
+        let name = if directory.is_empty() { "." } else { directory };
+        Home { scope: directory.to_owned(), name: name.to_owned(), ..Home::default() }
+    }
+
+    /// The cluster of a file, by its path; `DIRECTORY/` for a directory.
+    pub(super) fn of(path: &str, globs: &[ClusterGlob]) -> Option<Home> {
+        let directories: Vec<&str> = directory(path).split('/').collect();
+        for glob in globs {
+            if let Some((scope, name)) = glob.find(&directories) {
+                return Some(Home { said: true, ..Home::named(scope, &name, true) });
+            }
+        }
+        for (markers, fleet) in [(FLEETS, true), (ENVIRONMENTS, false)] {
+            let pairs = directories.windows(2).enumerate().rev();
+            for (at, pair) in pairs {
+                let [marker, name] = pair else { continue };
+                if markers.contains(marker) && !SHARED.contains(name) {
+                    return Some(Home::named(join(directories.get(..at).unwrap_or_default()), name, fleet));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The cluster ID that a control plane's values give.
+pub(super) fn identity(subject: &Manifest) -> Option<&str> {
+    let mut ids = subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterId && !claim.part);
+    ids.next().map(|claim| claim.value.as_str())
+}
+
+/// A file, or a root, of which no convention says the cluster.
+pub(super) struct Open<'a> {
+    pub(super) path: &'a str,
+    pub(super) id: Option<String>,
+}
+
+/// Directories of clusters that no convention names: one directory per cluster, or one directory with a file per
+/// cluster. In the order of what is given.
+pub(super) fn by_identity(open: &[Open<'_>]) -> Vec<Option<Home>> {
+    let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for one in open.iter().filter(|one| !is_shared(one.path)) {
+        if let Some(id) = &one.id {
+            ids.entry(directory(one.path)).or_default().insert(id);
+        }
+    }
+    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
+    for dir in ids.keys().filter(|dir| !dir.is_empty()) {
+        *beside.entry(directory(dir)).or_default() += 1;
+    }
+    let has_sibling =
+        |dir: &str| !dir.is_empty() && beside.get(directory(dir)).is_some_and(|count| *count > 1);
+    let find = |one: &Open<'_>| {
+        if is_shared(one.path) {
+            return None;
+        }
+        let (dir, here) = ancestors(directory(one.path)).find_map(|dir| Some((dir, ids.get(dir)?)))?;
+        let (scope, base) = dir.rsplit_once('/').map_or((String::new(), dir), |(s, b)| (format!("{s}/"), b));
+        if has_sibling(dir) {
+            return Some(Home::named(scope, base, false));
+        }
+        if let Some(only) = here.first().filter(|_| here.len() == 1) {
+            return Some(Home::named(scope, only, false));
+        }
+        let of_file = || here.iter().copied().find(|id| names(one.path, id));
+        let id = one.id.as_deref().or_else(of_file)?;
+        Some(Home::named(format!("{dir}/"), id, false))
+    };
+    open.iter().map(find).collect()
+}
+
+/// Whether a file is what several clusters have in common.
+fn is_shared(path: &str) -> bool {
+    directory(path).split('/').any(|part| SHARED.contains(&part))
+}
+
+/// Whether the name of a file has the cluster ID as a word.
+fn names(path: &str, id: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    file.match_indices(id).any(|(at, _)| {
+        let before = file.get(..at).and_then(|text| text.chars().next_back());
+        let after = file.get(at.saturating_add(id.len())..).and_then(|text| text.chars().next());
+        edge(before) && edge(after)
+    })
+}
+
+/// The cluster that an object is delivered to from elsewhere, or speaks of.
+pub(super) fn by_destination(subject: &Manifest, path: &str, own: &Home, known: &Known) -> Option<Home> {
+    let name = match subject.kind.as_str() {
+        "Application" => {
+            let name = subject.text("spec.destination.name").filter(|name| name != "in-cluster");
+            let server = || {
+                subject
+                    .text("spec.destination.server")
+                    .filter(|server| !server.contains("kubernetes.default.svc"))
+            };
+            name.filter(|name| !name.is_empty()).or_else(server)
+        }
+        "HelmRelease" => subject
+            .text("spec.kubeConfig.secretRef.name")
+            .map(|secret| of_kubeconfig(&secret, subject.namespace.as_deref())),
+        "MeshCluster" => Some(subject.name.clone()),
+        "GlobalMesh" => Some(format!("{}-hosted", subject.name)),
+        _ => None,
+    }?;
+    if name.is_empty() || has_placeholder(&name) {
+        return None;
+    }
+    Some(known.home(&name, path, own))
+}
+
+/// Clusters that something names.
+#[derive(Default)]
+pub(super) struct Known {
+    by_name: BTreeMap<String, BTreeSet<Home>>,
+    /// Scopes with a directory of clusters.
+    fleets: BTreeSet<String>,
+    /// Names of Argo CD's clusters by the address of their API server.
+    pub(super) servers: BTreeMap<String, String>,
+}
+
+impl Known {
+    pub(super) fn of<'a>(homes: impl Iterator<Item = &'a Home>) -> Known {
+        let mut known = Known::default();
+        homes.for_each(|home| known.add(home));
+        known
+    }
+
+    pub(super) fn add(&mut self, home: &Home) {
+        if home.named {
+            self.by_name.entry(home.name.clone()).or_default().insert(home.clone());
+        }
+        if home.fleet {
+            self.fleets.insert(home.scope.clone());
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The cluster of a name, the nearest one to a path; a new one, of the same fleet as what names it, when there is none.
+    pub(super) fn home(&self, name: &str, path: &str, own: &Home) -> Home {
+        let name = self.servers.get(name).map_or(name, String::as_str);
+        let scope = match self.fleets.first() {
+            _ if own.named => own.scope.clone(),
+            Some(only) if self.fleets.len() == 1 => only.clone(),
+            _ => String::new(),
+        };
+        let shared = |home: &&Home| common(&home.scope, path);
+        let same = self.by_name.get(name).into_iter().flatten();
+        same.max_by_key(shared).cloned().unwrap_or_else(|| Home::named(scope, name, true))
+    }
+}
+
+/// Bytes that two paths begin with alike.
+fn common(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// The cluster that a kubeconfig Secret leads to, by the ways in which people name them: `west-kubeconfig`, or `kubeconfig`
+/// in a namespace of the cluster's name (Cluster API, Flux's guides).
+pub(super) fn of_kubeconfig(secret: &str, namespace: Option<&str>) -> String {
+    let name = secret.strip_suffix("-kubeconfig").or_else(|| secret.strip_prefix("kubeconfig-")).unwrap_or(secret);
+    match namespace {
+        Some(namespace) if matches!(name, "kubeconfig" | "kube-config" | "value") => namespace.to_owned(),
+        _ => name.to_owned(),
+    }
+}
