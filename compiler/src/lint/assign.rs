@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshwright_policies::claim::Fact;
 use meshwright_policies::repository::{Cluster, Manifest, Repository, ValuesAt, remote_secret_keys};
 
 use super::delivery::{self, Delivery};
@@ -677,6 +678,9 @@ fn key(placed: &Placed) -> impl Ord + '_ {
 
 /// Whether one object comes in variants: several clusters in one place.
 fn is_mixed(all: &[Placed], named: bool) -> bool {
+    if !named && has_gateways_of_several_networks(all) {
+        return true;
+    }
     let mut seen: BTreeMap<(&str, &str, Option<&str>), &Placed> = BTreeMap::new();
     for placed in all {
         let manifest = &placed.manifest;
@@ -694,4 +698,12 @@ fn is_mixed(all: &[Placed], named: bool) -> bool {
         seen.insert(identity, placed);
     }
     false
+}
+
+/// Files of values for one gateway on one network each, which nothing tells apart: they are for several clusters.
+fn has_gateways_of_several_networks(all: &[Placed]) -> bool {
+    let values = all.iter().filter(|placed| placed.manifest.kind.is_empty());
+    let claims = values.flat_map(|placed| &placed.manifest.claims.list);
+    let networks = claims.filter(|claim| matches!(claim.fact, Fact::GatewayNetwork { .. }));
+    networks.map(|claim| claim.value.as_str()).collect::<BTreeSet<_>>().len() > 1
 }

@@ -69,13 +69,14 @@ fn values(cluster: &Cluster, subject: &Manifest, at: &ValuesAt<'_>, findings: &m
         let what = if chart == Chart::Operator { "the typed values" } else { "this chart" };
         let message = format!("`{}` is no value of {what} of Istio{release}: it has no effect", key.path);
         let help = match (&key.suggestion, &key.known_in) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
-            (None, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
+            (_, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
+            (_, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
+            (Some(near), None) => format!("did you mean `{near}`?"),
             (None, None) => "remove it, or set what it was meant for where it is read".to_owned(),
         };
         let mut finding = key_finding(subject, &key.path.under(&at.path), message);
-        if key.suggestion.is_some() {
+        // Written for another release, it is no slip of the hand.
+        if key.suggestion.is_some() && key.known_in.is_none() {
             finding.severity = Severity::Error;
         }
         findings.push(finding.found(&key.path).help(help).cluster(&cluster.name));
