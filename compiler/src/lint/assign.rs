@@ -496,7 +496,8 @@ fn expand(group: &mut Group<'_>, files: &Files<'_>) -> Vec<Delivery> {
     found
 }
 
-/// A destination that nothing else names is the cluster of the directory, when that is delivered to no other.
+/// A directory among those of clusters stays what its name says, whoever it is delivered to: that is for a policy to
+/// judge. A destination that nothing else names is the cluster of any other directory that is delivered to it alone.
 fn settle(wanted: Vec<(Delivery, Home)>, globs: &[ClusterGlob], known: &Known) -> Vec<(Delivery, Home)> {
     let mut homes: BTreeMap<String, BTreeSet<Home>> = BTreeMap::new();
     for (delivery, to) in &wanted {
@@ -506,7 +507,7 @@ fn settle(wanted: Vec<(Delivery, Home)>, globs: &[ClusterGlob], known: &Known) -
         let only = homes.get(&delivery.directory).is_some_and(|homes| homes.len() == 1);
         let path = Home::of(&format!("{}/", delivery.directory), globs);
         let to = match path {
-            Some(path) if path.said || (only && !known.has(&to.name)) => path,
+            Some(path) if path.said || path.fleet || (only && !known.has(&to.name)) => path,
             _ => to,
         };
         (delivery, to)
