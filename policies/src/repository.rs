@@ -549,7 +549,8 @@ impl Index {
         // network of the other.
         let mut fleets: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (at, cluster) in clusters.iter().enumerate() {
-            let Some(mesh) = cluster.mesh_id().filter(|_| cluster.is_comparable() && cluster.is_multi_cluster())
+            let Some(mesh) =
+                cluster.mesh_id().filter(|_| cluster.is_comparable() && cluster.is_multi_cluster())
             else {
                 continue;
             };

@@ -70,14 +70,22 @@ fn roots_come_to_what_kubectl_makes_of_them() {
     let (mut compared, mut with_claims) = (0, 0);
     for directory in directories {
         let output = Command::new("kubectl").arg("kustomize").arg(&directory).output().unwrap();
-        let (case, _) = directory.strip_prefix(repository("tests/lint")).unwrap().iter().fold(
-            (String::new(), 0),
-            |(first, n), part| (if n == 0 { part.to_string_lossy().into_owned() } else { first }, n + 1),
-        );
+        let (case, _) = directory
+            .strip_prefix(repository("tests/lint"))
+            .unwrap()
+            .iter()
+            .fold((String::new(), 0), |(first, n), part| {
+                (if n == 0 { part.to_string_lossy().into_owned() } else { first }, n + 1)
+            });
         let found = discover(&repository("tests/lint").join(case), options()).unwrap();
         let (ours, complete) = kustomized(&found.sources, &directory.display().to_string()).unwrap();
         if !output.status.success() {
-            assert!(!complete, "{}: kubectl refuses it: {}", directory.display(), String::from_utf8_lossy(&output.stderr));
+            assert!(
+                !complete,
+                "{}: kubectl refuses it: {}",
+                directory.display(),
+                String::from_utf8_lossy(&output.stderr)
+            );
             continue;
         }
         if !complete {
@@ -88,7 +96,8 @@ fn roots_come_to_what_kubectl_makes_of_them() {
             let object: Value = serde::Deserialize::deserialize(document).unwrap();
             let text = serde_json::to_vec(&object).unwrap();
             let (sources, _) = Sources::from_text("built.yaml", text);
-            theirs.extend(lint_sources(sources, &[]).repository.clusters.into_iter().flat_map(|c| c.subjects));
+            theirs
+                .extend(lint_sources(sources, &[]).repository.clusters.into_iter().flat_map(|c| c.subjects));
             if theirs.last().is_none_or(|last| Some(last.kind.as_str()) != object["kind"].as_str()) {
                 theirs.push(Manifest::object(Node::from_json(&object)));
             }

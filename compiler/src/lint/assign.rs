@@ -27,6 +27,9 @@ enum Item<'a> {
     Values(&'a str, &'a Manifest),
 }
 
+/// Items with their files.
+type Loose<'a> = Vec<(&'a str, Item<'a>)>;
+
 /// Files that are applied together, or lie together.
 #[derive(Clone, Debug)]
 struct Group<'a> {
@@ -73,7 +76,9 @@ pub(super) fn assign(
     let (mut elsewhere, mut outside) = (BTreeSet::new(), BTreeSet::new());
     for finished in parts.into_iter().flatten() {
         elsewhere.extend(finished.elsewhere);
-        for (home, placed) in finished.manifests.into_iter().filter(|(_, p)| everything || counts(&p.manifest)) {
+        for (home, placed) in
+            finished.manifests.into_iter().filter(|(_, p)| everything || counts(&p.manifest))
+        {
             clusters.entry(home).or_default().manifests.push(placed);
         }
         let own = clusters.entry(finished.home).or_default();
@@ -91,7 +96,11 @@ pub(super) fn assign(
     );
     note(notes, &opaque, "variables, replacements and plugins of kustomize are not followed");
     let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
-    note(notes, &elsewhere, "values from Secrets, and from files and ConfigMaps that are not there, are not read");
+    note(
+        notes,
+        &elsewhere,
+        "values from Secrets, and from files and ConfigMaps that are not there, are not read",
+    );
     let clusters: Vec<Cluster> =
         clusters.into_iter().filter_map(|(home, gathered)| gathered.cluster(home)).collect();
     unresolved(&clusters, notes);
@@ -175,7 +184,8 @@ struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     fn of(files: &'a Files<'_>) -> Listing<'a> {
-        let mut listing = Listing { listed: BTreeSet::new(), others: BTreeSet::new(), parents: BTreeMap::new() };
+        let mut listing =
+            Listing { listed: BTreeSet::new(), others: BTreeSet::new(), parents: BTreeMap::new() };
         for kustomization in files.kustomizations() {
             for resource in kustomization.resources.iter().chain(&kustomization.components) {
                 listing.listed.insert(resource);
@@ -239,7 +249,7 @@ fn groups<'a>(
         }
         if home.is_some() { &mut groups } else { &mut open }.push(group);
     }
-    let mut raw: BTreeMap<(Option<Home>, &str), Vec<(&str, Item<'a>)>> = BTreeMap::new();
+    let mut raw: BTreeMap<(Option<Home>, &str), Loose<'a>> = BTreeMap::new();
     let mut loose = Vec::new();
     for file in files.in_order() {
         if listing.others.contains(file.path) {
@@ -256,7 +266,9 @@ fn groups<'a>(
         }
         for item in items(file) {
             match &home {
-                Some(_) => raw.entry((home.clone(), directory(file.path))).or_default().push((file.path, item)),
+                Some(_) => {
+                    raw.entry((home.clone(), directory(file.path))).or_default().push((file.path, item))
+                }
                 None => loose.push((file.path, item)),
             }
         }
@@ -360,7 +372,9 @@ impl<'a> Plan<'a, '_> {
             for index in std::mem::replace(&mut scanned, self.groups.len())..self.groups.len() {
                 if let Some(group) = self.groups.get_mut(index).filter(|_| !self.gone.contains(&index)) {
                     let home = group.home.clone();
-                    found.extend(expand(group, self.files).into_iter().map(|delivery| (delivery, home.clone())));
+                    found.extend(
+                        expand(group, self.files).into_iter().map(|delivery| (delivery, home.clone())),
+                    );
                 }
             }
             let mut wanted: Vec<(Delivery, Home)> = Vec::new();
@@ -460,7 +474,8 @@ impl<'a> Plan<'a, '_> {
                 continue;
             }
             let mut above = home::ancestors(self::directory(file.path));
-            let inner = above.find_map(|above| self.files.kustomization(above).filter(|_| is_within(above, directory)));
+            let inner = above
+                .find_map(|above| self.files.kustomization(above).filter(|_| is_within(above, directory)));
             match inner {
                 Some(inner) => {
                     let place = inner.directory.as_str();
@@ -580,8 +595,12 @@ impl Held<'_> {
             Item::Values(..) => None,
         });
         let maps = ConfigMaps::of(objects);
-        let mut finished =
-            Finished { home: self.home.clone(), complete: self.complete, manifests: Vec::new(), elsewhere: Vec::new() };
+        let mut finished = Finished {
+            home: self.home.clone(),
+            complete: self.complete,
+            manifests: Vec::new(),
+            elsewhere: Vec::new(),
+        };
         let mut used = BTreeSet::new();
         for group in &self.groups {
             for item in &group.items {
@@ -693,7 +712,7 @@ fn is_mixed(all: &[Placed], named: bool) -> bool {
             (!named || other.place != placed.place)
                 && other.manifest.document.to_json() != manifest.document.to_json()
         };
-        if seen.get(&identity).is_some_and(|other| is_other(other)) {
+        if seen.get(&identity).is_some_and(is_other) {
             return true;
         }
         seen.insert(identity, placed);

@@ -158,7 +158,8 @@ pub(super) fn of(object: &Node, path: &str, files: &Files<'_>) -> Vec<Delivery> 
 fn flux(object: &Node, path: &str, files: &Files<'_>) -> Option<Delivery> {
     let spec = object.get("spec")?;
     let directory = in_repository(files, path, text(spec, "path").unwrap_or("."))?;
-    let kubeconfig = text(spec, "kubeConfig.secretRef.name").or_else(|| text(spec, "kubeConfig.configMapRef.name"));
+    let kubeconfig =
+        text(spec, "kubeConfig.secretRef.name").or_else(|| text(spec, "kubeConfig.configMapRef.name"));
     let to = kubeconfig.map(|secret| of_kubeconfig(secret, text(object, "metadata.namespace")));
     let common = |key: &str| spec.at(&format!("commonMetadata.{key}").as_str().into());
     let overlay = overlay(&[
@@ -264,7 +265,8 @@ pub(super) fn argo_clusters(files: &Files<'_>) -> BTreeMap<String, String> {
         let Content::Object(manifest) = content else { continue };
         let object = &manifest.document;
         let labels = object.at(&"metadata.labels".into());
-        let kind = labels.and_then(|labels| labels.get("argocd.argoproj.io/secret-type")).and_then(Node::as_str);
+        let kind =
+            labels.and_then(|labels| labels.get("argocd.argoproj.io/secret-type")).and_then(Node::as_str);
         if manifest.kind == "Secret" && kind == Some("cluster") {
             let (name, server) = (text(object, "stringData.name"), text(object, "stringData.server"));
             if let (Some(name), Some(server)) = (name, server) {
@@ -298,7 +300,11 @@ pub(super) fn applications(object: &Node, path: &str, files: &Files<'_>) -> Vec<
         fill(&mut application, &parameters);
         if let Value::Mapping(entries) = &mut application.value {
             let text = |text: &str| Node { value: Value::String(text.to_owned()), span: template.span };
-            let entry = |key: &str, value: &str| Entry { key: key.to_owned(), key_span: template.span, node: text(value) };
+            let entry = |key: &str, value: &str| Entry {
+                key: key.to_owned(),
+                key_span: template.span,
+                node: text(value),
+            };
             entries.insert(0, entry("kind", "Application"));
             entries.insert(0, entry("apiVersion", text_of_api(object)));
         }
@@ -332,7 +338,10 @@ fn generated(generator: &Node, path: &str, files: &Files<'_>, depth: usize) -> V
     if generator.get("matrix").is_some() {
         let [first, second] = inner("matrix").try_into().unwrap_or_default();
         let pairs = first.iter().flat_map(|a| second.iter().map(move |b| (a, b)));
-        return pairs.take(MOST_APPLICATIONS).map(|(a, b)| a.clone().into_iter().chain(b.clone()).collect()).collect();
+        return pairs
+            .take(MOST_APPLICATIONS)
+            .map(|(a, b)| a.clone().into_iter().chain(b.clone()).collect())
+            .collect();
     }
     if generator.get("merge").is_some() {
         let keys: Vec<&str> = generator
@@ -379,12 +388,15 @@ fn directories(git: &Node, from: &str, files: &Files<'_>) -> Vec<Parameters> {
         .get("directories")
         .into_iter()
         .flat_map(Node::items)
-        .filter_map(|item| Some((text(item, "path")?, item.get("exclude").map(Node::to_json) == Some(true.into()))))
+        .filter_map(|item| {
+            Some((text(item, "path")?, item.get("exclude").map(Node::to_json) == Some(true.into())))
+        })
         .collect();
     for root in roots(from) {
         for place in &all {
             let Some(path) = below(place, root) else { continue };
-            let fits = |exclude: bool| patterns.iter().any(|(pattern, e)| *e == exclude && matches(pattern, path));
+            let fits =
+                |exclude: bool| patterns.iter().any(|(pattern, e)| *e == exclude && matches(pattern, path));
             if fits(false) && !fits(true) {
                 chosen.insert(path.to_owned(), *place);
             }
@@ -402,7 +414,8 @@ fn parameter_files(git: &Node, from: &str, files: &Files<'_>) -> Vec<Parameters>
     let mut found = Vec::new();
     for root in roots(from) {
         for file in files.in_order() {
-            let Some(path) = below(file.path, root).filter(|path| patterns.iter().any(|p| matches(p, path))) else {
+            let Some(path) = below(file.path, root).filter(|path| patterns.iter().any(|p| matches(p, path)))
+            else {
                 continue;
             };
             let Some(content) = file.contents.first() else { continue };
@@ -452,8 +465,12 @@ fn matches(pattern: &str, path: &str) -> bool {
 fn parts_match(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern.split_first(), path.split_first()) {
         (None, None) => true,
-        (Some((&"**", rest)), _) => (0..=path.len()).any(|from| path.get(from..).is_some_and(|path| parts_match(rest, path))),
-        (Some((first, rest)), Some((name, path))) => super::home::matches(name, first) && parts_match(rest, path),
+        (Some((&"**", rest)), _) => {
+            (0..=path.len()).any(|from| path.get(from..).is_some_and(|path| parts_match(rest, path)))
+        }
+        (Some((first, rest)), Some((name, path))) => {
+            super::home::matches(name, first) && parts_match(rest, path)
+        }
         _ => false,
     }
 }

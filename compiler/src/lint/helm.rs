@@ -273,7 +273,10 @@ impl Layers {
 fn wrapped(values: &Node, dependencies: &[Dependency], release: &str) -> Vec<Manifest> {
     let found = dependencies.iter().filter_map(|dependency| {
         let chart = Chart::named(&dependency.chart)?;
-        let mut own = values.get(&dependency.key).cloned().unwrap_or(Node { value: Value::Mapping(Vec::new()), span: values.span });
+        let mut own = values
+            .get(&dependency.key)
+            .cloned()
+            .unwrap_or(Node { value: Value::Mapping(Vec::new()), span: values.span });
         if let Some(global) = values.get("global") {
             let mut over = own.get("global").cloned().unwrap_or(Node::unwritten(Value::Mapping(Vec::new())));
             over.overlay(global);

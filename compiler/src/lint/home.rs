@@ -247,7 +247,8 @@ fn common(a: &str, b: &str) -> usize {
 /// The cluster that a kubeconfig Secret leads to, by the ways in which people name them: `west-kubeconfig`, or `kubeconfig`
 /// in a namespace of the cluster's name (Cluster API, Flux's guides).
 pub(super) fn of_kubeconfig(secret: &str, namespace: Option<&str>) -> String {
-    let name = secret.strip_suffix("-kubeconfig").or_else(|| secret.strip_prefix("kubeconfig-")).unwrap_or(secret);
+    let name =
+        secret.strip_suffix("-kubeconfig").or_else(|| secret.strip_prefix("kubeconfig-")).unwrap_or(secret);
     match namespace {
         Some(namespace) if matches!(name, "kubeconfig" | "kube-config" | "value") => namespace.to_owned(),
         _ => name.to_owned(),

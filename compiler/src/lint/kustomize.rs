@@ -123,7 +123,11 @@ pub(super) fn read(root: &Node, path: &str) -> Kustomization {
         let Some(pairs) = item.get("pairs").cloned() else { continue };
         let selectors = flag(item, "includeSelectors");
         found.opaque |= item.get("fields").is_some();
-        found.labels.push(Labels { pairs, selectors, templates: selectors || flag(item, "includeTemplates") });
+        found.labels.push(Labels {
+            pairs,
+            selectors,
+            templates: selectors || flag(item, "includeTemplates"),
+        });
     }
     if let Some(pairs) = root.get("commonLabels").cloned() {
         found.labels.push(Labels { pairs, selectors: true, templates: true });
@@ -139,7 +143,8 @@ pub(super) fn read(root: &Node, path: &str) -> Kustomization {
         found.replaced.extend(targets.map(Target::of));
         found.opaque |= replacement.get("path").is_some();
     }
-    let opaque = ["vars", "transformers", "generators", "helmCharts", "helmChartInflationGenerator", "openapi"];
+    let opaque =
+        ["vars", "transformers", "generators", "helmCharts", "helmChartInflationGenerator", "openapi"];
     found.opaque |= opaque.iter().any(|key| root.get(key).is_some());
     found
 }

@@ -191,7 +191,11 @@ struct Skipped<'a> {
 
 impl Skipped<'_> {
     fn note(&self, notes: &mut Vec<String>) {
-        note(notes, &self.templates, "templates of charts are not read: what they render is known to Helm alone");
+        note(
+            notes,
+            &self.templates,
+            "templates of charts are not read: what they render is known to Helm alone",
+        );
         note(notes, &self.templated, "templates that are no YAML yet are not read");
         note(
             notes,
@@ -256,8 +260,7 @@ impl<'a> Part<'a> {
         } else if !kind.is_empty() && !api.is_empty() {
             self.object(root, reading, contents);
         } else {
-            let values =
-                if is_default(path, charts) { Vec::new() } else { values::subjects(&root, path) };
+            let values = if is_default(path, charts) { Vec::new() } else { values::subjects(&root, path) };
             for manifest in &values {
                 self.kept(manifest, reading);
             }
@@ -291,7 +294,11 @@ fn dependencies(root: &Node) -> Vec<Dependency> {
     let dependency = |item: &Node| {
         let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
         let chart = text("name")?;
-        Some(Dependency { key: text("alias").unwrap_or_else(|| chart.clone()), chart, version: text("version") })
+        Some(Dependency {
+            key: text("alias").unwrap_or_else(|| chart.clone()),
+            chart,
+            version: text("version"),
+        })
     };
     items.filter_map(dependency).collect()
 }

@@ -37,14 +37,8 @@ pub(in crate::lint) struct Object<'a> {
 
 impl<'a> Object<'a> {
     pub(super) fn new(path: &'a str, document: Cow<'a, Node>, source: Option<&'a Manifest>) -> Object<'a> {
-        let mut object = Object {
-            path,
-            source,
-            document,
-            original: Default::default(),
-            lost: Vec::new(),
-            unknown: false,
-        };
+        let mut object =
+            Object { path, source, document, original: Default::default(), lost: Vec::new(), unknown: false };
         object.original = (object.name().to_owned(), object.namespace().to_owned());
         object
     }
@@ -95,7 +89,9 @@ impl<'a> Object<'a> {
     pub(super) fn is_native(&self) -> bool {
         let (group, _) = self.group_version();
         matches!(group, "" | "apps" | "batch" | "autoscaling" | "policy" | "extensions")
-            || group.ends_with(".k8s.io") && group != "gateway.networking.k8s.io" && !group.contains(".x-k8s.io")
+            || group.ends_with(".k8s.io")
+                && group != "gateway.networking.k8s.io"
+                && !group.contains(".x-k8s.io")
     }
 }
 

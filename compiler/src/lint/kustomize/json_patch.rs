@@ -109,14 +109,38 @@ mod tests {
     fn operations_do_what_the_rfc_shows() {
         let op = |op: Json| json!([op]);
         for (document, operations, expected) in [
-            (json!({"foo": "bar"}), op(json!({"op": "add", "path": "/baz", "value": "qux"})), json!({"foo": "bar", "baz": "qux"})),
-            (json!({"foo": [1, 3]}), op(json!({"op": "add", "path": "/foo/1", "value": 2})), json!({"foo": [1, 2, 3]})),
-            (json!({"foo": [1]}), op(json!({"op": "add", "path": "/foo/-", "value": [2]})), json!({"foo": [1, [2]]})),
+            (
+                json!({"foo": "bar"}),
+                op(json!({"op": "add", "path": "/baz", "value": "qux"})),
+                json!({"foo": "bar", "baz": "qux"}),
+            ),
+            (
+                json!({"foo": [1, 3]}),
+                op(json!({"op": "add", "path": "/foo/1", "value": 2})),
+                json!({"foo": [1, 2, 3]}),
+            ),
+            (
+                json!({"foo": [1]}),
+                op(json!({"op": "add", "path": "/foo/-", "value": [2]})),
+                json!({"foo": [1, [2]]}),
+            ),
             (json!({"a": 1, "b": 2}), op(json!({"op": "remove", "path": "/a"})), json!({"b": 2})),
-            (json!({"foo": [1, 2, 3]}), op(json!({"op": "remove", "path": "/foo/1"})), json!({"foo": [1, 3]})),
+            (
+                json!({"foo": [1, 2, 3]}),
+                op(json!({"op": "remove", "path": "/foo/1"})),
+                json!({"foo": [1, 3]}),
+            ),
             (json!({"a": 1}), op(json!({"op": "replace", "path": "/a", "value": 2})), json!({"a": 2})),
-            (json!({"a": {"b": 1}, "c": {}}), op(json!({"op": "move", "from": "/a/b", "path": "/c/d"})), json!({"a": {}, "c": {"d": 1}})),
-            (json!({"a/b": 1, "m~n": 2}), op(json!({"op": "copy", "from": "/a~1b", "path": "/m~0n"})), json!({"a/b": 1, "m~n": 1})),
+            (
+                json!({"a": {"b": 1}, "c": {}}),
+                op(json!({"op": "move", "from": "/a/b", "path": "/c/d"})),
+                json!({"a": {}, "c": {"d": 1}}),
+            ),
+            (
+                json!({"a/b": 1, "m~n": 2}),
+                op(json!({"op": "copy", "from": "/a~1b", "path": "/m~0n"})),
+                json!({"a/b": 1, "m~n": 1}),
+            ),
             (json!({"a": 1}), op(json!({"op": "test", "path": "/a", "value": 1})), json!({"a": 1})),
         ] {
             assert_eq!(patched(document, operations.clone()), Some(expected), "{operations}");

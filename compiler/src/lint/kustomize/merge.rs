@@ -83,8 +83,14 @@ impl Merging<'_> {
             meshwright_policies::node::Step::Index(_) => "",
         });
         let key = match last? {
-            "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets"
-            | "webhooks" | "secrets" => "name",
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "env"
+            | "volumes"
+            | "imagePullSecrets"
+            | "webhooks"
+            | "secrets" => "name",
             "volumeMounts" => "mountPath",
             "volumeDevices" => "devicePath",
             "hostAliases" => "ip",
@@ -103,7 +109,8 @@ impl Merging<'_> {
 /// Items of the patch come first, then the others, as kustomize puts them.
 fn merge_items(merging: &mut Merging<'_>, key: &str, items: &mut Vec<Node>, changes: &[Node]) {
     if changes.iter().any(|change| directive(change) == Some("replace")) {
-        *items = changes.iter().filter(|change| directive(change).is_none()).map(without_directives).collect();
+        *items =
+            changes.iter().filter(|change| directive(change).is_none()).map(without_directives).collect();
         return;
     }
     let same = |a: &Node, b: &Node| {
@@ -171,7 +178,8 @@ pub(super) fn losses(path: &FieldPath, items: &[Node], new: &[Node], lost: &mut 
 /// How people call an item: by its name, or a server of a Gateway by its port's.
 fn name(item: &Node) -> Option<String> {
     let port = item.get("port");
-    let names = [item.get("name"), port.and_then(|port| port.get("name")), port.and_then(|port| port.get("number"))];
+    let names =
+        [item.get("name"), port.and_then(|port| port.get("name")), port.and_then(|port| port.get("number"))];
     names.into_iter().flatten().find_map(|node| match &node.value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -208,7 +216,8 @@ mod tests {
     #[test]
     fn lists_of_built_in_kinds_are_merged_by_key() {
         let document = json!({"ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]});
-        let patch = json!({"ports": [{"port": 3}, {"port": 2, "targetPort": 4}, {"port": 1, "$patch": "delete"}]});
+        let patch =
+            json!({"ports": [{"port": 3}, {"port": 2, "targetPort": 4}, {"port": 1, "$patch": "delete"}]});
         let expected = json!({"ports": [{"port": 3}, {"name": "b", "port": 2, "targetPort": 4}]});
         assert_eq!(merged(true, document, patch), (Some(expected), vec![]));
     }

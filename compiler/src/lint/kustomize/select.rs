@@ -30,7 +30,8 @@ pub(super) struct Matcher {
 
 impl Target {
     pub(super) fn of(node: &Node) -> Target {
-        let text = |key: &str| node.get(key).and_then(Node::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+        let text =
+            |key: &str| node.get(key).and_then(Node::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
         Target {
             group: text("group"),
             version: text("version"),

@@ -127,7 +127,9 @@ pub(in crate::lint) fn set(document: &mut Node, path: &[&str], value: Node) {
 
 /// Takes a key away.
 pub(in crate::lint) fn unset(node: &mut Node, path: &[&str]) {
-    let (Some((first, rest)), Value::Mapping(entries)) = (path.split_first(), &mut node.value) else { return };
+    let (Some((first, rest)), Value::Mapping(entries)) = (path.split_first(), &mut node.value) else {
+        return;
+    };
     if rest.is_empty() {
         entries.retain(|entry| entry.key != *first);
     } else if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *first) {
