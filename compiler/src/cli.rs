@@ -9,6 +9,7 @@ mod check;
 mod diff;
 mod explain;
 mod graph;
+mod import;
 mod init;
 mod input;
 mod keep;
@@ -46,6 +47,7 @@ enum Command {
     Watch(Box<watch::Args>),
     Diff(diff::Args),
     Lint(lint::Args),
+    Import(import::Args),
     Admit(admit::Args),
     Audit(audit::Args),
     Plan(plan::Args),
@@ -87,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Watch(args) => watch::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Admit(args) => admit::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Plan(args) => plan::run(&args),

@@ -26,6 +26,7 @@ pub mod graph;
 pub mod helm;
 pub mod history;
 pub mod image;
+pub mod import;
 pub mod incremental;
 pub mod intent;
 pub mod istio_values;

@@ -12,6 +12,7 @@ mod admission;
 mod charts;
 mod example;
 mod golden;
+mod import;
 mod incremental;
 mod laws;
 mod lint;

@@ -154,6 +154,19 @@ impl AnyMesh {
         (!self.canary).then_some(Minor(1, self.minor))
     }
 
+    /// That release with its patch, of all clusters but a canary's.
+    pub(crate) fn release_text(&self) -> String {
+        AnyMesh::version(self.minor)
+    }
+
+    /// Whether what is rendered says of every cluster and gateway what it is: a directory called `default` is none of a
+    /// cluster to the linter, and plain values of a shared gateway do not say that they are a gateway's.
+    pub(crate) fn speaks_for_itself(&self) -> bool {
+        let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
+        let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
+        self.shape != Shape::Hosted && !nameless && self.members.iter().all(|member| member.name != "default")
+    }
+
     /// The network of each cluster: every network has one.
     fn network(&self, index: usize) -> &str {
         self.networks.get(index).unwrap_or_else(|| self.members[index].network.get(&self.networks))

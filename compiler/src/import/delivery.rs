@@ -1,0 +1,107 @@
+//! Who applies the manifests now.
+
+use meshwright_policies::repository::{Cluster, Manifest, Repository};
+use serde_json::{Map, Value as Json, json};
+
+use super::node::{scalar, text};
+use super::plane::chart;
+
+/// `spec.delivery` of a cluster: Flux, Argo CD or nobody.
+pub(super) fn find(cluster: &Cluster, repository: &Repository) -> Json {
+    let by_argocd = |subject: &&Manifest| matches!(subject.kind.as_str(), "Application" | "ApplicationSet");
+    let all = || repository.clusters.iter().flat_map(|cluster| &cluster.subjects);
+    let own = cluster.subjects.iter().find(by_argocd);
+    if own.is_some() || cluster.subjects.iter().any(has_sync_wave) {
+        return json!({"argocd": argocd(cluster, own.or_else(|| all().find(by_argocd)), all())});
+    }
+    if is_by_flux(cluster) {
+        return json!({"flux": flux(cluster)});
+    }
+    json!({"none": {}})
+}
+
+fn is_flux_kustomization(subject: &Manifest) -> bool {
+    subject.kind == "Kustomization"
+        && text(&subject.document, "apiVersion")
+            .is_some_and(|api| api.starts_with("kustomize.toolkit.fluxcd.io/"))
+}
+
+fn is_by_flux(cluster: &Cluster) -> bool {
+    cluster.subjects.iter().any(|subject| subject.kind == "HelmRelease" || is_flux_kustomization(subject))
+}
+
+fn flux(cluster: &Cluster) -> Map<String, Json> {
+    let mut flux = Map::new();
+    let kustomization = cluster.subjects.iter().find(|subject| is_flux_kustomization(subject));
+    if let Some(subject) = kustomization {
+        let mut source = Map::new();
+        for (key, default) in
+            [("kind", "GitRepository"), ("name", "flux-system"), ("namespace", "flux-system")]
+        {
+            let written = text(&subject.document, &format!("spec.sourceRef.{key}"));
+            if let Some(value) = written.filter(|value| value != default) {
+                source.insert(key.into(), value.into());
+            }
+        }
+        if !source.is_empty() {
+            flux.insert("source".into(), source.into());
+        }
+    }
+    let release = cluster.subjects.iter().find(|subject| subject.kind == "HelmRelease");
+    let namespace = kustomization.or(release).and_then(|subject| subject.namespace.clone());
+    if let Some(namespace) = namespace.filter(|namespace| namespace != "flux-system") {
+        flux.insert("namespace".into(), namespace.into());
+    }
+    let elsewhere = release.and_then(|subject| text(&subject.document, "spec.kubeConfig.secretRef.name"));
+    if let Some(secret) = elsewhere {
+        flux.insert("kubeConfigSecret".into(), secret.into());
+    }
+    flux
+}
+
+/// Argo CD orders what it applies by an annotation.
+fn has_sync_wave(subject: &Manifest) -> bool {
+    let annotations = subject.document.at(&"metadata.annotations".into());
+    annotations.is_some_and(|annotations| annotations.get("argocd.argoproj.io/sync-wave").is_some())
+}
+
+/// The repository may be named by objects that belong to no cluster, such as an ApplicationSet.
+fn argocd<'a>(
+    cluster: &Cluster,
+    first: Option<&Manifest>,
+    mut all: impl Iterator<Item = &'a Manifest>,
+) -> Map<String, Json> {
+    let mut argocd = Map::new();
+    let own = cluster.subjects.iter().find_map(git_repository);
+    if let Some(url) = own.or_else(|| all.find_map(git_repository)) {
+        argocd.insert("repoURL".into(), url.into());
+    }
+    let Some(first) = first else { return argocd };
+    if let Some(namespace) = first.namespace.clone().filter(|namespace| namespace != "argocd") {
+        argocd.insert("namespace".into(), namespace.into());
+    }
+    let project = text(&first.document, "spec.project").filter(|project| project != "default");
+    if let Some(project) = project {
+        argocd.insert("project".into(), project.into());
+    }
+    let destination = text(&first.document, "spec.destination.name")
+        .filter(|_| cluster.subjects.iter().any(|s| std::ptr::eq(s, first)));
+    if let Some(name) = destination.filter(|name| *name != cluster.name && !name.contains("{{")) {
+        argocd.insert("destinationName".into(), name.into());
+    }
+    argocd
+}
+
+/// The Git repository of an Application that installs no chart.
+pub(super) fn git_repository(subject: &Manifest) -> Option<String> {
+    match subject.kind.as_str() {
+        "Application" if chart(subject).is_none() => ["spec.source.repoURL", "spec.sources[0].repoURL"]
+            .iter()
+            .find_map(|path| text(&subject.document, path)),
+        "ApplicationSet" => ["spec.template.spec.source.repoURL", "spec.template.spec.sources[0].repoURL"]
+            .iter()
+            .find_map(|path| subject.document.at(&(*path).into()).and_then(scalar))
+            .filter(|url| !url.contains("{{")),
+        _ => None,
+    }
+}

@@ -1,0 +1,139 @@
+//! The intent while it is made: documents with comments, and the objects that clusters carry over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwright_policies::node::FieldPath;
+use meshwright_policies::support;
+use serde_json::{Map, Value as Json, json};
+
+use super::node::set;
+use crate::yaml::{Comments, to_commented_yaml, to_yaml};
+
+/// Everything that is written, and what is said about it.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) meshes: BTreeMap<String, MeshDraft>,
+    pub(super) contradictions: Vec<String>,
+    pub(super) left_out: BTreeSet<String>,
+    pub(super) questions: BTreeSet<String>,
+}
+
+/// One mesh.
+#[derive(Debug, Default)]
+pub(super) struct MeshDraft {
+    pub(super) mesh: Document,
+    pub(super) networks: BTreeMap<String, Document>,
+    pub(super) clusters: BTreeMap<String, ClusterDraft>,
+    /// Whether no cluster's release of Istio is known.
+    pub(super) unknown_release: bool,
+}
+
+/// One cluster.
+#[derive(Debug, Default)]
+pub(super) struct ClusterDraft {
+    pub(super) document: Document,
+    /// Objects that are carried over, by file name.
+    pub(super) carried: BTreeMap<String, CarriedFile>,
+}
+
+/// An object that is carried over.
+#[derive(Clone, Debug)]
+pub(super) struct CarriedFile {
+    pub(super) object: Json,
+    /// Where it is from: `Kind/namespace/name in file:line`.
+    pub(super) from: String,
+}
+
+/// The `spec` of a document.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Document {
+    pub(super) spec: Map<String, Json>,
+    pub(super) comments: Comments,
+}
+
+impl Document {
+    /// Adds a comment above a field of `spec`; at the end of what is there when the field is missing.
+    pub(super) fn comment(&mut self, path: &str, text: impl Into<String>) {
+        let path = FieldPath::parse("spec").0.into_iter().chain(FieldPath::parse(path).0).collect();
+        let lines = self.comments.entry(FieldPath(path)).or_default();
+        let text = text.into();
+        if !lines.contains(&text) {
+            lines.push(text);
+        }
+    }
+
+    fn yaml(&self, kind: &str, name: &str) -> String {
+        let mut document = Map::new();
+        document.insert("apiVersion".into(), "meshwright.dev/v1alpha1".into());
+        document.insert("kind".into(), kind.into());
+        document.insert("metadata".into(), json!({"name": name}));
+        if !self.spec.is_empty() {
+            document.insert("spec".into(), self.spec.clone().into());
+        }
+        to_commented_yaml(&Json::Object(document), &self.comments)
+    }
+}
+
+impl Draft {
+    /// The files as they are written.
+    pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for (name, mesh) in &self.meshes {
+            mesh.write(&self.directory(name), name, &mut files);
+        }
+        files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect()
+    }
+
+    /// The files with an Istio release where none is known, so that there is something to render.
+    pub(super) fn working_files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for (name, mesh) in &self.meshes {
+            let mut working = MeshDraft { mesh: mesh.mesh.clone(), ..MeshDraft::default() };
+            if mesh.unknown_release {
+                let release = format!("{}.0", support::NEWEST);
+                set(&mut working.mesh.spec, &["istio", "version"], release.into());
+            }
+            let directory = self.directory(name);
+            mesh.write(&directory, name, &mut files);
+            files.insert(format!("{directory}mesh.yaml"), working.mesh.yaml("Mesh", name));
+        }
+        files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect()
+    }
+
+    /// Where a mesh's files are.
+    fn directory(&self, mesh: &str) -> String {
+        if self.meshes.len() == 1 { String::new() } else { format!("{mesh}/") }
+    }
+
+    /// Where the objects are that a cluster carries over, from the intent root.
+    pub(super) fn manifests(&self, mesh: &str, cluster: &str) -> String {
+        format!("{}manifests/{cluster}", self.directory(mesh))
+    }
+
+    /// The mesh and the cluster of that name.
+    pub(super) fn cluster(&mut self, name: &str) -> Option<(&mut MeshDraft, String)> {
+        let found = self.meshes.iter_mut().find(|(_, mesh)| mesh.clusters.contains_key(name));
+        found.map(|(mesh, draft)| (draft, mesh.clone()))
+    }
+}
+
+impl MeshDraft {
+    fn write(&self, directory: &str, name: &str, files: &mut BTreeMap<String, String>) {
+        files.insert(format!("{directory}mesh.yaml"), self.mesh.yaml("Mesh", name));
+        let networks: Vec<String> =
+            self.networks.iter().map(|(id, network)| network.yaml("Network", id)).collect();
+        files.insert(format!("{directory}networks.yaml"), networks.join("---\n"));
+        for (cluster, draft) in &self.clusters {
+            let mut document = draft.document.clone();
+            let manifests = format!("{directory}manifests/{cluster}");
+            if !draft.carried.is_empty() {
+                document.spec.insert("manifests".into(), json!([manifests]));
+            }
+            files.insert(format!("{directory}clusters/{cluster}.yaml"), document.yaml("Cluster", cluster));
+            for (file, carried) in &draft.carried {
+                let text = format!("# From {}\n{}", carried.from, to_yaml(&carried.object));
+                files.insert(format!("{manifests}/{file}"), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,742 @@
+//! Clusters to meshes: who is in which mesh, who runs istiod for whom, how networks are entered, and what all clusters
+//! share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwright_policies::address::Address;
+use meshwright_policies::claim::Fact;
+use meshwright_policies::names::{ClusterId, MeshId, NetworkId, TrustDomain};
+use meshwright_policies::repository::{Cluster, Repository};
+use serde_json::{Map, Value as Json, json};
+
+use super::cluster::{Choice, Member};
+use super::draft::{ClusterDraft, Document, Draft, MeshDraft};
+use super::node::set;
+use super::slug;
+
+/// The network of clusters that name none.
+const ONLY_NETWORK: &str = "network1";
+
+/// Members by index, mesh by mesh.
+pub(super) type Grouping = Vec<(String, Vec<usize>)>;
+
+/// The documents of all meshes.
+pub(super) fn draft(members: &[Member<'_>], meshes: &Grouping) -> Draft {
+    let mut draft = Draft::default();
+    let several = meshes.len() > 1;
+    for (id, own) in meshes {
+        let name = slug(id);
+        let members = own.iter().filter_map(|index| members.get(*index)).collect();
+        let mesh = Mesh { id, name: &name, members, several };
+        let made = mesh.draft(&mut draft);
+        draft.meshes.insert(name.clone(), made);
+    }
+    draft
+}
+
+/// Tells meshes apart: clusters that join each other, and clusters in one place that give one mesh ID.
+///
+/// # Errors
+///
+/// Why one intent cannot hold them all.
+pub(super) fn meshes(members: &[Member<'_>], repository: &Repository) -> Result<Grouping, String> {
+    let mut sets: Vec<usize> = (0..members.len()).collect();
+    let mut join = |a: usize, b: usize| {
+        let (from, to) = (sets.get(a).copied(), sets.get(b).copied());
+        if let (Some(from), Some(to)) = (from, to) {
+            sets.iter_mut().filter(|set| **set == from).for_each(|set| *set = to);
+        }
+    };
+    let index = |cluster: &Cluster| members.iter().position(|member| std::ptr::eq(member.input, cluster));
+    for mesh in repository.meshes() {
+        let own: Vec<usize> = mesh.into_iter().filter_map(index).collect();
+        own.windows(2).for_each(|pair| {
+            if let [a, b] = pair {
+                join(*a, *b)
+            }
+        });
+    }
+    let beside = |a: &Member<'_>, b: &Member<'_>| a.input.scope == b.input.scope;
+    for (a, member) in members.iter().enumerate() {
+        for (b, other) in members.iter().enumerate().skip(a + 1) {
+            let same = member.mesh_id.value.is_none()
+                || other.mesh_id.value.is_none()
+                || member.mesh_id.value == other.mesh_id.value;
+            if beside(member, other) && same {
+                join(b, a);
+            }
+        }
+    }
+    let mut by_set: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (member, set) in sets.into_iter().enumerate() {
+        by_set.entry(set).or_default().push(member);
+    }
+    // A cluster that another one's istiod serves is in a mesh with that one, whatever it calls its mesh.
+    let served = |own: &Vec<usize>| own.iter().all(|i| members.get(*i).is_some_and(|member| member.remote));
+    let orphans: Vec<usize> = by_set.iter().filter(|(_, own)| served(own)).map(|(set, _)| *set).collect();
+    for orphan in orphans {
+        let scope =
+            by_set.get(&orphan).and_then(|own| members.get(*own.first()?)).map(|member| &member.input.scope);
+        let home = by_set.iter().find(|(set, own)| {
+            let here =
+                own.iter().filter_map(|i| members.get(*i)).any(|member| Some(&member.input.scope) == scope);
+            **set != orphan && here && !served(own)
+        });
+        if let Some(home) = home.map(|(set, _)| *set)
+            && let Some(own) = by_set.remove(&orphan)
+        {
+            by_set.entry(home).or_default().extend(own);
+        }
+    }
+    let mut grouped: Grouping = by_set.into_values().map(|own| (mesh_id(&own, members), own)).collect();
+    grouped.sort();
+    grouped.iter_mut().for_each(|(_, own)| own.sort_unstable());
+    collisions(&grouped, members).map_or(Ok(grouped), Err)
+}
+
+/// What most clusters say.
+fn mesh_id(own: &[usize], members: &[Member<'_>]) -> String {
+    let ids = own.iter().filter_map(|i| members.get(*i)?.mesh_id.value.as_ref());
+    let valid = |id: &&String| MeshId::new(id.as_str()).is_ok();
+    most(ids.filter(valid)).cloned().unwrap_or_else(|| "mesh1".to_owned())
+}
+
+/// Why several meshes, or variants of one, cannot be one intent: its names are unique.
+fn collisions(grouped: &Grouping, members: &[Member<'_>]) -> Option<String> {
+    let mut meshes: BTreeMap<String, &str> = BTreeMap::new();
+    let mut networks: BTreeMap<String, &str> = BTreeMap::new();
+    for (id, own) in grouped {
+        let own: Vec<&Member<'_>> = own.iter().filter_map(|i| members.get(*i)).collect();
+        let first = own.first().map_or("", |member| member.name.as_str());
+        if let Some(other) = meshes.insert(slug(id), first) {
+            return Some(format!("`{other}` and `{first}` are in two meshes of one name, `{id}`"));
+        }
+        let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
+        for member in &own {
+            if let Some(other) = ids.insert(member.cluster_id(), &member.name) {
+                let id = member.cluster_id();
+                return Some(format!("`{other}` and `{}` both have the cluster ID `{id}`", member.name));
+            }
+        }
+        for network in own.iter().map(|member| network_of(member)).collect::<BTreeSet<_>>() {
+            if let Some(other) = networks.insert(network.clone(), first) {
+                return Some(format!(
+                    "the meshes of `{other}` and `{first}` both have a network `{network}`"
+                ));
+            }
+        }
+    }
+    None
+}
+
+struct Mesh<'m, 'a> {
+    id: &'m str,
+    name: &'m str,
+    members: Vec<&'m Member<'a>>,
+    several: bool,
+}
+
+/// An address and a port at which a network is entered.
+type Entry = (String, u64);
+
+impl Mesh<'_, '_> {
+    fn draft(&self, draft: &mut Draft) -> MeshDraft {
+        let mut made = MeshDraft::default();
+        let mut networks = Networks::of(self);
+        self.mesh_document(&mut made, &networks, draft);
+        for member in &self.members {
+            let document = self.cluster(member, &made.mesh, &mut networks, draft);
+            made.clusters.insert(member.name.clone(), ClusterDraft { document, ..ClusterDraft::default() });
+        }
+        for (id, network) in networks.by_id {
+            made.networks.insert(id, network.document);
+        }
+        made
+    }
+
+    fn primaries(&self) -> Vec<&&Member<'_>> {
+        self.members.iter().filter(|member| !member.remote).collect()
+    }
+
+    fn mesh_document(&self, made: &mut MeshDraft, networks: &Networks, draft: &mut Draft) {
+        let document = &mut made.mesh;
+        let spec = &mut document.spec;
+        if self.id != self.name {
+            spec.insert("meshID".into(), self.id.into());
+        }
+        let planes: Vec<&&Member<'_>> = self.members.iter().filter(|member| member.plane.is_some()).collect();
+        let unsaid = |member: &&Member<'_>| !member.istio.contains_key("version");
+        let domain = most(planes.iter().filter_map(|member| member.trust_domain.value.as_ref()))
+            .filter(|domain| TrustDomain::new(domain.as_str()).is_ok());
+        if let Some(domain) = domain.filter(|domain| *domain != "cluster.local") {
+            spec.insert("trustDomain".into(), domain.as_str().into());
+        }
+        let aliases = planes.iter().map(|member| &member.aliases).find(|aliases| !aliases.is_empty());
+        if let Some(aliases) = aliases {
+            spec.insert("trustDomainAliases".into(), aliases.clone().into());
+        }
+        let istio = shared(&planes.iter().map(|member| &member.istio).collect::<Vec<_>>());
+        made.unknown_release = !istio.contains_key("version") && self.members.iter().any(unsaid);
+        if !istio.is_empty() {
+            spec.insert("istio".into(), istio.into());
+        }
+        if self.members.iter().any(|member| member.remote) {
+            let primaries: Vec<&str> = self.primaries().iter().map(|member| member.name.as_str()).collect();
+            set(spec, &["controlPlane", "primaryRemote", "primaries"], json!(primaries));
+        }
+        if networks.mesh_networks {
+            spec.insert("gatewayDiscovery".into(), "meshNetworks".into());
+        }
+        if let Some(delivery) = shared_delivery(&self.members) {
+            spec.insert("delivery".into(), delivery);
+        }
+        if let Some(namespaces) = self.shared_namespaces() {
+            set(spec, &["clusterDefaults", "namespaces"], namespaces.into());
+        }
+        self.ask(made, draft);
+        for member in &self.members {
+            for (choice, path, what) in [
+                (&member.mesh_id, "meshID", "mesh ID"),
+                (&member.trust_domain, "trustDomain", "trust domain"),
+            ] {
+                let default = if path == "meshID" { self.id } else { "cluster.local" };
+                let chosen = made.mesh.spec.get(path).and_then(Json::as_str).unwrap_or(default).to_owned();
+                let chosen = chosen.as_str();
+                let own = choice.value.as_ref().filter(|own| *own != chosen);
+                let differs = own.map(|own| format!("{own} by the control plane of {}", member.name));
+                contradict(
+                    &mut made.mesh,
+                    draft,
+                    path,
+                    what,
+                    chosen,
+                    &member.name,
+                    choice.also.iter().chain(&differs),
+                );
+            }
+        }
+    }
+
+    fn ask(&self, made: &mut MeshDraft, draft: &mut Draft) {
+        if made.unknown_release {
+            made.mesh.comment(
+                "istio.version",
+                "istio.version: which release of Istio? The manifests do not say it.",
+            );
+            draft.questions.insert(format!("mesh `{}`: `istio.version`, the release of Istio", self.name));
+        }
+        if self.members.iter().any(|member| member.delivery.get("flux").is_some()) {
+            made.mesh.comment(
+                "delivery.flux.path",
+                "delivery.flux.path: where in its source will Flux find the rendered output? `./` unless said",
+            );
+        }
+        let url = |delivery: &Json| {
+            delivery.pointer("/argocd").is_some_and(|argocd| argocd.get("repoURL").is_none())
+        };
+        if self.members.iter().any(|member| url(&member.delivery)) {
+            made.mesh.comment(
+                "delivery.argocd.repoURL",
+                "delivery.argocd.repoURL: in which Git repository will the rendered output be?",
+            );
+            draft.questions.insert(format!(
+                "mesh `{}`: `delivery.argocd.repoURL`, the repository of the rendered output",
+                self.name
+            ));
+        }
+        made.mesh.comment("ca", "ca: who makes the clusters' intermediate certificates (provider: certManager, offline, platform)?");
+        draft.questions.insert(format!("mesh `{}`: `ca`, who makes the clusters' certificates", self.name));
+    }
+
+    fn shared_namespaces(&self) -> Option<Vec<Json>> {
+        let (first, rest) = self.members.split_first()?;
+        let same = rest.iter().all(|member| member.namespaces == first.namespaces);
+        (same && !rest.is_empty() && !first.namespaces.is_empty()).then(|| first.namespaces.clone())
+    }
+
+    fn cluster(
+        &self,
+        member: &Member<'_>,
+        mesh: &Document,
+        networks: &mut Networks,
+        draft: &mut Draft,
+    ) -> Document {
+        let mut document = Document::default();
+        let spec = &mut document.spec;
+        if self.several {
+            spec.insert("mesh".into(), self.name.into());
+        }
+        let network = network_of(member);
+        spec.insert("network".into(), network.as_str().into());
+        if member.cluster_id() != member.name && ClusterId::new(member.cluster_id()).is_ok() {
+            spec.insert("clusterID".into(), member.cluster_id().into());
+        }
+        if member.remote
+            && self.primaries().len() > 1
+            && let Some(primary) = self.primary_of(member, networks)
+        {
+            spec.insert("primary".into(), primary.into());
+        }
+        let own = own_keys(&member.istio, mesh.spec.get("istio"));
+        if !own.is_empty() {
+            spec.insert("istio".into(), own.into());
+        }
+        if let Some(url) = &member.api_server {
+            set(spec, &["kubernetes", "apiServer"], url.as_str().into());
+        }
+        for (key, cidrs) in [("podCIDRs", &member.pod_cidrs), ("serviceCIDRs", &member.service_cidrs)] {
+            if !cidrs.is_empty() {
+                spec.insert(key.into(), cidrs.clone().into());
+            }
+        }
+        if !member.namespaces.is_empty() && self.shared_namespaces().is_none() {
+            spec.insert("namespaces".into(), member.namespaces.clone().into());
+        }
+        let mut balancer = member.load_balancer.clone();
+        self.gateways(member, networks, spec, &mut balancer);
+        self.control_plane_address(member, networks, &mut balancer);
+        if !balancer.is_empty() {
+            spec.insert("loadBalancer".into(), balancer.into());
+        }
+        if let Some(delivery) = own_delivery(&member.delivery, mesh.spec.get("delivery")) {
+            spec.insert("delivery".into(), delivery);
+        }
+        self.ask_cluster(member, &mut document, draft);
+        for (choice, path, what, chosen) in [
+            (&member.network, "network", "network", network.as_str()),
+            (&member.id, "clusterID", "cluster ID", member.cluster_id()),
+        ] {
+            contradict(&mut document, draft, path, what, chosen, &member.name, choice.also.iter());
+        }
+        document
+    }
+
+    fn ask_cluster(&self, member: &Member<'_>, document: &mut Document, draft: &mut Draft) {
+        if member.network.value.is_none() {
+            document.comment(
+                "network",
+                format!("the manifests name no network; `{ONLY_NETWORK}` is a name for the only one"),
+            );
+        }
+        if member.api_server.is_none() {
+            document.comment(
+                "kubernetes.apiServer",
+                "kubernetes.apiServer: at which URL do the istiods of other clusters reach the API server?",
+            );
+        }
+        for (key, cidrs) in [("podCIDRs", &member.pod_cidrs), ("serviceCIDRs", &member.service_cidrs)] {
+            if cidrs.is_empty() {
+                document.comment(key, format!("{key}: which address ranges, so that overlaps are found?"));
+            }
+        }
+        if member.api_server.is_none() || member.pod_cidrs.is_empty() || member.service_cidrs.is_empty() {
+            draft.questions.insert(format!(
+                "cluster `{}`: `kubernetes.apiServer`, `podCIDRs`, `serviceCIDRs` where they are asked for in its file",
+                member.name
+            ));
+        }
+    }
+
+    /// The primary of a remote: the one that its namespace names, the one at whose gateway it reaches istiod, or the first.
+    fn primary_of(&self, member: &Member<'_>, networks: &Networks) -> Option<String> {
+        let primaries = self.primaries();
+        let leading = member.leading.as_deref().map(|text| text.split(',').next().unwrap_or(text).trim());
+        let by_leading = || primaries.iter().find(|primary| Some(primary.cluster_id()) == leading);
+        let dials = |primary: &&&&Member<'_>| {
+            let address = member.control_plane.as_ref();
+            let gateways = primary.gateways.iter().filter_map(|gateway| gateway.address.as_ref());
+            address.is_some()
+                && (gateways.into_iter().any(|a| Some(a) == address) || networks.seen(primary, member))
+        };
+        let by_network = || {
+            let mut same = primaries.iter().filter(|primary| network_of(primary) == network_of(member));
+            same.next().filter(|_| same.next().is_none())
+        };
+        let found = by_leading().or_else(|| primaries.iter().find(dials)).or_else(by_network);
+        found.or_else(|| primaries.first()).map(|primary| primary.name.clone())
+    }
+
+    /// `eastWestGateways` and the planned address of the first.
+    fn gateways(
+        &self,
+        member: &Member<'_>,
+        networks: &Networks,
+        spec: &mut Map<String, Json>,
+        balancer: &mut Map<String, Json>,
+    ) {
+        let needed = networks.by_id.len() > 1 || self.members.iter().any(|member| member.remote);
+        if member.gateways.is_empty() || !needed {
+            return;
+        }
+        let mut items = Vec::new();
+        for (index, gateway) in member.gateways.iter().enumerate() {
+            let mut item = gateway.item.clone();
+            let announced = || networks.announced(member).filter(|_| index == 0);
+            if let Some(address) = gateway.address.clone().or_else(announced) {
+                if index == 0 {
+                    set(balancer, &["addresses", "eastWest"], address.into());
+                } else {
+                    item.insert("address".into(), address.into());
+                }
+            }
+            for (key, value) in &gateway.balancer {
+                balancer.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            items.push(Json::Object(item));
+        }
+        let plain = items.len() == 1 && items.iter().all(|item| item.as_object().is_some_and(Map::is_empty));
+        // A network's own gateway, and that of a primary that serves others, need not be said.
+        let serves = !member.remote && self.members.iter().any(|member| member.remote);
+        if !(plain && (networks.by_id.len() > 1 || serves)) {
+            spec.insert("eastWestGateways".into(), items.into());
+        }
+    }
+
+    /// Where remotes reach istiod, when that is not the gateway's own address and no network says it.
+    fn control_plane_address(
+        &self,
+        member: &Member<'_>,
+        networks: &Networks,
+        balancer: &mut Map<String, Json>,
+    ) {
+        if member.remote {
+            return;
+        }
+        let own = member.gateways.first().and_then(|gateway| gateway.address.as_ref());
+        let primaries = self.primaries().len();
+        let dialled = self.members.iter().filter(|other| other.remote).find_map(|other| {
+            let address = other.control_plane.as_ref()?;
+            let mine = primaries == 1 || self.primary_of(other, networks).as_deref() == Some(&member.name);
+            let known = Some(address) == own || networks.seen(member, other);
+            (mine && !known && address.parse::<Address>().is_ok()).then(|| address.clone())
+        });
+        if let Some(address) = dialled {
+            set(balancer, &["addresses", "controlPlane"], address.into());
+        }
+    }
+}
+
+/// Says beside a value what else is claimed.
+fn contradict<'s>(
+    document: &mut Document,
+    draft: &mut Draft,
+    path: &str,
+    what: &str,
+    chosen: &str,
+    cluster: &str,
+    also: impl Iterator<Item = &'s String>,
+) {
+    for other in also {
+        document.comment(path, format!("also claimed: {other}"));
+        let line = format!("cluster `{cluster}`: {what} `{chosen}`; also claimed: {other}");
+        if !draft.contradictions.contains(&line) {
+            draft.contradictions.push(line);
+        }
+    }
+}
+
+/// The network of a cluster, as the intent can name it.
+pub(super) fn network_of(member: &Member<'_>) -> String {
+    let Choice { value, .. } = &member.network;
+    match value {
+        Some(id) if NetworkId::new(id.as_str()).is_ok() => id.clone(),
+        Some(id) => slug(id),
+        None => ONLY_NETWORK.to_owned(),
+    }
+}
+
+/// The networks of a mesh.
+struct Networks {
+    by_id: BTreeMap<String, Network>,
+    /// Whether most gateways are announced by `meshNetworks`.
+    mesh_networks: bool,
+}
+
+#[derive(Default)]
+struct Network {
+    document: Document,
+    /// Entries by observing cluster.
+    entries: BTreeMap<String, Vec<Entry>>,
+    /// Addresses that only `meshNetworks` tells, of the first gateway of a cluster whose Service cannot ask for one.
+    announced: BTreeMap<String, String>,
+    /// By cluster: at which other address observers dial its gateway.
+    addressed: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Networks {
+    fn of(mesh: &Mesh<'_, '_>) -> Networks {
+        let mut by_id: BTreeMap<String, Network> = BTreeMap::new();
+        for member in &mesh.members {
+            by_id.entry(network_of(member)).or_default();
+        }
+        for (id, network) in &mut by_id {
+            for member in &mesh.members {
+                let stated =
+                    member.input.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
+                if let Some(first) = stated.first() {
+                    network.entries.insert(member.name.clone(), entries(&first.claim.value));
+                }
+            }
+        }
+        let announced = by_id.values().filter(|network| !network.entries.is_empty()).count();
+        let several = by_id.len() > 1;
+        let mesh_networks = several && announced > 0 && announced * 2 >= by_id.len();
+        let mut networks = Networks { by_id, mesh_networks };
+        for (id, network) in &mut networks.by_id {
+            let own = !network.entries.is_empty();
+            if several && own != mesh_networks {
+                let discovery = if own { "meshNetworks" } else { "labels" };
+                network.document.spec.insert("gatewayDiscovery".into(), discovery.into());
+            }
+            let members: Vec<&&Member<'_>> =
+                mesh.members.iter().filter(|member| network_of(member) == *id).collect();
+            network.describe(mesh, &members, several);
+        }
+        networks
+    }
+
+    /// The address of a cluster's first gateway that only `meshNetworks` tells.
+    fn announced(&self, member: &Member<'_>) -> Option<String> {
+        self.by_id.get(&network_of(member))?.announced.get(&member.name).cloned()
+    }
+
+    /// Whether a network says at which address `observer` dials `primary`'s first gateway.
+    fn seen(&self, primary: &Member<'_>, observer: &Member<'_>) -> bool {
+        let of = |network: &Network| {
+            network.addressed.get(&primary.name).and_then(|of| of.get(&observer.name)).cloned()
+        };
+        let network = self.by_id.get(&network_of(primary));
+        network.and_then(of).is_some_and(|address| observer.control_plane.as_ref() == Some(&address))
+    }
+}
+
+fn entries(value: &str) -> Vec<Entry> {
+    let parsed = value.split(',').filter_map(|entry| {
+        let (address, port) = entry.rsplit_once(' ')?;
+        Some((address.to_owned(), port.parse().ok()?))
+    });
+    parsed.filter(|(address, _)| address.parse::<Address>().is_ok()).collect()
+}
+
+impl Network {
+    fn describe(&mut self, mesh: &Mesh<'_, '_>, members: &[&&Member<'_>], several: bool) {
+        if mesh.several {
+            self.document.spec.insert("mesh".into(), mesh.name.into());
+        }
+        if members.len() > 1 {
+            self.document.spec.insert("podConnectivity".into(), "routed".into());
+            let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+            self.document.comment(
+                "podConnectivity",
+                format!(
+                    "the manifests put {} on one network: do their pods reach each other without a gateway?",
+                    names.join(", ")
+                ),
+            );
+        }
+        if !several {
+            return;
+        }
+        let have: Vec<&&&Member<'_>> = members.iter().filter(|member| !member.gateways.is_empty()).collect();
+        let gateways = self.gateways(mesh, members, &have);
+        if !gateways.is_empty() {
+            self.document.spec.insert("gateways".into(), gateways.into());
+        }
+        if have.is_empty() && self.entries.is_empty() {
+            self.document.comment(
+                "gateways",
+                "no east-west gateway of this network was found: one is rendered in each of its clusters",
+            );
+        }
+    }
+
+    /// The entries, where they are not simply every gateway of every cluster.
+    fn gateways(
+        &mut self,
+        mesh: &Mesh<'_, '_>,
+        members: &[&&Member<'_>],
+        have: &[&&&Member<'_>],
+    ) -> Vec<Json> {
+        // What most istiods are told; an istiod that is told other addresses may reach them by another way.
+        let lists = self.entries.values();
+        let Some(told) = most(lists).cloned() else {
+            let some = !have.is_empty() && have.len() < members.len();
+            return have.iter().filter(|_| some).map(|member| json!({"cluster": member.name})).collect();
+        };
+        let own: Vec<(&str, usize, &super::gateways::Gateway<'_>)> = have
+            .iter()
+            .flat_map(|member| member.gateways.iter().enumerate().map(|(i, g)| (member.name.as_str(), i, g)))
+            .collect();
+        let mut left: Vec<usize> = (0..own.len()).collect();
+        let mut items = Vec::new();
+        let mut plain = true;
+        for (at, (address, port)) in told.iter().enumerate() {
+            let by_address = left.iter().position(|index| {
+                own.get(*index).is_some_and(|(_, _, gateway)| gateway.address.as_ref() == Some(address))
+            });
+            let without =
+                || left.iter().position(|index| own.get(*index).is_some_and(|(_, _, g)| g.address.is_none()));
+            let position = by_address.or_else(without).or(if left.is_empty() { None } else { Some(0) });
+            let gateway = position.and_then(|position| own.get(left.remove(position)));
+            let cluster = gateway
+                .map_or_else(|| members.first().map(|m| m.name.as_str()), |(cluster, ..)| Some(cluster));
+            let Some(cluster) = cluster else { continue };
+            let mut item = Map::new();
+            item.insert("cluster".into(), cluster.into());
+            if let Some((_, index, gateway)) = gateway.filter(|(_, index, _)| *index > 0) {
+                item.insert("gateway".into(), gateway.name.as_str().into());
+                plain &= *index > 0;
+            }
+            let behind = |gateway: &super::gateways::Gateway<'_>| {
+                gateway.item.get("service").and_then(|s| s.get("type")).is_some()
+            };
+            let told_here =
+                gateway.is_some_and(|(_, index, g)| *index == 0 && g.address.is_none() && behind(g));
+            if told_here {
+                self.announced.insert(cluster.to_owned(), address.clone());
+            }
+            let known =
+                told_here || gateway.is_some_and(|(_, _, gateway)| gateway.address.as_ref() == Some(address));
+            if !known {
+                item.insert("address".into(), address.as_str().into());
+                plain = false;
+            }
+            let own_port =
+                gateway.and_then(|(_, _, g)| g.item.get("port").and_then(Json::as_u64)).unwrap_or(15443);
+            if own_port != *port {
+                item.insert("port".into(), (*port).into());
+                plain = false;
+            }
+            let other_ways = self.other_ways(mesh, cluster, at, &told);
+            if !other_ways.is_empty() {
+                item.insert("addressFrom".into(), other_ways.into());
+                plain = false;
+            }
+            items.push(Json::Object(item));
+        }
+        // Every cluster with a gateway is an entry, and so is one without: it would get a gateway.
+        if plain && left.is_empty() && have.len() == members.len() { Vec::new() } else { items }
+    }
+
+    /// Addresses at which some clusters reach the entry instead.
+    fn other_ways(
+        &mut self,
+        mesh: &Mesh<'_, '_>,
+        cluster: &str,
+        at: usize,
+        told: &[Entry],
+    ) -> Map<String, Json> {
+        let mut ways = Map::new();
+        let usual = told.get(at).map(|(address, _)| address);
+        for (observer, list) in &self.entries {
+            let Some((address, _)) = list.get(at).filter(|_| list.len() == told.len()) else { continue };
+            if Some(address) != usual && observer != cluster {
+                ways.insert(observer.clone(), address.as_str().into());
+                self.addressed
+                    .entry(cluster.to_owned())
+                    .or_default()
+                    .insert(observer.clone(), address.clone());
+            }
+        }
+        // A remote dials the first gateway of its primary, and nothing but that address says how it sees it.
+        let primaries = mesh.members.iter().filter(|member| !member.remote).count();
+        for remote in mesh.members.iter().filter(|member| member.remote && at == 0) {
+            let leads = remote.leading.as_deref().is_some_and(|leading| {
+                mesh.members.iter().any(|member| {
+                    member.name == cluster && leading.split(',').any(|id| id.trim() == member.cluster_id())
+                })
+            });
+            let serves =
+                leads || (primaries == 1 && mesh.members.iter().any(|m| m.name == cluster && !m.remote));
+            let Some(address) = remote.control_plane.as_ref().filter(|_| serves && remote.name != cluster)
+            else {
+                continue;
+            };
+            if Some(address) != usual && address.parse::<Address>().is_ok() {
+                ways.insert(remote.name.clone(), address.as_str().into());
+                self.addressed
+                    .entry(cluster.to_owned())
+                    .or_default()
+                    .insert(remote.name.clone(), address.clone());
+            }
+        }
+        ways
+    }
+}
+
+/// What occurs most often; the smallest of several.
+fn most<'v, T: Ord + 'v>(values: impl Iterator<Item = &'v T>) -> Option<&'v T> {
+    let mut counts: BTreeMap<&T, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let highest = counts.values().max().copied()?;
+    counts.into_iter().find(|(_, count)| *count == highest).map(|(value, _)| value)
+}
+
+/// What the mesh says for all: keys that every cluster has, with the value that most have.
+fn shared(all: &[&Map<String, Json>]) -> Map<String, Json> {
+    let mut shared = Map::new();
+    let Some(first) = all.first() else { return shared };
+    for key in first.keys() {
+        let values: Vec<&Json> = all.iter().filter_map(|one| one.get(key)).collect();
+        if values.len() < all.len() {
+            continue;
+        }
+        let equal = values.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
+        // Free values are laid over each other key by key: only what all have can be said once.
+        let free = matches!(key.as_str(), "values" | "meshConfig");
+        let texts: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+        let common =
+            most(texts.iter()).and_then(|text| values.iter().find(|value| value.to_string() == *text));
+        if let Some(value) = common.filter(|_| equal || !free) {
+            shared.insert(key.clone(), (*value).clone());
+        }
+    }
+    shared
+}
+
+/// What a cluster says that the mesh does not.
+fn own_keys(own: &Map<String, Json>, shared: Option<&Json>) -> Map<String, Json> {
+    own.iter()
+        .filter(|(key, value)| shared.and_then(|shared| shared.get(key)) != Some(value))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
+}
+
+fn kind_and_fields(delivery: &Json) -> Option<(&String, &Map<String, Json>)> {
+    let (kind, fields) = delivery.as_object()?.iter().next()?;
+    Some((kind, fields.as_object()?))
+}
+
+/// The agent of most clusters, with the fields that all of them agree on; nothing when that is nobody.
+fn shared_delivery(members: &[&Member<'_>]) -> Option<Json> {
+    let all: Vec<(&String, &Map<String, Json>)> =
+        members.iter().filter_map(|member| kind_and_fields(&member.delivery)).collect();
+    let kind = most(all.iter().map(|(kind, _)| *kind))?;
+    let fields: Vec<&Map<String, Json>> =
+        all.iter().filter(|(k, _)| *k == kind).map(|(_, fields)| *fields).collect();
+    let first = fields.first()?;
+    let common: Map<String, Json> = first
+        .iter()
+        .filter(|(key, value)| fields.iter().all(|other| other.get(*key) == Some(value)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    (kind != "none").then(|| json!({kind.as_str(): common}))
+}
+
+fn own_delivery(own: &Json, shared: Option<&Json>) -> Option<Json> {
+    let (kind, fields) = kind_and_fields(own)?;
+    match shared.and_then(kind_and_fields) {
+        Some((same, common)) if same == kind => {
+            let rest: Map<String, Json> = fields
+                .iter()
+                .filter(|(key, _)| !common.contains_key(*key))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            (!rest.is_empty()).then(|| json!({kind.as_str(): rest}))
+        }
+        None if kind == "none" => None,
+        _ => Some(own.clone()),
+    }
+}

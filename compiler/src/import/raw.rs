@@ -1,0 +1,330 @@
+//! Objects that the intent has no word for: carried over as they are.
+
+use std::collections::BTreeSet;
+
+use meshwright_policies::finding::Findings;
+use meshwright_policies::mesh::not_an_object;
+use meshwright_policies::node::{FieldPath, Node, Span};
+use meshwright_policies::repository::{Manifest, has_placeholder, remote_secret_keys};
+use serde_json::Value as Json;
+
+use super::cluster::Member;
+use super::draft::{CarriedFile, Draft};
+use super::node::{called, line, text};
+use super::plane::{chart, group_of};
+use super::residue::Rendered;
+use super::{gateways, platform};
+use crate::compile::Loaded;
+use crate::source::Sources;
+
+/// What becomes of an object.
+enum Fate {
+    /// The intent renders it, or what stands for it.
+    Taken,
+    /// It is left out, for this reason.
+    LeftOut(String),
+    Carried,
+}
+
+/// Adds to the draft what each cluster carries over, and says what it does not.
+pub(super) fn collect(members: &[Member<'_>], rendered: &Rendered, sources: &Sources, draft: &mut Draft) {
+    for member in members {
+        let known = Known::of(member, rendered);
+        let mut delivered = 0_usize;
+        for subject in &member.input.subjects {
+            match known.fate(subject) {
+                Fate::Taken => delivered += usize::from(is_delivery(subject)),
+                Fate::LeftOut(why) => {
+                    let place = line(sources, subject, &FieldPath::root());
+                    draft.left_out.insert(format!(
+                        "cluster `{}`: {} in {place}: {why}",
+                        member.name,
+                        called(subject)
+                    ));
+                }
+                Fate::Carried => carry(member, subject, sources, draft),
+            }
+        }
+        if delivered > 0 {
+            draft.left_out.insert(format!(
+                "cluster `{}`: {delivered} objects that deliver the manifests now: the rendered ones stand for them",
+                member.name
+            ));
+        }
+        if !member.input.complete {
+            draft.left_out.insert(format!(
+                "cluster `{}`: what kustomizations change in a way that is not followed; build them first if objects are \
+                 carried over",
+                member.name
+            ));
+        }
+    }
+}
+
+fn carry(member: &Member<'_>, subject: &Manifest, sources: &Sources, draft: &mut Draft) {
+    let from = format!("{}: {}", line(sources, subject, &FieldPath::root()), called(subject));
+    let object = subject.document.to_json();
+    let Some((mesh, _)) = draft.cluster(&member.name) else { return };
+    let Some(cluster) = mesh.clusters.get_mut(&member.name) else { return };
+    if cluster.carried.values().any(|carried| carried.object == object) {
+        return;
+    }
+    let base = file_name(subject);
+    let mut names =
+        std::iter::once(format!("{base}.yaml")).chain((2_u32..).map(|n| format!("{base}-{n}.yaml")));
+    if let Some(name) = names.find(|name| !cluster.carried.contains_key(name)) {
+        cluster.carried.insert(name, CarriedFile { object, from });
+    }
+}
+
+fn file_name(subject: &Manifest) -> String {
+    let text = match &subject.namespace {
+        Some(namespace) => format!("{}-{namespace}-{}", subject.kind, subject.name),
+        None => format!("{}-{}", subject.kind, subject.name),
+    };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c.to_ascii_lowercase() } else { '-' }
+    };
+    text.chars().map(plain).take(200).collect()
+}
+
+fn is_delivery(subject: &Manifest) -> bool {
+    matches!(subject.kind.as_str(), "ApplicationSet" | "Application" | "HelmRelease" | "HelmRepository")
+        || group_of(subject) == "kustomize.toolkit.fluxcd.io"
+}
+
+type Identity = (String, String, Option<String>, String);
+
+fn identity(subject: &Manifest) -> Identity {
+    (group_of(subject), subject.kind.clone(), subject.namespace.clone(), subject.name.clone())
+}
+
+/// What stands for objects of one cluster.
+struct Known<'m, 'a> {
+    member: &'m Member<'a>,
+    rendered: BTreeSet<Identity>,
+    /// Exposures that are rendered: the claims of cross-network Gateways.
+    exposed: BTreeSet<String>,
+    /// Names of chart repositories that releases need which are carried over.
+    repositories: BTreeSet<String>,
+}
+
+impl<'m, 'a> Known<'m, 'a> {
+    fn of(member: &'m Member<'a>, rendered: &Rendered) -> Known<'m, 'a> {
+        let clusters: Vec<_> = rendered.clusters(member).collect();
+        let subjects = || clusters.iter().flat_map(|cluster| &cluster.subjects);
+        let exposures = subjects().filter(|subject| is_istio_gateway(subject)).flat_map(exposures).collect();
+        let mut known = Known {
+            member,
+            rendered: subjects().map(identity).collect(),
+            exposed: exposures,
+            repositories: BTreeSet::new(),
+        };
+        let releases = member.input.subjects.iter().filter(|subject| subject.kind == "HelmRelease");
+        let kept = releases.filter(|release| matches!(known.fate(release), Fate::Carried));
+        known.repositories =
+            kept.filter_map(|s| text(&s.document, "spec.chart.spec.sourceRef.name")).collect();
+        known
+    }
+
+    fn fate(&self, subject: &Manifest) -> Fate {
+        let same = |other: &Manifest| std::ptr::eq(other, subject);
+        let plane = self.member.plane.as_ref().is_some_and(|plane| same(plane.subject));
+        if plane || self.member.gateways.iter().any(|gateway| same(gateway.subject)) {
+            return Fate::Taken;
+        }
+        if let Some(fate) = self.by_kind(subject) {
+            return fate;
+        }
+        if self.rendered.contains(&identity(subject)) {
+            return Fate::Taken;
+        }
+        match not_an_object(&subject.document) {
+            Some(why) => Fate::LeftOut(format!("it is no object that can be applied: {why}")),
+            None => Fate::Carried,
+        }
+    }
+
+    fn by_kind(&self, subject: &Manifest) -> Option<Fate> {
+        let document = &subject.document;
+        let left_out = |why: &str| Some(Fate::LeftOut(why.to_owned()));
+        match (group_of(subject).as_str(), subject.kind.as_str()) {
+            ("meshwright.dev" | "kind.x-k8s.io" | "kubeadm.k8s.io" | "kubelet.config.k8s.io", _) => {
+                Some(Fate::Taken)
+            }
+            ("apiextensions.k8s.io", _) if subject.name.ends_with(".meshwright.dev") => Some(Fate::Taken),
+            ("", "Namespace")
+            | ("kustomize.toolkit.fluxcd.io" | "source.toolkit.fluxcd.io", "Kustomization") => {
+                Some(Fate::Taken)
+            }
+            _ if platform::is_flux_itself(subject) => {
+                left_out("it is a part of Flux, which its bootstrap owns")
+            }
+            ("", "Secret") if !remote_secret_keys(subject).is_empty() => left_out(
+                "a remote secret is a credential: declare where the peers get it with `remoteAccess.credential`",
+            ),
+            ("", "Secret") if holds_data(document) => {
+                left_out("it holds a credential, which is not for a repository")
+            }
+            ("", "") => left_out("which release these values are for says nothing"),
+            ("metallb.io", "IPAddressPool") if platform::is_plain_pool(subject) => Some(Fate::Taken),
+            ("metallb.io", "L2Advertisement" | "BGPAdvertisement")
+                if platform::is_taken_advertisement(self.member.input, subject) =>
+            {
+                Some(Fate::Taken)
+            }
+            ("sailoperator.io", "IstioCNI") => Some(Fate::Taken),
+            ("", "ConfigMap") if installed_by_istiod(subject) => {
+                left_out("the control plane's installation makes it")
+            }
+            (
+                "admissionregistration.k8s.io",
+                "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+            ) if subject.name.contains("istio") => left_out("the control plane's installation makes it"),
+            ("networking.istio.io", "Gateway") => {
+                let own: Vec<String> = exposures(subject).collect();
+                let same = !own.is_empty() && own.iter().all(|exposure| self.exposed.contains(exposure));
+                same.then_some(Fate::Taken)
+            }
+            ("apps", "Deployment") => {
+                let named = |gateway: &gateways::Gateway<'_>| {
+                    gateway.subject.kind == "Service" && gateway.name == subject.name
+                };
+                self.member.gateways.iter().any(named).then_some(Fate::Taken)
+            }
+            ("argoproj.io", "ApplicationSet") => Some(Fate::Taken),
+            ("argoproj.io", "AppProject") => left_out("it belongs to the cluster of Argo CD"),
+            ("argoproj.io", "Application") => Some(match chart(subject).as_deref() {
+                None => Fate::Taken,
+                Some(name) if is_istio_chart(name) => Fate::Taken,
+                Some("metallb") if platform::is_installed_plainly(subject) => Fate::Taken,
+                Some(name) => Fate::LeftOut(format!(
+                    "it installs the chart `{name}` and belongs to the cluster of Argo CD"
+                )),
+            }),
+            ("helm.toolkit.fluxcd.io", "HelmRelease") => match chart(subject).as_deref() {
+                Some(name) if is_istio_chart(name) => Some(Fate::Taken),
+                Some("metallb") if platform::is_installed_plainly(subject) => Some(Fate::Taken),
+                _ => None,
+            },
+            ("source.toolkit.fluxcd.io", "HelmRepository") => {
+                (!self.repositories.contains(&subject.name)).then_some(Fate::Taken)
+            }
+            ("source.toolkit.fluxcd.io", _) => Some(Fate::Taken),
+            _ if has_open_name(subject) => {
+                left_out("its name holds a placeholder that is filled in elsewhere")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn has_open_name(subject: &Manifest) -> bool {
+    has_placeholder(&subject.name) || subject.namespace.as_deref().is_some_and(has_placeholder)
+}
+
+/// Charts of a control plane. Gateways that are no entries of a network stay as they are.
+fn is_istio_chart(name: &str) -> bool {
+    matches!(name, "base" | "istiod" | "istiod-remote" | "cni")
+}
+
+fn installed_by_istiod(subject: &Manifest) -> bool {
+    ["istio", "istio-sidecar-injector", "istio-ca-root-cert", "values"].iter().any(|name| {
+        subject.name == *name || subject.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
+    }) && (!subject.claims.list.is_empty() || subject.name != "values")
+}
+
+fn holds_data(document: &Node) -> bool {
+    ["data", "stringData"]
+        .iter()
+        .any(|key| document.get(key).is_some_and(|data| data.entries().next().is_some()))
+}
+
+fn is_istio_gateway(subject: &Manifest) -> bool {
+    subject.kind == "Gateway" && group_of(subject) == "networking.istio.io"
+}
+
+/// What a Gateway lets in, as text.
+fn exposures(subject: &Manifest) -> impl Iterator<Item = String> {
+    subject.claims.list.iter().map(|claim| format!("{:?} {}", claim.fact, claim.value))
+}
+
+/// An error of the intent.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) span: Span,
+    pub(super) path: FieldPath,
+    pub(super) code: &'static str,
+    /// The message with its code.
+    pub(super) why: String,
+}
+
+/// Takes out of what is carried over whatever the policies refuse. Whether anything was.
+pub(super) fn take_out(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
+    let mut any = false;
+    let mut said = Vec::new();
+    for Refused { span, why, .. } in refused {
+        let Some(path) = loaded.fleet.files.get(&span.file) else { continue };
+        let meshes: Vec<String> = draft.meshes.keys().cloned().collect();
+        for mesh in meshes {
+            let clusters: Vec<String> = draft
+                .meshes
+                .get(&mesh)
+                .map(|mesh| mesh.clusters.keys().cloned().collect())
+                .unwrap_or_default();
+            for cluster in clusters {
+                let Some(name) = path.strip_prefix(&format!("{}/", draft.manifests(&mesh, &cluster))) else {
+                    continue;
+                };
+                let carried = draft.meshes.get_mut(&mesh).and_then(|mesh| mesh.clusters.get_mut(&cluster));
+                if let Some(taken) = carried.and_then(|cluster| cluster.carried.remove(name)) {
+                    said.push(format!("cluster `{cluster}`: {} is not carried over: {why}", taken.from));
+                    any = true;
+                }
+            }
+        }
+    }
+    draft.contradictions.extend(said);
+    any
+}
+
+/// Takes out of what is carried over whatever contradicts the rest, or has no effect, once it is rendered. Whether
+/// anything was.
+pub(super) fn take_out_objects(draft: &mut Draft, findings: &Findings) -> bool {
+    let mut any = false;
+    for finding in findings {
+        let (Some(cluster), Some(object)) = (&finding.cluster, &finding.object) else { continue };
+        let Some((mesh, _)) = draft.cluster(cluster) else { continue };
+        let Some(carried) = mesh.clusters.get_mut(cluster).map(|cluster| &mut cluster.carried) else {
+            continue;
+        };
+        let name = carried
+            .iter()
+            .find(|(_, carried)| reference(&carried.object) == *object)
+            .map(|(name, _)| name.clone());
+        if let Some(taken) = name.and_then(|name| carried.remove(&name)) {
+            draft.contradictions.push(format!(
+                "cluster `{cluster}`: {} is not carried over: {} ({})",
+                taken.from, finding.message, finding.rule.code
+            ));
+            any = true;
+        }
+    }
+    any
+}
+
+/// `Kind/namespace/name` or `Kind/name`.
+fn reference(object: &Json) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    match text("/metadata/namespace") {
+        "" => format!("{}/{}", text("/kind"), text("/metadata/name")),
+        namespace => format!("{}/{namespace}/{}", text("/kind"), text("/metadata/name")),
+    }
+}
+
+/// Whether an object is as it was in a document of the cluster.
+pub(super) fn is_carried(draft: &Draft, member: &Member<'_>, subject: &Manifest) -> bool {
+    let clusters = draft.meshes.values().filter_map(|mesh| mesh.clusters.get(&member.name));
+    let object: Json = subject.document.to_json();
+    clusters.into_iter().any(|cluster| cluster.carried.values().any(|carried| carried.object == object))
+}

@@ -1,0 +1,91 @@
+//! Addresses that cannot all be right: the manifests claim them, and what they claim is refused.
+
+use meshwright_policies::node::{FieldPath, Step};
+use serde_json::Value as Json;
+
+use super::draft::{Document, Draft};
+use super::raw::Refused;
+use crate::compile::Loaded;
+
+/// Codes whose finding points at an address that is one too many: two services at one address, an address outside the
+/// pools, a local address.
+const ADDRESSES: &[&str] = &["MW3002", "MW3003", "MW3012"];
+
+/// Takes out the addresses that are refused. Whether any was.
+pub(super) fn settle(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
+    let mut any = false;
+    for one in refused.iter().filter(|one| ADDRESSES.contains(&one.code)) {
+        let within = |document: &meshwright_policies::node::Node| {
+            let (own, at) = (document.span, one.span);
+            own.file == at.file && own.start <= at.start && at.end <= own.end
+        };
+        let mut found = None;
+        for mesh in loaded.fleet.meshes.values() {
+            let network = mesh.networks.values().find(|network| within(&network.written.document));
+            let cluster = mesh.clusters.values().find(|cluster| {
+                // The effective document spans several files; its own name is where it is written itself.
+                cluster.written.name().span.file == one.span.file
+            });
+            let network = network.map(|network| (true, network.id.to_string()));
+            let named = network.or_else(|| cluster.map(|cluster| (false, cluster.name.to_string())));
+            found = found.or(named.map(|named| (mesh.name.to_string(), named)));
+        }
+        let Some((mesh, (is_network, name))) = found else { continue };
+        let Some(mesh) = draft.meshes.get_mut(&mesh) else { continue };
+        let document = if is_network {
+            mesh.networks.get_mut(&name)
+        } else {
+            mesh.clusters.get_mut(&name).map(|cluster| &mut cluster.document)
+        };
+        if let Some(document) = document
+            && let Some(value) = take(document, &one.path)
+        {
+            let what = if is_network { "network" } else { "cluster" };
+            let below = FieldPath(one.path.0.iter().skip(1).cloned().collect()).to_string();
+            if is_network && document.spec.get("gateways").and_then(Json::as_array).is_some_and(Vec::is_empty)
+            {
+                // Nothing is left to announce: the gateway is found by its label.
+                document.spec.shift_remove("gateways");
+                document.spec.insert("gatewayDiscovery".into(), "labels".into());
+            }
+            document.comment(&below, format!("also claimed: {value}; left out, since {}", one.why));
+            draft.contradictions.push(format!("{what} `{name}`: {value} is left out: {}", one.why));
+            any = true;
+        }
+    }
+    any
+}
+
+/// Takes out a value below `spec`; of a list of entries, the whole entry.
+fn take(document: &mut Document, path: &FieldPath) -> Option<String> {
+    let steps = path.0.strip_prefix(&[Step::Key("spec".to_owned())])?;
+    let first = match steps.first() {
+        Some(Step::Key(key)) => key.as_str(),
+        _ => return None,
+    };
+    if !matches!(first, "loadBalancer" | "gateways" | "eastWestGateways") {
+        return None;
+    }
+    let mut value = document.spec.get_mut(first)?;
+    let mut rest = steps.get(1..)?;
+    while let [step, more @ ..] = rest {
+        let last = more.is_empty();
+        match (step, value) {
+            (Step::Key(key), Json::Object(map)) if last => {
+                return map
+                    .shift_remove(key)
+                    .map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+            }
+            (Step::Key(key), Json::Object(map)) => value = map.get_mut(key)?,
+            (Step::Index(index), Json::Array(items)) if first == "gateways" => {
+                let entry = (*index < items.len()).then(|| items.remove(*index))?;
+                let address = entry.get("address").and_then(Json::as_str);
+                return Some(address.map_or_else(|| entry.to_string(), str::to_owned));
+            }
+            (Step::Index(index), Json::Array(items)) => value = items.get_mut(*index)?,
+            _ => return None,
+        }
+        rest = more;
+    }
+    None
+}

@@ -1,0 +1,227 @@
+//! `meshwright import`: what is written for existing manifests, and that it renders what they claim.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says by a panic that it failed")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meshwright"));
+    let output = command.current_dir(directory).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn with(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+/// Every file below a directory, by path.
+fn files(root: &Path) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                all.insert(name, fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+fn operator(cluster: &str, network: &str) -> String {
+    format!(
+        "\
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+metadata: {{name: istio, namespace: istio-system}}
+spec:
+  tag: 1.22.3
+  meshConfig:
+    accessLogFile: /dev/stdout
+  values:
+    pilot: {{traceSampling: 1}}
+    global:
+      meshID: shop
+      multiCluster: {{clusterName: {cluster}}}
+      network: {network}
+"
+    )
+}
+
+fn gateway(network: &str, address: &str) -> String {
+    format!(
+        "\
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+metadata: {{name: eastwest, namespace: istio-system}}
+spec:
+  profile: empty
+  tag: 1.22.3
+  components:
+    ingressGateways:
+    - name: istio-eastwestgateway
+      enabled: true
+      label: {{istio: eastwestgateway, app: istio-eastwestgateway, topology.istio.io/network: {network}}}
+      k8s:
+        env: [{{name: ISTIO_META_REQUESTED_NETWORK_VIEW, value: {network}}}]
+        service:
+          loadBalancerIP: {address}
+          ports:
+          - {{name: status-port, port: 15021, targetPort: 15021}}
+          - {{name: tls, port: 15443, targetPort: 15443}}
+  values:
+    global: {{meshID: shop, network: {network}}}
+"
+    )
+}
+
+fn namespace(network: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Namespace, metadata: {{name: istio-system, labels: {{topology.istio.io/network: {network}}}}}}}\n"
+    )
+}
+
+const EXPOSE: &str = "\
+apiVersion: networking.istio.io/v1beta1
+kind: Gateway
+metadata: {name: cross-network-gateway, namespace: istio-system}
+spec:
+  selector: {istio: eastwestgateway}
+  servers:
+  - port: {number: 15443, name: tls, protocol: TLS}
+    tls: {mode: AUTO_PASSTHROUGH}
+    hosts: ['*.local']
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: istio-remote-secret-east, namespace: istio-system, labels: {istio/multiCluster: 'true'}}
+stringData:
+  east: |
+    clusters: [{cluster: {server: 'https://10.1.0.10:6443'}, name: east}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: dashboards, namespace: monitoring}
+data: {mesh.json: '{\"a\": \"${x}\"}'}
+";
+
+/// Two clusters after Istio's guide; the control plane of the second was copied from the first.
+fn guide() -> TempDir {
+    with(&[
+        ("in/clusters/east/istio.yaml", &operator("east", "network-east")),
+        ("in/clusters/east/eastwest.yaml", &gateway("network-east", "10.1.1.1")),
+        ("in/clusters/east/namespace.yaml", &namespace("network-east")),
+        ("in/clusters/east/expose.yaml", EXPOSE),
+        ("in/clusters/west/istio.yaml", &operator("west", "network-east")),
+        ("in/clusters/west/eastwest.yaml", &gateway("network-west", "10.2.1.1")),
+        ("in/clusters/west/namespace.yaml", &namespace("network-west")),
+        ("in/clusters/west/expose.yaml", EXPOSE),
+    ])
+}
+
+#[test]
+fn a_small_repository_becomes_a_small_intent() {
+    let directory = guide();
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    let mut shown = String::new();
+    for (path, text) in files(&directory.path().join("mesh")) {
+        shown.push_str(&format!("=== {path}\n{text}"));
+    }
+    insta::assert_snapshot!("small_files", shown);
+    insta::assert_snapshot!("small_said", err);
+    let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(directory.path(), &["lint", "out"]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn nothing_is_overwritten_and_nothing_found_is_said() {
+    let directory = guide();
+    fs::create_dir(directory.path().join("mesh")).unwrap();
+    fs::write(directory.path().join("mesh/mine"), "x").unwrap();
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert!(code == 2 && err.contains("is not empty"), "{err}");
+    assert_eq!(files(&directory.path().join("mesh")).len(), 1);
+    let empty = with(&[("in/a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n")]);
+    let (code, _, err) = run(empty.path(), &["import", "in", "-o", "mesh"]);
+    assert!(code == 2 && err.contains("no cluster"), "{err}");
+    assert!(!empty.path().join("mesh").exists());
+}
+
+fn corpus() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/lint").canonicalize().unwrap();
+    let mut cases: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.is_dir());
+    cases.sort();
+    cases
+}
+
+/// The mesh with answers to the questions that `check` insists on.
+fn answered(mesh: &str) -> String {
+    let mut text = mesh.to_owned();
+    if text.contains("which release of Istio?") {
+        text = if text.contains("\n  istio:\n") {
+            text.replacen("\n  istio:\n", "\n  istio:\n    version: \"1.26.0\"\n", 1)
+        } else if text.contains("spec:\n") {
+            text.replacen("spec:\n", "spec:\n  istio: {version: \"1.26.0\", install: Helm}\n", 1)
+        } else {
+            format!("{text}spec:\n  istio: {{version: \"1.26.0\", install: Helm}}\n")
+        };
+    }
+    text.replace("argocd: {}", "argocd: {repoURL: \"https://git.example.com/mesh.git\"}")
+}
+
+/// Whatever a repository says, what is imported of it is judged without error once the release of Istio is filled in,
+/// and what that renders has no contradiction.
+#[test]
+fn what_is_imported_of_the_corpus_renders_and_lints_clean() {
+    let mut imported = 0;
+    let mut wrong = Vec::new();
+    for case in corpus() {
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        let directory = tempfile::tempdir().unwrap();
+        let (code, _, err) = run(directory.path(), &["import", case.to_str().unwrap(), "-o", "mesh"]);
+        // Variants of one cluster; and a control plane outside of its cluster, for which the intent has no word.
+        if name == "clean-external"
+            || code == 2 && (err.contains("no cluster") || err.contains("each name once"))
+        {
+            continue;
+        }
+        assert_eq!(code, 0, "{name}: {err}");
+        imported += 1;
+        for (path, text) in files(&directory.path().join("mesh")) {
+            if path.ends_with("mesh.yaml") {
+                fs::write(directory.path().join("mesh").join(path), answered(&text)).unwrap();
+            }
+        }
+        let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+        if code != 0 {
+            wrong.push(format!("{name} does not render:\n{err}"));
+            continue;
+        }
+        let (code, _, err) = run(directory.path(), &["lint", "out"]);
+        if code != 0 {
+            wrong.push(format!("{name} is not clean:\n{err}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(imported >= 8, "{imported}");
+}
