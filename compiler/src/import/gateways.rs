@@ -35,6 +35,8 @@ struct Parts<'a> {
 }
 
 const MTLS: u64 = 15443;
+/// Where an istiod that is exposed answers.
+const XDS: u64 = 15012;
 /// Ports of a gateway's Service that the intent does not name: health, and istiod where it is exposed.
 const OWN_PORTS: [u64; 4] = [15021, MTLS, 15012, 15017];
 
@@ -47,18 +49,22 @@ pub(super) fn is_labelled(subject: &Manifest) -> bool {
             .is_some_and(|labels| labels.get(NETWORK_LABEL).is_some())
 }
 
-/// Gateways between networks, in the order of the documents.
+/// Gateways between networks.
 pub(super) fn find(cluster: &Cluster) -> Vec<Gateway<'_>> {
-    let mut found: Vec<Gateway<'_>> = Vec::new();
+    let mut found: Vec<((bool, bool), Gateway<'_>)> = Vec::new();
     for subject in &cluster.subjects {
         for parts in parts(subject) {
-            let fresh = !found.iter().any(|known| known.name == parts.name);
+            let fresh = !found.iter().any(|(_, known)| known.name == parts.name);
             if fresh && is_east_west(&parts) {
-                found.push(gateway(subject, parts));
+                let exposes = ports(parts.service).iter().any(|port| port.number == XDS);
+                let first = (!exposes, parts.name != "istio-eastwestgateway");
+                found.push((first, gateway(subject, parts)));
             }
         }
     }
-    found
+    // The first is the one that remotes reach istiod at, and that the cluster's planned address is for.
+    found.sort_by_key(|(first, _)| *first);
+    found.into_iter().map(|(_, gateway)| gateway).collect()
 }
 
 fn parts(subject: &Manifest) -> Vec<Parts<'_>> {
