@@ -480,7 +480,10 @@ impl Networks {
         }
         let announced = by_id.values().filter(|network| !network.entries.is_empty()).count();
         let several = by_id.len() > 1;
-        let mesh_networks = several && announced > 0 && announced * 2 >= by_id.len();
+        // Gateways for remotes on one network have the label unless another source was chosen.
+        let mut gateways = mesh.members.iter().flat_map(|member| &member.gateways).peekable();
+        let unlabelled = gateways.peek().is_some() && gateways.all(|gateway| !gateway.labelled);
+        let mesh_networks = if several { announced > 0 && announced * 2 >= by_id.len() } else { unlabelled };
         let mut networks = Networks { by_id, mesh_networks };
         for (id, network) in &mut networks.by_id {
             let own = !network.entries.is_empty();
