@@ -77,11 +77,13 @@ pub(super) fn meshes(members: &[Member<'_>], repository: &Repository) -> Result<
     for orphan in orphans {
         let scope =
             by_set.get(&orphan).and_then(|own| members.get(*own.first()?)).map(|member| &member.input.scope);
-        let home = by_set.iter().find(|(set, own)| {
-            let here =
-                own.iter().filter_map(|i| members.get(*i)).any(|member| Some(&member.input.scope) == scope);
-            **set != orphan && here && !served(own)
+        let others = || by_set.iter().filter(|(set, own)| **set != orphan && !served(own));
+        let here = others().find(|(_, own)| {
+            own.iter().filter_map(|i| members.get(*i)).any(|member| Some(&member.input.scope) == scope)
         });
+        // Argo CD's objects of a cluster may lie elsewhere than its other files.
+        let only = || others().next().filter(|_| others().count() == 1);
+        let home = here.or_else(only);
         if let Some(home) = home.map(|(set, _)| *set)
             && let Some(own) = by_set.remove(&orphan)
         {

@@ -18,6 +18,8 @@ pub(super) struct Gateway<'a> {
     pub(super) address: Option<String>,
     /// An item of `eastWestGateways`, but for the address.
     pub(super) item: Map<String, Json>,
+    /// Whether its Service has the network label.
+    pub(super) labelled: bool,
     /// Settings of the load balancer that the intent has once per cluster.
     pub(super) balancer: Map<String, Json>,
 }
@@ -207,7 +209,15 @@ fn gateway<'a>(subject: &'a Manifest, parts: Parts<'a>) -> Gateway<'a> {
     if parts.view.is_none() && parts.network_gateway.is_none() && parts.name_is_proxy(subject) {
         item.insert("networkView".into(), "all".into());
     }
-    Gateway { subject, address: address(&parts, subject), balancer: balancer(&parts), name: parts.name, item }
+    let labelled = parts.labels.is_some_and(|labels| labels.get(NETWORK_LABEL).is_some());
+    Gateway {
+        subject,
+        address: address(&parts, subject),
+        labelled: labelled || parts.network_gateway.is_some(),
+        balancer: balancer(&parts),
+        name: parts.name,
+        item,
+    }
 }
 
 impl Parts<'_> {
