@@ -166,6 +166,23 @@ fn nothing_is_overwritten_and_nothing_found_is_said() {
     assert!(!empty.path().join("mesh").exists());
 }
 
+/// Two meshes that lie side by side, whose remotes do not name their mesh.
+#[test]
+fn the_rendered_example_is_imported_without_a_contradiction() {
+    let example =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-repo/rendered").canonicalize().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let (code, _, err) = run(directory.path(), &["import", example.to_str().unwrap(), "-o", "mesh"]);
+    assert!(code == 0 && !err.contains("What contradicts"), "{err}");
+    for path in ["atlas/mesh.yaml", "atlas/clusters/seoul-2.yaml", "usmesh/clusters/kt-k2p.yaml"] {
+        assert!(directory.path().join("mesh").join(path).is_file(), "{path}: {err}");
+    }
+    let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(directory.path(), &["lint", "out"]);
+    assert_eq!(code, 0, "{err}");
+}
+
 fn corpus() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/lint").canonicalize().unwrap();
     let mut cases: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();

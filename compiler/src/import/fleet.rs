@@ -57,11 +57,22 @@ pub(super) fn meshes(members: &[Member<'_>], repository: &Repository) -> Result<
         });
     }
     let beside = |a: &Member<'_>, b: &Member<'_>| a.input.scope == b.input.scope;
+    // Whether clusters that name no mesh can be of one only.
+    let alone = |member: &Member<'_>| {
+        let here = members.iter().filter(|other| beside(member, other));
+        here.filter_map(|other| other.mesh_id.value.as_ref()).collect::<BTreeSet<_>>().len() < 2
+    };
     for (a, member) in members.iter().enumerate() {
         for (b, other) in members.iter().enumerate().skip(a + 1) {
-            let same = member.mesh_id.value.is_none()
-                || other.mesh_id.value.is_none()
-                || member.mesh_id.value == other.mesh_id.value;
+            // A remote has its mesh from the primary that its namespace names.
+            let leads = |a: &Member<'_>, b: &Member<'_>| {
+                let ids = b.leading.as_deref().unwrap_or_default().split(',').map(str::trim);
+                b.remote && !a.remote && ids.into_iter().any(|id| id == a.cluster_id())
+            };
+            let same = match (&member.mesh_id.value, &other.mesh_id.value) {
+                (Some(own), Some(id)) => own == id,
+                _ => leads(member, other) || leads(other, member) || alone(member),
+            };
             if beside(member, other) && same {
                 join(b, a);
             }
