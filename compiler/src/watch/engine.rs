@@ -9,9 +9,8 @@ use meshwright_policies::intent::Date;
 use super::origin::{Head, Origin, OriginError};
 use super::target::{Published, Target, TargetError, Written};
 use crate::branch::Source;
-use crate::build;
-use crate::compiled::{Compiled, compile_found};
-use crate::publish::{Options, Tree};
+use crate::incremental::{Compilation, Compiler};
+use crate::publish::Options;
 use crate::source::commit::CommitInfo;
 
 /// First pause after a lost race; it doubles.
@@ -43,6 +42,7 @@ pub struct Engine {
     origin: Origin,
     target: Target,
     allowed: Allowed,
+    compiler: Compiler,
     work: Option<Work>,
 }
 
@@ -51,8 +51,7 @@ pub struct Engine {
 struct Work {
     commit: Option<ObjectId>,
     today: Date,
-    compiled: Compiled,
-    tree: Option<Tree>,
+    compiled: Compilation,
 }
 
 /// How a round ended.
@@ -156,7 +155,7 @@ impl Engine {
     /// An engine that has not compiled anything yet.
     #[must_use]
     pub fn new(origin: Origin, target: Target, allowed: Allowed) -> Engine {
-        Engine { origin, target, allowed, work: None }
+        Engine { origin, target, allowed, compiler: Compiler::new(), work: None }
     }
 
     /// Where the intent comes from.
@@ -173,15 +172,15 @@ impl Engine {
 
     /// What was compiled last.
     #[must_use]
-    pub fn compiled(&self) -> Option<&Compiled> {
+    pub fn compiled(&self) -> Option<&Compilation> {
         self.work.as_ref().map(|work| &work.compiled)
     }
 
     /// How many files and clusters are rendered, once they are.
     #[must_use]
     pub fn size(&self) -> Option<(usize, usize)> {
-        let work = self.work.as_ref()?;
-        Some((work.tree.as_ref()?.len(), work.compiled.fleet.clusters().count()))
+        let compiled = self.compiled()?;
+        Some((compiled.tree.as_ref()?.len(), compiled.fleet.clusters().count()))
     }
 
     /// Reads, compiles if need be, and writes if need be; as of `today`. A lost race starts it again, after a pause that
@@ -223,7 +222,7 @@ impl Engine {
         let mut head = self.origin.head()?;
         *commit = head.commit().cloned();
         *compiled |= self.compile(&head, today)?;
-        if self.work.as_ref().is_none_or(|work| work.tree.is_none()) {
+        if self.compiled().is_none_or(|compiled| compiled.tree.is_none()) {
             return Ok((Outcome::Findings, self.findings()));
         }
         let published = self.target.published()?;
@@ -235,7 +234,7 @@ impl Engine {
             self.refuse_behind(&head, &published)?;
         }
         let mut findings = self.findings();
-        let Some(Work { compiled, tree: Some(tree), .. }) = &self.work else {
+        let Some((compiled, tree)) = self.compiled().and_then(|all| Some((all, all.tree.as_deref()?))) else {
             return Ok((Outcome::Findings, findings));
         };
         // What is rendered as before has not changed, and need not be parsed to know it.
@@ -262,7 +261,7 @@ impl Engine {
         self.compiled().map(|compiled| compiled.findings.clone()).unwrap_or_default()
     }
 
-    /// Compiles the head, unless it is what was compiled last.
+    /// Compiles the head, unless it is what was compiled last. Of a head that cannot be read, nothing is forgotten.
     fn compile(&mut self, head: &Head, today: Date) -> Result<bool, Failure> {
         let commit = head.commit().map(|commit| commit.id);
         if commit.is_some()
@@ -271,15 +270,10 @@ impl Engine {
             return Ok(false);
         }
         let found = self.origin.read(head)?;
-        let mut compiled = compile_found(found, self.origin.prefix(), today);
-        let mut tree = None;
-        if !compiled.findings.has_errors() {
-            match build::build(&compiled.fleet) {
-                Ok(built) => tree = Some(built),
-                Err(findings) => compiled.findings.extend(findings),
-            }
-        }
-        self.work = Some(Work { commit, today, compiled, tree });
+        // The compiler changes the tree in place if nobody else holds it.
+        self.work = None;
+        let compiled = self.compiler.compile(found, self.origin.prefix(), today);
+        self.work = Some(Work { commit, today, compiled });
         Ok(true)
     }
 

@@ -13,7 +13,7 @@ use super::Shared;
 use super::engine::{Engine, Outcome, Round, RoundError};
 use super::metrics::{self, ResultLabels, SeverityLabels};
 use super::status::{State, Statuses};
-use crate::compiled::Compiled;
+use crate::incremental::Compilation;
 
 /// Most findings that are logged one by one.
 const FINDINGS: usize = 50;
@@ -206,7 +206,7 @@ impl Reporter {
 }
 
 /// Logs findings, worst first, each with its place.
-fn log(findings: &Findings, compiled: Option<&Compiled>) {
+fn log(findings: &Findings, compiled: Option<&Compilation>) {
     let Some(compiled) = compiled else { return };
     for finding in findings.iter().take(FINDINGS) {
         let file = compiled.sources.get(finding.place.span.file).map(|file| file.path());
