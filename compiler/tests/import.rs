@@ -203,6 +203,11 @@ fn answered(mesh: &str) -> String {
             format!("{text}spec:\n  istio: {{version: \"1.26.0\", install: Helm}}\n")
         };
     }
+    // Releases whose gateway chart the agents' Helm refuses: `check` says to take a later one.
+    for refused in ["1.26.0", "1.26.2"] {
+        text = text.replace(&format!("version: \"{refused}\""), "version: \"1.26.8\"");
+        text = text.replace(&format!("version: {refused}\n"), "version: 1.26.8\n");
+    }
     text.replace("argocd: {}", "argocd: {repoURL: \"https://git.example.com/mesh.git\"}")
 }
 
@@ -216,8 +221,9 @@ fn what_is_imported_of_the_corpus_renders_and_lints_clean() {
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let directory = tempfile::tempdir().unwrap();
         let (code, _, err) = run(directory.path(), &["import", case.to_str().unwrap(), "-o", "mesh"]);
-        // Variants of one cluster; and a control plane outside of its cluster, for which the intent has no word.
-        if name == "clean-external"
+        // Variants of one cluster; a control plane outside of its cluster, for which the intent has no word; and an entry of
+        // `meshNetworks` at a port that the gateway's Service does not have, which is taken over as it is (docs/import.md).
+        if ["clean-external", "values-files-faults"].contains(&name.as_str())
             || code == 2 && (err.contains("no cluster") || err.contains("each name once"))
         {
             continue;
