@@ -61,7 +61,7 @@ impl Compiler {
         Compiler::default()
     }
 
-    /// Compiles what was found below `root`, as of `today`: [`crate::source::discover`] finds it on disk,
+    /// Compiles what was found below `root`, as of `today`: [`crate::source::discover()`] finds it on disk,
     /// [`crate::source::commit::Repository`] in a commit.
     ///
     /// Drop the trees of earlier compilations first: a tree that somebody holds is copied before it is changed.

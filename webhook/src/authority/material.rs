@@ -215,7 +215,7 @@ impl Material {
 
     /// The authority that signs.
     ///
-    /// There always is one: [`Material::read`] and [`Material::new`] see to it.
+    /// There always is one: [`Material::read`] and `Material::new` see to it.
     #[must_use]
     pub fn authority(&self) -> &Authority {
         self.authorities.first().unwrap_or(&self.certificate)
