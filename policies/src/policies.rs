@@ -88,6 +88,7 @@ mod profile_of_another_release;
 mod provisioned_otherwise;
 mod refused_credential;
 mod remote_revision;
+mod remote_unknown_to_sail;
 mod repeated_entry;
 mod repeated_gateway_name;
 mod repeated_node;
@@ -247,6 +248,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &harmful_setting::HarmfulSetting,
     &unknown_profile::UnknownProfile,
     &cni_unknown_to_sail::CniUnknownToSail,
+    &remote_unknown_to_sail::RemoteUnknownToSail,
     &inert_operator::InertOperator,
     // Certificates and secrets.
     &secret_in_intent::SecretInIntent,

@@ -13,7 +13,7 @@ pub(super) struct GatewayChartRefused;
 static RULE: Rule = Rule {
     code: "MW6007",
     name: "gateway-chart-refused",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     title: "current Helm refuses the gateway chart of this Istio version",
     docs: include_str!("../../docs/MW6007.md"),
 };
@@ -28,17 +28,15 @@ impl Policy for GatewayChartRefused {
             let Some(fixed) = support::gateway_chart_fixed_in(&cluster.istio.version) else { continue };
             let Some((who, place)) = strict_helm(mesh, cluster) else { continue };
             let version = &cluster.istio.version;
-            let message = format!("Helm 3.18.5 and later refuse the gateway chart of Istio {version}");
-            let mut finding = cluster
+            let message = format!("Helm 3.18.5 and later refuse the gateway chart of Istio {version} by its schema");
+            let help = format!(
+                "take Istio {fixed} or later; what is rendered skips the schema, so that a misspelt value is not found"
+            );
+            let finding = cluster
                 .finding(&RULE, cluster.written.place("spec.istio.version"), message)
                 .found(version)
                 .related(place, who)
-                .help(format!("take Istio {fixed} or later"));
-            if matches!(cluster.delivery, Delivery::None(_)) && mesh.spec.tools.helm.is_none() {
-                finding.severity = Severity::Warning;
-                finding = finding
-                    .help(format!("take Istio {fixed} or later, or declare an older Helm as `tools.helm`"));
-            }
+                .help(help);
             findings.push(finding);
         }
     }
