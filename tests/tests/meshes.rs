@@ -123,14 +123,11 @@ impl AnyMesh {
             (self.shared, self.cni, self.istioctl) = (false, false, false);
         }
         if self.install == InstallMethod::Sail {
-            self.minor = self.minor.clamp(21, 30);
+            // It knows no remote before the chart has a profile for one.
+            let first = if self.shape == Shape::PrimaryRemote { 24 } else { 21 };
+            self.minor = self.minor.clamp(first, 30);
             // Sail's type has the key of 1.22 and later only, and the chart of 1.21 does not read it.
             self.cni &= self.minor > 21;
-        }
-        // Gateway charts that current Helm refuses are installed by hand, with an older one.
-        if self.install != InstallMethod::IstioOperator && (21..=24).contains(&self.minor) {
-            self.agent = Agent::Nobody;
-            self.members.iter_mut().for_each(|member| member.agent = None);
         }
         self.istioctl |= self.install == InstallMethod::IstioOperator && self.minor >= 24;
         self.canary &=
