@@ -20,9 +20,10 @@ use crate::store::Store;
 
 pub use audit::{Audit, Report};
 pub use connect::{Cluster, ConnectError};
-pub use events::{Events, Notice};
+pub use events::{Events, Notice, Witness};
 pub use keep::{Kept, keep};
 pub use needs::{Needs, PolicyRule, needs};
+pub use status::withdraw as withdraw_statuses;
 
 /// What is done, and how often.
 #[derive(Clone, Copy, Debug)]

@@ -195,7 +195,7 @@ impl Metrics {
             (&self.timeouts, &["headers", "idle"]),
             (&self.watch_failures, &["expired", "missing", "failed"]),
             (&self.status_writes, &["written", "failed"]),
-            (&self.events, &["written", "failed", "dropped"]),
+            (&self.events, &["written", "known", "failed", "dropped"]),
         ] {
             for result in results {
                 drop(family.get_or_create(&ResultLabels { result }));

@@ -11,7 +11,7 @@ use meshwright_policies::kinds::{Audited, KINDS, Kind};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::events::{Events, Notice};
+use super::events::{Events, Notice, Witness};
 use super::{Cluster, objects};
 use crate::admit;
 use crate::metrics::{KindLabels, Metrics, PolicyLabels, unix_seconds};
@@ -250,6 +250,7 @@ impl Tally {
             reason: finding.rule.code.to_owned(),
             action: "Audit",
             note: admission::spelled_out(finding),
+            witness: Witness::All,
         });
     }
 }

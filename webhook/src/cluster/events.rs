@@ -5,12 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::PostParams;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client};
 use meshwright_policies::admission::{Outcome, Request, Review, Verdict};
 use meshwright_policies::declaration::KIND;
 use meshwright_policies::intent::API_VERSION;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -44,6 +50,17 @@ pub struct Notice {
     pub action: &'static str,
     /// The words.
     pub note: String,
+    /// Who else tells the same.
+    pub witness: Witness,
+}
+
+/// Who sees what is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// The replica that was asked, and nobody else.
+    One,
+    /// Every replica, each for itself, and again after a restart: it is told once.
+    All,
 }
 
 /// The part of an object's metadata that a reference needs.
@@ -80,6 +97,7 @@ impl Notice {
             reason: (*verdict.rules.first().unwrap_or(&"Refused")).to_owned(),
             action,
             note: message.clone(),
+            witness: Witness::One,
         })
     }
 }
@@ -119,8 +137,9 @@ impl Events {
         let (sender, notices) = mpsc::channel(QUEUE);
         let reporter =
             Reporter { controller: CONTROLLER.to_owned(), instance: Some(cluster.instance.clone()) };
-        let recorder = Recorder::new(cluster.client.clone(), reporter);
-        tokio::spawn(write(recorder, notices, Arc::clone(metrics)));
+        let recorder = Recorder::new(cluster.client.clone(), reporter.clone());
+        let writer = Writer { recorder, client: cluster.client.clone(), reporter };
+        tokio::spawn(write(writer, notices, Arc::clone(metrics)));
         Events { sender: Some(sender), metrics: Arc::clone(metrics) }
     }
 
@@ -150,7 +169,68 @@ impl Events {
     }
 }
 
-async fn write(recorder: Recorder, mut notices: mpsc::Receiver<Notice>, metrics: Arc<Metrics>) {
+/// Writes events.
+struct Writer {
+    recorder: Recorder,
+    client: Client,
+    reporter: Reporter,
+}
+
+impl Writer {
+    async fn write(&self, notice: Notice) -> kube::Result<&'static str> {
+        let Notice { regarding, mesh, reason, action, note, witness } = notice;
+        let related = mesh.map(|mesh| ObjectReference {
+            api_version: Some(API_VERSION.to_owned()),
+            kind: Some(KIND.to_owned()),
+            name: Some(mesh),
+            ..ObjectReference::default()
+        });
+        let note = note.get(..note.floor_char_boundary(NOTE)).map(str::to_owned);
+        let action = action.to_owned();
+        match witness {
+            Witness::One => {
+                let event = Event { type_: EventType::Warning, reason, note, action, secondary: related };
+                self.recorder.publish(&event, &regarding).await.map(|()| "written")
+            }
+            Witness::All => {
+                let event = v1::Event {
+                    type_: Some("Warning".to_owned()),
+                    reason: Some(reason),
+                    note,
+                    action: Some(action),
+                    related,
+                    regarding: Some(regarding),
+                    ..v1::Event::default()
+                };
+                self.once(event).await
+            }
+        }
+    }
+
+    /// The name follows from what is told, so that whoever comes later is answered that it is there.
+    async fn once(&self, mut event: v1::Event) -> kube::Result<&'static str> {
+        let regarding = event.regarding.clone().unwrap_or_default();
+        let digest = Sha256::digest(serde_json::to_vec(&event).unwrap_or_default());
+        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        // As the recorder does: what is in no namespace is told in `default`.
+        let namespace = regarding.namespace.unwrap_or_else(|| "default".to_owned());
+        // A name has at most 253 characters.
+        let about: String = regarding.name.unwrap_or_default().chars().take(200).collect();
+        event.metadata.name = Some(format!("{about}.{digest}"));
+        event.metadata.namespace = Some(namespace.clone());
+        event.event_time = Some(MicroTime(Timestamp::now()));
+        event.reporting_controller = Some(self.reporter.controller.clone());
+        event.reporting_instance = self.reporter.instance.clone();
+        let api: Api<v1::Event> = Api::namespaced(self.client.clone(), &namespace);
+        match api.create(&PostParams::default(), &event).await {
+            Ok(_) => Ok("written"),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok("known"),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn write(writer: Writer, mut notices: mpsc::Receiver<Notice>, metrics: Arc<Metrics>) {
     let count = |result| {
         metrics.events.get_or_create(&ResultLabels { result }).inc();
     };
@@ -160,21 +240,8 @@ async fn write(recorder: Recorder, mut notices: mpsc::Receiver<Notice>, metrics:
             count("dropped");
             continue;
         }
-        let related = notice.mesh.map(|mesh| ObjectReference {
-            api_version: Some(API_VERSION.to_owned()),
-            kind: Some(KIND.to_owned()),
-            name: Some(mesh),
-            ..ObjectReference::default()
-        });
-        let event = Event {
-            type_: EventType::Warning,
-            reason: notice.reason,
-            note: notice.note.get(..notice.note.floor_char_boundary(NOTE)).map(str::to_owned),
-            action: notice.action.to_owned(),
-            secondary: related,
-        };
-        match tokio::time::timeout(PATIENCE, recorder.publish(&event, &notice.regarding)).await {
-            Ok(Ok(())) => count("written"),
+        match tokio::time::timeout(PATIENCE, writer.write(notice)).await {
+            Ok(Ok(result)) => count(result),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "an event was not written");
                 count("failed");

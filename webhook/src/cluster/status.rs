@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::Api;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, Client};
 use meshwright_policies::declaration::{DeclarationCondition, DeclarationStatus, KIND};
 use meshwright_policies::intent::API_VERSION;
 use serde_json::json;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::audit::Report;
 use super::{Cluster, declarations, events};
 use crate::metrics::{Metrics, ResultLabels};
-use crate::store::{Object, Store};
+use crate::store::{Object, Seen, Store};
 
 /// Between two looks: at most one write a second and declaration.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,11 +34,13 @@ pub(super) struct Status {
     cluster: Cluster,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
+    /// When this replica began.
+    since: Timestamp,
 }
 
 impl Status {
     pub(super) fn new(cluster: Cluster, store: Arc<Store>, metrics: Arc<Metrics>) -> Status {
-        Status { cluster, store, metrics }
+        Status { cluster, store, metrics, since: Timestamp::now() }
     }
 
     pub(super) async fn keep(self, mut reports: watch::Receiver<Option<Arc<Report>>>) {
@@ -49,6 +51,9 @@ impl Status {
             let report = reports.borrow_and_update().clone();
             for (name, object) in self.store.objects() {
                 let now = Timestamp::now();
+                if is_withdrawn(&object.status, self.since) {
+                    continue;
+                }
                 if let Some(status) = wanted(&name, &object, report.as_deref(), now) {
                     self.write(&api, &name, &status).await;
                 }
@@ -64,12 +69,7 @@ impl Status {
     }
 
     async fn write(&self, api: &Api<DynamicObject>, name: &str, status: &DeclarationStatus) {
-        let object =
-            json!({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "status": status});
-        let params = PatchParams::apply(events::CONTROLLER).force();
-        let patch = Patch::Apply(&object);
-        let written = api.patch_status(name, &params, &patch);
-        let result = match tokio::time::timeout(PATIENCE, written).await {
+        let result = match tokio::time::timeout(PATIENCE, apply(api, name, status)).await {
             Ok(Ok(_)) => "written",
             // It was deleted meanwhile.
             Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => return,
@@ -83,9 +83,72 @@ impl Status {
     }
 }
 
+/// Makes all that this program says of a declaration that status, and nothing else.
+async fn apply(api: &Api<DynamicObject>, name: &str, status: &DeclarationStatus) -> kube::Result<()> {
+    let object =
+        json!({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "status": status});
+    let params = PatchParams::apply(events::CONTROLLER).force();
+    api.patch_status(name, &params, &Patch::Apply(&object)).await.map(|_| ())
+}
+
+/// Takes back what the program says of every declaration, since nobody will keep it true: a program that waits for the
+/// observed generation would wait for ever. Replicas that run leave it so; those that start later do not. How many
+/// declarations there are.
+///
+/// # Errors
+/// When they cannot be listed or written.
+pub async fn withdraw(client: Client) -> kube::Result<usize> {
+    let api: Api<DynamicObject> = Api::all_with(client, &declarations::resource());
+    let began = Timestamp::now();
+    let mut status = DeclarationStatus::default();
+    let message = "the webhook is being taken away: nothing is judged by this declaration".to_owned();
+    set(&mut status, WITHDRAWN, "True", "Uninstalled", message, None, began);
+    // A replica that was about to write has not seen it yet: so that is looked at until it stays.
+    for _ in 0..ROUNDS {
+        let list = match api.list(&ListParams::default()).await {
+            Ok(list) => list,
+            // They are not defined any more.
+            Err(kube::Error::Api(answer)) if answer.code == 404 => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let (mut all, mut written) = (0, 0);
+        for seen in list.items.into_iter().filter_map(Seen::of) {
+            all += 1;
+            if is_withdrawn(&seen.status, began) {
+                continue;
+            }
+            match apply(&api, &seen.name, &status).await {
+                Ok(()) => written += 1,
+                Err(kube::Error::Api(answer)) if answer.code == 404 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if written == 0 {
+            return Ok(all);
+        }
+        tokio::time::sleep(2 * PAUSE).await;
+    }
+    tracing::warn!("the status of declarations is written again and again");
+    Ok(0)
+}
+
+/// Times that the status of declarations is taken back when somebody writes it again.
+const ROUNDS: usize = 5;
+
+/// The condition of declarations that nobody judges by any more.
+const WITHDRAWN: &str = "Withdrawn";
+
+/// Whether what is said was taken back since this replica began: it is on its way out.
+fn is_withdrawn(status: &DeclarationStatus, began: Timestamp) -> bool {
+    let withdrawn = status.conditions.iter().find(|condition| condition.type_ == WITHDRAWN);
+    let at = withdrawn.and_then(|condition| condition.last_transition_time.parse::<Timestamp>().ok());
+    at.is_some_and(|at| at.as_second() >= began.as_second())
+}
+
 /// The status that an object should have, if it is another one.
 fn wanted(name: &str, object: &Object, report: Option<&Report>, now: Timestamp) -> Option<DeclarationStatus> {
     let mut status = object.status.clone();
+    status.conditions.retain(|condition| condition.type_ != WITHDRAWN);
     let generation = object.good.as_ref().and_then(|declared| declared.declaration.metadata.generation);
     let in_force = generation.max(status.observed_generation);
     status.observed_generation = in_force;
@@ -252,6 +315,18 @@ mod tests {
         seen.status.observed_generation = Some(8);
         after(&mut seen, None, 20);
         assert_eq!(conditions(&seen), ["Ready=True InForce @8 since 1970-01-01T00:00:20Z"]);
+    }
+
+    #[test]
+    fn what_was_withdrawn_stays_so_for_those_who_were_there() {
+        let mut status = DeclarationStatus::default();
+        let at = Timestamp::from_second(100).unwrap();
+        set(&mut status, WITHDRAWN, "True", "Uninstalled", String::new(), None, at);
+        assert!(is_withdrawn(&status, Timestamp::from_second(99).unwrap()));
+        assert!(!is_withdrawn(&status, Timestamp::from_second(101).unwrap()));
+        let mut seen = Object { status, ..object(7, 7, None) };
+        assert!(after(&mut seen, None, 110), "one that starts later says what is in force");
+        assert_eq!(conditions(&seen), ["Ready=True InForce @7 since 1970-01-01T00:01:50Z"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -112,11 +112,16 @@ impl Connections {
         let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             activity.request();
-            let answer = self.router.clone().oneshot(request.map(Body::new));
-            let activity = activity.clone();
+            let answer = self.router.clone().oneshot(request);
+            let activity = &activity;
             async move {
-                let answer = answer.await;
+                let mut answer = answer.await;
                 activity.answered();
+                if let Ok(answer) = &mut answer
+                    && self.drain.phase() > Phase::Serving
+                {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 answer
             }
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -87,7 +87,7 @@ impl Gate {
     }
 
     /// The body of a request, and a place for it.
-    pub(super) async fn enter(&self, request: Request<Body>) -> Result<(Vec<u8>, Place), Refused> {
+    pub(super) async fn enter(&self, request: Request<Body>) -> Result<(Bytes, Place), Refused> {
         let announced = too_large(request.headers(), self.limits.body);
         let mut body = request.into_body();
         let collected = if announced {
@@ -110,13 +110,15 @@ impl Gate {
         Ok((bytes, Place { _review: review, _kibibytes: kibibytes }))
     }
 
-    async fn collect(&self, body: &mut Body) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Refused> {
-        let mut bytes = Vec::new();
+    async fn collect(&self, body: &mut Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+        // Most bodies come in one piece, which is taken as it is.
+        let mut first = Bytes::new();
+        let mut all = Vec::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Refused::Broken(error.to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
-            let length = bytes.len().saturating_add(data.len());
+            let length = first.len().max(all.len()).saturating_add(data.len());
             if length > self.limits.body as usize {
                 return Err(Refused::TooLarge(self.limits.body));
             }
@@ -128,9 +130,16 @@ impl Gate {
                 Some(held) => held.merge(more),
                 None => held = Some(more),
             }
-            bytes.extend_from_slice(&data);
+            if first.is_empty() {
+                first = data;
+                continue;
+            }
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
         }
-        Ok((bytes, held))
+        Ok((if all.is_empty() { first } else { all.into() }, held))
     }
 
     /// Reads a body that will not be used, as far as is reasonable: a client that is still sending when the connection is

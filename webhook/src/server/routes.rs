@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use meshwright_policies::admission::Verdict;
@@ -21,8 +20,7 @@ use crate::metrics::{CONTENT_TYPE, Counted, ReviewLabels};
 
 /// Where reviews are served. Health is here too, so that one port is enough to try it.
 pub(super) fn reviews(app: &Arc<App>) -> Router {
-    let close = middleware::from_fn_with_state(Arc::clone(app), close_when_leaving);
-    observed().route("/validate", post(validate)).layer(close).with_state(Arc::clone(app))
+    observed().route("/validate", post(validate)).with_state(Arc::clone(app))
 }
 
 /// Where health and metrics are served in plain HTTP.
@@ -35,14 +33,6 @@ fn observed() -> Router<Arc<App>> {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-}
-
-async fn close_when_leaving(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    if app.drain.phase() > Phase::Serving {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 async fn healthz() -> &'static str {

@@ -76,6 +76,37 @@ async fn what_is_wrong_already_is_reported_until_it_is_right() {
     assert_eq!(running.metric("meshwright_drift_objects").await, 0.0);
 }
 
+/// Each replica audits for itself, and each finds the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_tell_what_they_find_once() {
+    let server = ApiServer::start().await;
+    server.put(definition());
+    server.put(namespace("istio-system", "network-c1"));
+    server.put(declaration("network-c2"));
+    let replicas = [webhook(&server, RHYTHM).await, webhook(&server, RHYTHM).await];
+    let result = |result: &str| format!("meshwright_events_total{{result=\"{result}\"}}");
+    let sum = async |of: &str| {
+        let mut sum = 0.0;
+        for replica in &replicas {
+            sum += replica.metric(&result(of)).await;
+        }
+        sum
+    };
+    while sum("written").await + sum("known").await + sum("failed").await < 2.0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((sum("written").await, sum("known").await), (1.0, 1.0));
+    assert_eq!(events(&server), ["Audit MW2101 Namespace istio-system"]);
+    // Nor does one that restarts; another fault of the object is told.
+    drop(replicas);
+    server.put(namespace("istio-system", "network-c9"));
+    let again = webhook(&server, RHYTHM).await;
+    while again.metric(&result("written")).await == 0.0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(events(&server).len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_audit_that_fails_says_so_and_reports_nothing() {
     let server = ApiServer::start().await;

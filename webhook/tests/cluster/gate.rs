@@ -263,14 +263,14 @@ async fn a_withdrawn_gate_stays_open_until_it_is_made_anew() {
     assert_eq!(policy(&server).as_deref(), Some("Fail"));
     assert_eq!(self_test(&server.client(), Duration::ZERO).await, Proof::Refused);
 
-    assert_eq!(withdraw(server.client(), NAME).await.unwrap(), Withdrawal::Opened);
+    assert_eq!(withdraw(server.client(), NAME).await.unwrap().configuration, Withdrawal::Opened);
     for _ in 0..2 {
         assert!(control.round().await.unwrap(), "what it is asked, it still refuses");
         assert_eq!(policy(&server).as_deref(), Some("Ignore"));
     }
     let api: Api<ValidatingWebhookConfiguration> = Api::all(server.client());
     api.delete(NAME, &DeleteParams::default()).await.unwrap();
-    assert_eq!(withdraw(server.client(), NAME).await.unwrap(), Withdrawal::Absent);
+    assert_eq!(withdraw(server.client(), NAME).await.unwrap().configuration, Withdrawal::Absent);
     assert_ne!(self_test(&server.client(), Duration::ZERO).await, Proof::Refused);
     assert!(control.round().await.unwrap());
     assert_eq!(policy(&server).as_deref(), Some("Fail"));

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use meshwright_webhook::withdraw::{Withdrawal, withdraw};
 use serde_json::{Value, json};
 
 use crate::api::ApiServer;
@@ -65,6 +66,31 @@ async fn replicas_agree_on_a_status_and_leave_it_alone() {
     until("it is malformed", || condition(&server, "Ready") == "False Malformed @2").await;
     assert_eq!(status(&server)["observedGeneration"], 2);
     until_in_force(&running[0], "mdemo@2 network-c1").await;
+}
+
+/// Flux waits for `observedGeneration` where there is one (kstatus), and nobody will write it any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_withdrawn_is_not_waited_for() {
+    let server = ApiServer::start().await;
+    server.put(definition());
+    server.put(declaration("network-c2"));
+    let running = webhook(&server, RHYTHM).await;
+    until("it was audited", || status(&server)["errors"] == 0).await;
+    let withdrawn = withdraw(server.client(), "meshwright-webhook").await.unwrap();
+    assert_eq!((withdrawn.configuration, withdrawn.declarations), (Withdrawal::Absent, 1));
+    assert_eq!(condition(&server, "Withdrawn"), "True Uninstalled @null");
+    assert_eq!(status(&server).as_object().unwrap().keys().collect::<Vec<_>>(), ["conditions"]);
+    assert_eq!(status(&server)["conditions"].as_array().unwrap().len(), 1);
+    // A replica that still runs says nothing more, not even of a new generation.
+    server.put(declaration("network-c1"));
+    until_in_force(&running, "mdemo@2 network-c1").await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(status(&server).as_object().unwrap().keys().collect::<Vec<_>>(), ["conditions"]);
+    // One that comes later does.
+    drop(running);
+    let _later = webhook(&server, RHYTHM).await;
+    until("it is in force again", || condition(&server, "Ready") == "True InForce @2").await;
+    assert_eq!(condition(&server, "Withdrawn"), "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
