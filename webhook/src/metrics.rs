@@ -91,7 +91,7 @@ pub struct Metrics {
     pub watch_failures: Family<ResultLabels, Counter>,
     /// Writes of statuses, by `written` and `failed`.
     pub status_writes: Family<ResultLabels, Counter>,
-    /// Kubernetes Events, by `written`, `failed` and `dropped`.
+    /// Kubernetes Events, by `written`, `known`, `failed` and `dropped`.
     pub events: Family<ResultLabels, Counter>,
     /// Findings of the last audit.
     pub audit_findings: Family<PolicyLabels, Gauge>,

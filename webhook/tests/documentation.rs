@@ -1,6 +1,11 @@
 //! The page of the documentation, run.
 
-#![allow(clippy::expect_used, reason = "helpers of tests, outside the test functions")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside the test functions"
+)]
 
 mod support;
 
@@ -58,4 +63,60 @@ fn every_flag_on_the_page_exists() {
         let curl = ["silent", "insecure", "json"].contains(&word) || word.chars().all(|c| c == '-');
         assert!(curl || known.iter().any(|flag| flag == word), "--{word}");
     }
+}
+
+/// Argo CD runs health checks in Lua 5.1 (argoproj/argo-cd: `util/lua/lua.go`).
+const LUA: &str = "
+import json, sys
+from lupa.lua51 import LuaRuntime
+program, objects = json.load(sys.stdin)
+for obj in objects:
+    lua = LuaRuntime()
+    lua.globals().obj = lua.table_from(obj, recursive=True)
+    hs = lua.execute(program)
+    print(hs.status, '-', hs.message)
+";
+
+#[test]
+fn argo_cd_waits_for_what_is_in_force_and_for_nobody_who_is_gone() {
+    use serde_json::json;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let python = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
+    let there = Command::new(&python).args(["-c", "import lupa.lua51"]).stderr(Stdio::null()).status();
+    if !there.is_ok_and(|status| status.success()) {
+        let required = std::env::var_os("MESHWRIGHT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+        assert!(!required, "`lupa` is not in .venv: run tests/run.sh");
+        eprintln!("skipped: there is no .venv with `lupa`; tests/run.sh makes it");
+        return;
+    }
+    let program = between("Argo CD takes", "health.meshwright.dev_MeshDeclaration: |\n", "```");
+    let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "message": type_});
+    let object = |status: serde_json::Value| json!({"metadata": {"generation": 2}, "status": status});
+    let objects = [
+        json!({"metadata": {"generation": 2}}),
+        object(json!({})),
+        object(json!({"observedGeneration": 1, "conditions": [condition("Ready", "True")]})),
+        object(json!({"observedGeneration": 1, "conditions": [condition("Ready", "False")]})),
+        object(json!({
+            "observedGeneration": 2, "conditions": [condition("Ready", "True"), condition("Conforming", "False")],
+        })),
+        object(json!({"conditions": [condition("Withdrawn", "True")]})),
+    ];
+    let mut child = Command::new(python)
+        .args(["-c", LUA])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(json!([program, objects]).to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let expected = "Healthy - no webhook says anything of it
+Healthy - no webhook says anything of it
+Progressing - the webhook judges by an earlier generation
+Degraded - Ready
+Healthy - Ready
+Healthy - no webhook says anything of it
+";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }

@@ -24,9 +24,14 @@ use crate::api::rbac::Grant;
 use crate::support::{Options, Running};
 
 pub(crate) fn definition(group: &str, kind: &str, plural: &str, scope: &str, versions: &[&str]) -> Value {
-    let version =
-        |name: &&str| json!({"name": name, "served": true, "storage": true, "subresources": {"status": {}}});
-    let versions: Vec<Value> = versions.iter().map(version).collect();
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let version = |(number, name): (usize, &&str)| {
+        json!({
+            "name": name, "served": true, "storage": number == 0, "subresources": {"status": {}},
+            "schema": {"openAPIV3Schema": schema},
+        })
+    };
+    let versions: Vec<Value> = versions.iter().enumerate().map(version).collect();
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": format!("{plural}.{group}")},
@@ -135,7 +140,7 @@ async fn a_status_is_a_part_of_its_own() {
 
 #[tokio::test]
 async fn lists_come_in_pages_that_can_expire() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     let api: Api<ConfigMap> = Api::namespaced(server.client(), "default");
     for name in ["a", "b", "c"] {
         api.create(&PostParams::default(), &config_map(name, "1")).await.unwrap();
@@ -155,7 +160,7 @@ async fn lists_come_in_pages_that_can_expire() {
 
 #[tokio::test]
 async fn watches_tell_changes_and_end_in_every_way() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     let api: Api<ConfigMap> = Api::namespaced(server.client(), "default");
     let start = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     let watch =
@@ -231,7 +236,7 @@ fn namespace(name: &str, network: &str) -> Namespace {
 
 #[tokio::test]
 async fn webhooks_are_asked_and_their_answer_reaches_the_client() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     let mut running = Running::start(Options::default()).await;
     server.put(asking(&running, "Fail"));
     let api: Api<Namespace> = Api::all(server.client());

@@ -35,7 +35,7 @@ fn events(server: &ApiServer) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_already_is_reported_until_it_is_right() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(api_server::definition(
         "networking.istio.io",
@@ -109,7 +109,7 @@ async fn replicas_tell_what_they_find_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_audit_that_fails_says_so_and_reports_nothing() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     server.fail("/services?", 403, 1000);

@@ -68,7 +68,7 @@ fn grants() -> Vec<Grant> {
 
 /// A server with the program's namespace.
 pub(crate) async fn cluster() -> ApiServer {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     let labels = json!({"kubernetes.io/metadata.name": "mw"});
     server
         .put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mw", "labels": labels}}));

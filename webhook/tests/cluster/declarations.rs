@@ -29,6 +29,7 @@ async fn a_missing_definition_is_waited_for() {
     assert_eq!(running.ask(&wrong()).await["allowed"], false);
     server.remove("apiextensions.k8s.io", "customresourcedefinitions", "", "meshdeclarations.meshwright.dev");
     until_in_force(&running, "").await;
+    until("the definition is gone", || !server.knows("meshwright.dev", "MeshDeclaration")).await;
     server.put(definition());
     server.put(declaration("network-c2"));
     until_in_force(&running, "mdemo@1 network-c2").await;
@@ -36,7 +37,7 @@ async fn a_missing_definition_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_declaration_keeps_the_last_good_one_and_hides_no_other() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let running = webhook(&server, RHYTHM).await;
@@ -70,7 +71,7 @@ async fn a_malformed_declaration_keeps_the_last_good_one_and_hides_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_changes_nothing_and_is_made_up_for() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let running = webhook(&server, RHYTHM).await;
@@ -108,7 +109,7 @@ async fn a_lost_connection_changes_nothing_and_is_made_up_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_listed_again_from_time_to_time() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let rhythm = Rhythm { resync: Duration::from_millis(300), ..RHYTHM };
@@ -125,7 +126,7 @@ async fn everything_is_listed_again_from_time_to_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restarting_and_leaving_under_load_fail_no_request() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let mut running = webhook(&server, RHYTHM).await;

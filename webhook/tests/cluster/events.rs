@@ -72,7 +72,7 @@ async fn a_denial_is_told_once_and_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_denials_is_answered_and_its_events_are_dropped() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let running = webhook(&server, RHYTHM).await;

@@ -16,15 +16,11 @@ use crate::api::ApiServer;
 use crate::api::rbac::Grant;
 use crate::support::{DECLARATION, Options, Running};
 
-/// The definition of declarations.
+/// The definition of declarations, as it is rendered.
 pub(crate) fn definition() -> Value {
-    crate::api_server::definition(
-        "meshwright.dev",
-        "MeshDeclaration",
-        "meshdeclarations",
-        "Cluster",
-        &["v1alpha1"],
-    )
+    let path = "../example-repo/rendered/crds/customresourcedefinition-meshdeclarations.meshwright.dev.yaml";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The declaration of mesh `mdemo`, on a network.
@@ -41,10 +37,8 @@ pub(crate) fn cluster(server: &ApiServer) -> Cluster {
     let rules = |rules: &[PolicyRule]| rules.iter().map(|rule| serde_json::to_value(rule).unwrap()).collect();
     let system = Some("istio-system".to_owned());
     let system = Grant { namespace: system, rules: rules(&needs.system_namespaces) };
-    server.grant("webhook", vec![Grant { namespace: None, rules: rules(&needs.cluster) }, system]);
-    let mut config = server.config();
-    config.auth_info.token = Some("webhook".to_owned().into());
-    Cluster::with(config).unwrap()
+    let grants = vec![Grant { namespace: None, rules: rules(&needs.cluster) }, system];
+    Cluster::with(server.config_as("webhook", grants)).unwrap()
 }
 
 pub(crate) const RHYTHM: Rhythm =

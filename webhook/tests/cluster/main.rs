@@ -14,6 +14,8 @@ mod declarations;
 mod events;
 mod expressions;
 mod gate;
+mod generated;
+mod kubectl;
 mod life;
 mod matching;
 mod order_of_change;

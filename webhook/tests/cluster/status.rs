@@ -42,7 +42,7 @@ fn writes(server: &ApiServer) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_agree_on_a_status_and_leave_it_alone() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.put(declaration("network-c2"));
     let running = [webhook(&server, RHYTHM).await, webhook(&server, RHYTHM).await];
@@ -95,7 +95,7 @@ async fn what_is_withdrawn_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_status_that_could_not_be_written_is_written_later() {
-    let server = ApiServer::start().await;
+    let server = ApiServer::with_faults().await;
     server.put(definition());
     server.fail("/mdemo/status", 500, 1);
     server.put(declaration("network-c2"));

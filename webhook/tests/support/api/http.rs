@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::State;
+use super::own::State;
 use super::admission::{self, Attributes};
 use super::failure::Failure;
 use super::patch;

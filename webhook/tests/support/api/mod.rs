@@ -1,8 +1,10 @@
-//! An API server for tests, on loopback: the semantics that clients and webhooks depend on, and faults on demand.
+//! An API server for tests, on loopback: a real one where `KUBEBUILDER_ASSETS` names a folder with `kube-apiserver` and
+//! `etcd`, as envtest has it (sigs.k8s.io/controller-runtime: `pkg/envtest`), otherwise one of these tests.
 //!
-//! Objects with resource versions, generations and status subresources; lists in pages; watches with bookmarks that end by
-//! time, by a lost connection or by 410; create, update, patches and server-side apply with conflicts and dry runs;
-//! discovery and CustomResourceDefinitions; roles of tokens; and validating webhooks, asked over TLS.
+//! That one has the semantics that clients and webhooks depend on: objects with resource versions, generations and status
+//! subresources; lists in pages; watches with bookmarks that end by time, by a lost connection or by 410; create, update,
+//! patches and server-side apply with conflicts and dry runs; discovery and CustomResourceDefinitions; roles of tokens; and
+//! validating webhooks, asked over TLS. Only it can be made to fail, and can be asked what it was asked.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 #![allow(
@@ -10,6 +12,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::string_slice,
     reason = "helpers of tests, outside the test functions"
 )]
@@ -18,116 +21,93 @@ pub(crate) mod admission;
 pub(crate) mod cel;
 mod failure;
 mod http;
+mod own;
 mod patch;
 pub(crate) mod rbac;
+mod real;
 mod resources;
 mod select;
 mod store;
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use k8s_openapi::ByteString;
 use kube::Client;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use admission::{Asked, Services};
-use failure::Failure;
+use admission::Asked;
+use own::Own;
 use rbac::Grant;
-use store::Data;
+use real::Real;
 
-/// What every connection shares.
-pub(crate) struct State {
-    data: Mutex<Data>,
-    /// The latest revision, for those who wait for one.
-    revisions: watch::Sender<u64>,
-    /// Ends every watch with 410.
-    expired: watch::Sender<u64>,
-    /// Cuts every connection.
-    cut: watch::Sender<u64>,
-    /// Whether connections are refused.
-    down: watch::Sender<bool>,
-    requests: Mutex<Vec<String>>,
-    asked: Mutex<Vec<Asked>>,
-    services: Mutex<Services>,
-    grants: Mutex<HashMap<String, Vec<Grant>>>,
-    faults: Mutex<Vec<Fault>>,
-}
-
-/// An answer that is not the right one.
-struct Fault {
-    contains: String,
-    failure: Failure,
-    times: usize,
-}
-
-impl State {
-    fn fault(&self, request: &str) -> Option<Failure> {
-        let mut faults = self.faults.lock().unwrap();
-        let fault = faults.iter_mut().find(|fault| fault.times > 0 && request.contains(&fault.contains))?;
-        fault.times -= 1;
-        Some(fault.failure.clone())
-    }
-}
+use crate::support::Authority;
 
 /// A running API server.
 pub(crate) struct ApiServer {
-    pub(crate) address: SocketAddr,
-    state: Arc<State>,
-    task: tokio::task::JoinHandle<()>,
+    kind: Kind,
+    /// What clients trust, PEM; none without TLS.
+    authority: Option<String>,
 }
 
-impl Drop for ApiServer {
-    fn drop(&mut self) {
-        self.task.abort();
-        self.state.cut.send_modify(|count| *count += 1);
-    }
+enum Kind {
+    Own(Own),
+    Real(Box<Real>),
 }
 
 impl ApiServer {
+    /// A real one where there is one.
     pub(crate) async fn start() -> ApiServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let data = Data::new();
-        let state = Arc::new(State {
-            revisions: watch::Sender::new(data.revision),
-            data: Mutex::new(data),
-            expired: watch::Sender::new(0),
-            cut: watch::Sender::new(0),
-            down: watch::Sender::new(false),
-            requests: Mutex::default(),
-            asked: Mutex::default(),
-            services: Mutex::default(),
-            grants: Mutex::default(),
-            faults: Mutex::default(),
-        });
-        let serving = Arc::clone(&state);
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                if *serving.down.borrow() {
-                    continue;
-                }
-                let state = Arc::clone(&serving);
-                let mut cut = state.cut.subscribe();
-                tokio::spawn(async move {
-                    let service = service_fn(|request| {
-                        let state = Arc::clone(&state);
-                        async move { Ok::<_, Infallible>(http::serve(state, request).await) }
-                    });
-                    tokio::select! {
-                        _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => {}
-                        _cut = cut.changed() => {}
-                    }
-                });
+        match std::env::var_os("KUBEBUILDER_ASSETS") {
+            Some(assets) => {
+                let real = Real::start(assets.as_ref()).await;
+                ApiServer { authority: Some(real.authority.clone()), kind: Kind::Real(Box::new(real)) }
             }
-        });
-        ApiServer { address, state, task }
+            None => ApiServer::with_faults().await,
+        }
+    }
+
+    /// One that fails on demand and tells what it was asked.
+    pub(crate) async fn with_faults() -> ApiServer {
+        ApiServer { kind: Kind::Own(Own::start(None).await), authority: None }
+    }
+
+    /// One that is spoken to over TLS: kubectl sends a token in no other way.
+    pub(crate) async fn over_tls() -> ApiServer {
+        if std::env::var_os("KUBEBUILDER_ASSETS").is_some() {
+            return ApiServer::start().await;
+        }
+        let authority = Authority::new();
+        let (chain, key) = authority.issue();
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let own = Own::start(Some(Arc::new(config))).await;
+        ApiServer { kind: Kind::Own(own), authority: Some(authority.pem()) }
+    }
+
+    /// Whether it is a real one.
+    pub(crate) fn is_real(&self) -> bool {
+        matches!(self.kind, Kind::Real(_))
+    }
+
+    fn own(&self) -> &Own {
+        match &self.kind {
+            Kind::Own(own) => own,
+            Kind::Real(_) => panic!("a test that asks for this starts its API server by `with_faults`"),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match &self.kind {
+            Kind::Own(own) => own.address,
+            Kind::Real(real) => real.address,
+        }
     }
 
     /// Who may do everything.
@@ -136,108 +116,122 @@ impl ApiServer {
     }
 
     pub(crate) fn config(&self) -> kube::Config {
-        kube::Config::new(format!("http://{}", self.address).parse().unwrap())
+        self.config_of(self.is_real().then_some(real::ADMIN))
     }
 
     /// Who may do what the token's grants allow.
+    pub(crate) fn config_as(&self, token: &str, grants: Vec<Grant>) -> kube::Config {
+        match &self.kind {
+            Kind::Own(own) => own.grant(token, grants),
+            Kind::Real(real) => real.grant(token, grants),
+        }
+        self.config_of(Some(token))
+    }
+
     pub(crate) fn client_as(&self, token: &str, grants: Vec<Grant>) -> Client {
-        self.state.grants.lock().unwrap().insert(token.to_owned(), grants);
-        let mut config = self.config();
-        config.auth_info.token = Some(token.to_owned().into());
-        Client::try_from(config).unwrap()
+        Client::try_from(self.config_as(token, grants)).unwrap()
+    }
+
+    fn config_of(&self, token: Option<&str>) -> kube::Config {
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let host = if self.authority.is_some() { "localhost" } else { "127.0.0.1" };
+        let url = format!("{scheme}://{host}:{}", self.address().port());
+        let mut config = kube::Config::new(url.parse().unwrap());
+        let der = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+        config.root_cert = self.authority.as_ref().map(|pem| vec![der(pem)]);
+        config.auth_info.token = token.map(|token| token.to_owned().into());
+        config
     }
 
     /// For kubectl, and for programs that read kubeconfigs.
     pub(crate) fn kubeconfig(&self, context: &str, token: Option<&str>) -> String {
+        // Over TLS, kubectl asks for a password when it has nothing else.
+        let token = token.or_else(|| self.authority.is_some().then_some(real::ADMIN));
         let user = token.map_or_else(|| "{}".to_owned(), |token| format!("{{token: {token}}}"));
+        let config = self.config_of(None);
+        let trust = self.authority.as_ref().map_or_else(String::new, |pem| {
+            let pem = serde_json::to_string(&ByteString(pem.clone().into_bytes())).unwrap();
+            format!(", certificate-authority-data: {pem}")
+        });
+        let server = config.cluster_url.to_string();
+        let server = server.trim_end_matches('/');
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: {context}\n\
-             clusters: [{{name: c, cluster: {{server: \"http://{}\"}}}}]\nusers: [{{name: u, user: {user}}}]\n\
-             contexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n",
-            self.address
+             clusters: [{{name: c, cluster: {{server: \"{server}\"{trust}}}}}]\nusers: [{{name: u, user: {user}}}]\n\
+             contexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n"
         )
     }
 
-    pub(crate) fn grant(&self, token: &str, grants: Vec<Grant>) {
-        self.state.grants.lock().unwrap().insert(token.to_owned(), grants);
-    }
-
-    /// Stores an object without asking anybody.
+    /// Stores an object without asking anybody; a real one asks its webhooks.
     pub(crate) fn put(&self, object: Value) -> Value {
-        let mut data = self.state.data.lock().unwrap();
-        let api_version = object["apiVersion"].as_str().unwrap();
-        let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource = data.resources.iter().find(|r| r.group == group && object["kind"] == r.kind);
-        let plural = resource.unwrap_or_else(|| panic!("no such kind: {object}")).plural.clone();
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let key = (group.to_owned(), plural, text("namespace"), text("name"));
-        let before = data.objects.get(&key).cloned();
-        let object = data.prepare(before.as_ref(), object, &key, false);
-        let stored = data.commit(key, Some(object)).unwrap();
-        self.state.revisions.send_replace(data.revision);
-        stored
+        match &self.kind {
+            Kind::Own(own) => own.put(object),
+            Kind::Real(real) => real.put(&object),
+        }
     }
 
-    /// Removes an object without asking anybody.
+    /// Removes an object without asking anybody; a real one asks its webhooks.
     pub(crate) fn remove(&self, group: &str, plural: &str, namespace: &str, name: &str) {
-        let mut data = self.state.data.lock().unwrap();
-        data.commit((group.to_owned(), plural.to_owned(), namespace.to_owned(), name.to_owned()), None);
-        self.state.revisions.send_replace(data.revision);
+        match &self.kind {
+            Kind::Own(own) => own.remove(group, plural, namespace, name),
+            Kind::Real(real) => real.remove(group, plural, namespace, name),
+        }
     }
 
     /// Whether a kind is served.
     pub(crate) fn knows(&self, group: &str, kind: &str) -> bool {
-        let data = self.state.data.lock().unwrap();
-        data.resources.iter().any(|resource| resource.group == group && resource.kind == kind)
+        match &self.kind {
+            Kind::Own(own) => own.knows(group, kind),
+            Kind::Real(real) => real.knows(group, kind),
+        }
     }
 
     pub(crate) fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        let key = (group.to_owned(), plural.to_owned(), namespace.to_owned(), name.to_owned());
-        self.state.data.lock().unwrap().objects.get(&key).cloned()
+        match &self.kind {
+            Kind::Own(own) => own.object(group, plural, namespace, name),
+            Kind::Real(real) => real.object(group, plural, namespace, name),
+        }
     }
 
     pub(crate) fn objects(&self, group: &str, plural: &str) -> Vec<Value> {
-        self.state.data.lock().unwrap().list(group, plural, None).into_iter().cloned().collect()
+        match &self.kind {
+            Kind::Own(own) => own.objects(group, plural),
+            Kind::Real(real) => real.objects(group, plural),
+        }
     }
 
     /// Cuts every connection; new ones are taken.
     pub(crate) fn cut_connections(&self) {
-        self.state.cut.send_modify(|count| *count += 1);
+        self.own().cut_connections();
     }
 
     /// Whether it is gone, with all its connections.
     pub(crate) fn set_down(&self, down: bool) {
-        self.state.down.send_replace(down);
-        self.cut_connections();
+        self.own().set_down(down);
     }
 
     /// Forgets the past: every watch ends with 410, and so does one that starts before now.
     pub(crate) fn compact(&self) {
-        let mut data = self.state.data.lock().unwrap();
-        data.compacted = data.revision;
-        let compacted = data.compacted;
-        data.log.retain(|change| change.revision > compacted);
-        self.state.expired.send_modify(|count| *count += 1);
+        self.own().compact();
     }
 
     /// Answers the next requests whose `METHOD /path?query` contains a text with that code.
     pub(crate) fn fail(&self, contains: &str, code: u16, times: usize) {
-        let failure = Failure::new(code, "InternalError", "a fault of the test");
-        self.state.faults.lock().unwrap().push(Fault { contains: contains.to_owned(), failure, times });
+        self.own().fail(contains, code, times);
     }
 
     /// Each request as `METHOD /path?query`.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.state.requests.lock().unwrap().clone()
+        self.own().requests()
     }
 
     /// What the webhooks were asked and said.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.state.asked.lock().unwrap().clone()
+        self.own().asked()
     }
 
     /// Lets a Service, `namespace/name`, lead to addresses.
     pub(crate) fn serve(&self, service: &str, addresses: &[SocketAddr]) {
-        self.state.services.lock().unwrap().insert(service.to_owned(), addresses.to_vec());
+        self.own().serve(service, addresses);
     }
 }
