@@ -103,12 +103,8 @@ fn argo_cd_waits_for_what_is_in_force_and_for_nobody_who_is_gone() {
         })),
         object(json!({"conditions": [condition("Withdrawn", "True")]})),
     ];
-    let mut child = Command::new(python)
-        .args(["-c", LUA])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(python).args(["-c", LUA]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(json!([program, objects]).to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let expected = "Healthy - no webhook says anything of it

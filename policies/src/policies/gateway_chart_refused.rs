@@ -28,7 +28,8 @@ impl Policy for GatewayChartRefused {
             let Some(fixed) = support::gateway_chart_fixed_in(&cluster.istio.version) else { continue };
             let Some((who, place)) = strict_helm(mesh, cluster) else { continue };
             let version = &cluster.istio.version;
-            let message = format!("Helm 3.18.5 and later refuse the gateway chart of Istio {version} by its schema");
+            let message =
+                format!("Helm 3.18.5 and later refuse the gateway chart of Istio {version} by its schema");
             let help = format!(
                 "take Istio {fixed} or later; what is rendered skips the schema, so that a misspelt value is not found"
             );

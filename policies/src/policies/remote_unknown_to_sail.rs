@@ -29,8 +29,10 @@ impl Policy for RemoteUnknownToSail {
             if !remote || istio.install != InstallMethod::Sail || istio.version.minor() >= Minor(1, 24) {
                 continue;
             }
-            let message =
-                format!("Sail installs a whole istiod of Istio {} in remote cluster `{}`", istio.version, cluster.name);
+            let message = format!(
+                "Sail installs a whole istiod of Istio {} in remote cluster `{}`",
+                istio.version, cluster.name
+            );
             findings.push(
                 RULE.at(cluster.written.place("spec.istio.version"), message)
                     .cluster(&cluster.name)

@@ -179,8 +179,16 @@ async fn serving() {
     };
     let program = Process::start(Path::new(env!("CARGO_BIN_EXE_meshwright-webhook")), |address| {
         let address = address.to_string();
-        let arguments =
-            ["--declaration", DECLARATION, "--tls-cert", &certificate, "--tls-key", &key, "--listen", &address];
+        let arguments = [
+            "--declaration",
+            DECLARATION,
+            "--tls-cert",
+            &certificate,
+            "--tls-key",
+            &key,
+            "--listen",
+            &address,
+        ];
         arguments.map(str::to_owned).to_vec()
     });
     let servers = [("bare", bare("whole")), ("bare, objects unread", bare("envelope")), ("program", program)];

@@ -22,7 +22,8 @@ use crate::support::{Options, Running};
 
 /// Whether kubectl is there. Without it the caller skips, and says so, unless `MESHWRIGHT_REQUIRE_TOOLS=1`.
 fn has_kubectl() -> bool {
-    let there = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|o| o.status.success());
+    let there =
+        Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|o| o.status.success());
     let required = std::env::var_os("MESHWRIGHT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
     assert!(there || !required, "kubectl is needed: run tests/run.sh");
     if !there {

@@ -12,9 +12,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::own::State;
 use super::admission::{self, Attributes};
 use super::failure::Failure;
+use super::own::State;
 use super::patch;
 use super::rbac::{self, Act};
 use super::resources::{self, Resource};

@@ -146,7 +146,13 @@ impl Real {
     }
 
     /// As the administrator; the answer's text, or the API server's refusal. Tests ask from where nothing can be awaited.
-    fn request(&self, method: &str, path: &str, content: &str, body: Option<&Value>) -> Result<String, String> {
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        content: &str,
+        body: Option<&Value>,
+    ) -> Result<String, String> {
         let request = hyper::Request::builder().method(method).uri(path).header("content-type", content);
         let request = request.body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes())).unwrap();
         let mut config =
@@ -208,7 +214,8 @@ impl Real {
             object["metadata"].as_object_mut().unwrap().shift_remove(field);
         }
         let stored = self.request("PATCH", &path, "application/apply-patch+yaml", Some(&object));
-        let stored = serde_json::from_str(&stored.unwrap_or_else(|error| panic!("{error}: {object}"))).unwrap();
+        let stored =
+            serde_json::from_str(&stored.unwrap_or_else(|error| panic!("{error}: {object}"))).unwrap();
         if kind == "CustomResourceDefinition" {
             self.await_definition(&object);
         }
@@ -258,7 +265,8 @@ impl Real {
             let (role, metadata) = match &namespace {
                 None => ("ClusterRole", json!({"name": name})),
                 Some(namespace) => {
-                    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+                    let object =
+                        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
                     if self.object("", "namespaces", "", namespace).is_none() {
                         self.put(&object);
                     }
