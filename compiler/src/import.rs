@@ -11,6 +11,7 @@ mod delivery;
 mod draft;
 mod fleet;
 mod gateways;
+mod hosted;
 mod node;
 mod plane;
 mod platform;
@@ -21,7 +22,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::contradictions;
-use meshwright_policies::finding::{Findings, Severity};
+use meshwright_policies::finding::{Finding, Findings, Severity};
 use meshwright_policies::intent::Date;
 use meshwright_policies::names::ClusterName;
 use meshwright_policies::node::FileId;
@@ -37,10 +38,10 @@ use cluster::Member;
 /// What an import came to.
 #[derive(Debug)]
 pub struct Imported {
-    /// The files of the intent, by path below its root.
+    /// The files of the intent, by path below the directory that they are written into.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Names of the clusters that were imported.
-    pub clusters: Vec<String>,
+    /// What the files are: one intent, or several where meshes share names that an intent has once.
+    pub intents: Vec<Intent>,
     /// Statements that contradict what was chosen, one line each.
     pub contradictions: Vec<String>,
     /// What is in the manifests and not in the intent, one line each.
@@ -49,7 +50,16 @@ pub struct Imported {
     pub questions: Vec<String>,
     /// What could not be known, one line each.
     pub notes: Vec<String>,
-    /// What `check` says of the intent.
+}
+
+/// One intent of an import.
+#[derive(Debug)]
+pub struct Intent {
+    /// Its directory; empty when there is one intent only.
+    pub directory: String,
+    /// Names of the clusters that were imported.
+    pub clusters: Vec<String>,
+    /// What `check` says of it.
     pub findings: Findings,
     /// The files that those findings point into.
     pub sources: Sources,
@@ -66,11 +76,6 @@ pub enum ImportError {
         /// Directories that say something about a mesh, but are no cluster by name.
         unnamed: Vec<String>,
     },
-    /// Clusters that one intent cannot hold.
-    #[error(
-        "{0}: an intent has each name once; import them one after the other, each with paths and a directory of its own"
-    )]
-    SeveralMeshes(String),
 }
 
 fn hint(unnamed: &[String]) -> String {
@@ -84,7 +89,7 @@ fn hint(unnamed: &[String]) -> String {
 }
 
 /// How often what contradicts the intent is taken out of what is carried over, at most.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 6;
 
 /// Imports manifests.
 ///
@@ -93,65 +98,132 @@ const ROUNDS: usize = 3;
 /// [`ImportError`].
 pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<Imported, ImportError> {
     let (repository, mut notes) = lint::everything(sources, globs);
-    let inputs = inputs(&repository, &mut notes);
+    let hosts = hosted::find(&repository, sources, globs);
+    let strangers = hosted::strangers(&hosts, &repository);
+    let mut inputs = inputs(&repository, &hosts, &mut notes);
+    inputs.extend(&strangers);
     if inputs.is_empty() {
         let unnamed =
             repository.clusters.iter().filter(|c| !c.named || c.mixed).filter(|c| speaks_of_istio(c));
         let unnamed = unnamed.map(|cluster| cluster.name.clone()).collect();
         return Err(ImportError::NothingFound { files: sources.len(), unnamed });
     }
-    let ids = names(&inputs);
     let mut members: Vec<Member<'_>> =
-        inputs.iter().zip(ids).map(|(input, name)| Member::read(input, name, &repository, sources)).collect();
+        inputs.iter().map(|input| Member::read(input, slug(&input.name), &repository, sources)).collect();
     platform::provisioned(&repository, &mut members);
     platform::api_servers(&repository, &mut members);
-    let meshes = fleet::meshes(&members, &repository).map_err(ImportError::SeveralMeshes)?;
-    let first = load(&fleet::draft(&members, &meshes).working_files(), today);
+    hosted::adopt(&hosts, &mut members);
+    let parts = fleet::intents(members, &repository, &hosts);
+    let mut imported = Imported {
+        files: BTreeMap::new(),
+        intents: Vec::new(),
+        contradictions: Vec::new(),
+        left_out: Vec::new(),
+        questions: Vec::new(),
+        notes,
+    };
+    for part in parts {
+        imported.notes.extend(part.why.clone());
+        imported.add(part, &hosts, sources, today);
+    }
+    Ok(imported)
+}
+
+impl Imported {
+    fn add(&mut self, part: fleet::Part<'_>, hosts: &[hosted::Hosted<'_>], sources: &Sources, today: Date) {
+        let fleet::Part { directory, mut members, meshes, .. } = part;
+        let draft = drafted(&mut members, &meshes, hosts, sources, today);
+        let below = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
+        let told = |line: String| if directory.is_empty() { line } else { format!("{directory}: {line}") };
+        let files = draft.files();
+        let (findings, _) = judged(&load(&files, today));
+        let findings = if draft.is_complete() {
+            findings
+        } else {
+            // What follows from nothing but the missing release is no news.
+            let (working, _) = judged(&load(&draft.working_files(), today));
+            let said: BTreeSet<_> = working.iter().map(|finding| (finding.rule.code, &finding.message)).collect();
+            let stays = |finding: &Finding| {
+                finding.rule.code == NO_VERSION || said.contains(&(finding.rule.code, &finding.message))
+            };
+            let mut findings = findings;
+            findings.retain_mut(|finding| stays(finding));
+            findings
+        };
+        let mut shown = Sources::new();
+        for (path, bytes) in files {
+            shown.add(below(&path), bytes.as_slice().into());
+            self.files.insert(below(&path), bytes);
+        }
+        self.contradictions.extend(draft.contradictions.into_iter().map(told));
+        self.left_out.extend(draft.left_out.into_iter().map(told));
+        self.questions.extend(draft.questions.into_iter().map(told));
+        self.intents.push(Intent {
+            clusters: members.iter().map(|member| member.name.clone()).collect(),
+            findings,
+            sources: shown,
+            directory,
+        });
+    }
+}
+
+/// The code of a mesh without a release of Istio.
+const NO_VERSION: &str = "MW0113";
+
+/// The intent of these meshes.
+fn drafted(
+    members: &mut [Member<'_>],
+    meshes: &[fleet::Grouped],
+    hosts: &[hosted::Hosted<'_>],
+    sources: &Sources,
+    today: Date,
+) -> draft::Draft {
+    let first = load(&fleet::draft(members, meshes, hosts).working_files(), today);
     let mut rendered = residue::rendered(&first.fleet);
-    let beyond = residue::free_values(&mut members, &rendered);
-    let mut draft = fleet::draft(&members, &meshes);
+    let beyond = residue::free_values(members, &rendered);
+    let mut draft = fleet::draft(members, meshes, hosts);
     draft.left_out.extend(beyond);
+    rendered = residue::rendered(&load(&draft.working_files(), today).fleet);
+    raw::collect(members, &rendered, sources, &mut draft);
+    raw::collect_hosted(meshes, hosts, &rendered, sources, &mut draft);
     let mut loaded = load(&draft.working_files(), today);
     rendered = residue::rendered(&loaded.fleet);
-    raw::collect(&members, &rendered, sources, &mut draft);
-    loaded = load(&draft.working_files(), today);
     for _ in 0..ROUNDS {
-        let refused = judged(&mut loaded);
+        let (_, refused) = judged(&loaded);
         let taken_out = raw::take_out(&mut draft, &loaded, &refused);
         let settled = settle::settle(&mut draft, &loaded, &refused);
-        let linted = || contradictions::compare(residue::rendered(&loaded.fleet).repository());
+        let linted = || contradictions::compare(rendered.repository());
         if !(settled || taken_out || raw::take_out_objects(&mut draft, &linted())) {
             break;
         }
         loaded = load(&draft.working_files(), today);
+        rendered = residue::rendered(&loaded.fleet);
     }
-    claims::compare(&members, &residue::rendered(&loaded.fleet), sources, &mut draft);
-    let files = draft.files();
-    let mut loaded = load(&files, today);
-    judged(&mut loaded);
-    let mut shown = Sources::new();
-    for (path, bytes) in &files {
-        shown.add(path.clone(), bytes.as_slice().into());
-    }
-    Ok(Imported {
-        files,
-        clusters: members.iter().map(|member| member.name.clone()).collect(),
-        contradictions: draft.contradictions,
-        left_out: draft.left_out.into_iter().collect(),
-        questions: draft.questions.into_iter().collect(),
-        notes,
-        findings: loaded.findings,
-        sources: shown,
-    })
+    claims::compare(members, meshes, hosts, &rendered, sources, &mut draft);
+    draft
 }
 
 /// Clusters that have a name and say something about a mesh.
 fn inputs<'a>(
     repository: &'a repository::Repository,
+    hosts: &[hosted::Hosted<'_>],
     notes: &mut Vec<String>,
 ) -> Vec<&'a repository::Cluster> {
     let mut inputs = Vec::new();
-    for cluster in repository.clusters.iter().filter(|cluster| speaks_of_istio(cluster)) {
+    let management = |cluster: &repository::Cluster| {
+        hosts.iter().any(|mesh| {
+            std::ptr::eq(mesh.plane, cluster) || mesh.global_cluster.as_ref() == Some(&cluster.name)
+        })
+    };
+    for cluster in &repository.clusters {
+        let member = hosted::of_cluster(hosts, cluster).is_some();
+        if !member && (management(cluster) || !speaks_of_istio(cluster)) {
+            if cluster.named && !management(cluster) && !cluster.subjects.is_empty() {
+                let (count, name) = (cluster.subjects.len(), &cluster.name);
+                notes.push(format!("cluster `{name}` says nothing of a mesh: its {count} objects are not imported"));
+            }
+            continue;
+        }
         if cluster.named && !cluster.mixed {
             inputs.push(cluster);
         } else {
@@ -166,24 +238,6 @@ fn inputs<'a>(
 
 fn speaks_of_istio(cluster: &repository::Cluster) -> bool {
     plane::find(cluster).is_some() || cluster.subjects.iter().any(gateways::is_labelled)
-}
-
-/// A name for each cluster, such as the intent takes, each once.
-fn names(inputs: &[&repository::Cluster]) -> Vec<String> {
-    let mut taken = BTreeSet::new();
-    inputs
-        .iter()
-        .map(|input| {
-            let own = slug(&input.name);
-            let scoped = slug(&format!("{}{}", input.scope, input.name));
-            let mut numbered = (2_u32..).map(|n| format!("{}-{n}", own.get(..56).unwrap_or(&own)));
-            let fresh = |name: &String| !taken.contains(name);
-            let name = [own.clone(), scoped].into_iter().find(fresh).or_else(|| numbered.find(fresh));
-            let name = name.unwrap_or(own.clone());
-            taken.insert(name.clone());
-            name
-        })
-        .collect()
 }
 
 /// A text as the intent takes names: a label of DNS.
@@ -207,23 +261,25 @@ fn load(files: &BTreeMap<String, Vec<u8>>, today: Date) -> Loaded {
     compile::load(texts.map(|(id, (path, text))| SourceText { id, path, text }), today)
 }
 
-/// Adds what rendering finds. Returns every error.
-fn judged(loaded: &mut Loaded) -> Vec<raw::Refused> {
-    if !loaded.findings.has_errors()
-        && let Err(findings) = build::build(&loaded.fleet)
+/// What `check` says, and every error of it.
+fn judged(loaded: &Loaded) -> (Findings, Vec<raw::Refused>) {
+    let mut findings = loaded.findings.clone();
+    if !findings.has_errors()
+        && let Err(more) = build::build(&loaded.fleet)
     {
-        loaded.findings.extend(findings);
-        loaded.findings.sort();
+        findings.extend(more);
+        findings.sort();
     }
-    let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let refused = errors
         .map(|finding| raw::Refused {
             span: finding.place.span,
             path: finding.place.path.clone(),
             code: finding.rule.code,
             why: format!("{} ({})", finding.message, finding.rule.code),
         })
-        .collect()
+        .collect();
+    (findings, refused)
 }
 
 #[cfg(test)]

@@ -100,6 +100,11 @@ pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
     tell_apart(sources, globs, true)
 }
 
+/// The cluster that the path of a file names, by directories alone.
+pub(crate) fn named_by_path(path: &str, globs: &[ClusterGlob]) -> Option<String> {
+    home::Home::of(path, globs).map(|home| home.name)
+}
+
 fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Repository, Vec<String>) {
     let mut files = read::read(sources);
     let mut notes = std::mem::take(&mut files.notes);

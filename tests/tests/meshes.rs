@@ -161,7 +161,7 @@ impl AnyMesh {
     pub(crate) fn speaks_for_itself(&self) -> bool {
         let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
         let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
-        self.shape != Shape::Hosted && !nameless && self.members.iter().all(|member| member.name != "default")
+        !nameless && self.members.iter().all(|member| member.name != "default")
     }
 
     /// The network of each cluster: every network has one.

@@ -58,10 +58,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// What a person should know of what was written.
 fn told(args: &Args, imported: &Imported) -> String {
-    let dir = args.out.display();
     let mut text = String::new();
     let options = RenderOptions { color: terminal::color(), ..RenderOptions::default() };
-    text.push_str(&diagnostic::render(Format::Human, &imported.findings, &imported.sources, &options));
+    for intent in &imported.intents {
+        text.push_str(&diagnostic::render(Format::Human, &intent.findings, &intent.sources, &options));
+    }
     for (what, lines) in [
         ("contradicts what was taken", &imported.contradictions),
         ("is not in the intent", &imported.left_out),
@@ -73,11 +74,16 @@ fn told(args: &Args, imported: &Imported) -> String {
             lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
         }
     }
-    let clusters = imported.clusters.len();
-    let plural = if clusters == 1 { "" } else { "s" };
-    text.push_str(&format!(
-        "\nwrote the intent of {clusters} cluster{plural} into {dir}\n  judge it:  meshwright check {dir}\n  \
-         render it: meshwright render {dir} -o {dir}/rendered\n"
-    ));
+    for intent in &imported.intents {
+        let clusters = intent.clusters.len();
+        let plural = if clusters == 1 { "" } else { "s" };
+        let dir = args.out.join(&intent.directory);
+        let dir = dir.display().to_string();
+        let dir = dir.trim_end_matches('/');
+        text.push_str(&format!(
+            "\nwrote the intent of {clusters} cluster{plural} into {dir}\n  judge it:  meshwright check {dir}\n  \
+             render it: meshwright render {dir} -o {dir}/rendered\n"
+        ));
+    }
     text
 }

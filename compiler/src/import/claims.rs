@@ -3,47 +3,123 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::{Claim, Fact};
-use meshwright_policies::repository::Manifest;
+use meshwright_policies::node::FieldPath;
+use meshwright_policies::repository::{Cluster, Manifest};
 
 use super::cluster::Member;
-use super::draft::Draft;
-use super::fleet::network_of;
-use super::node::{called, line};
+use super::draft::{Draft, Told};
+use super::fleet::{Grouped, network_of};
+use super::hosted::Hosted;
+use super::node::{called, line, origin};
 use super::raw;
 use super::residue::Rendered;
+use super::slug;
 use crate::source::Sources;
 
 /// Lists the claims of the manifests that are not rendered: in the document beside the value that stands against them,
 /// and in the draft.
-pub(super) fn compare(members: &[Member<'_>], rendered: &Rendered, sources: &Sources, draft: &mut Draft) {
+pub(super) fn compare(
+    members: &[Member<'_>],
+    meshes: &[Grouped],
+    hosted: &[Hosted<'_>],
+    rendered: &Rendered,
+    sources: &Sources,
+    draft: &mut Draft,
+) {
+    for mesh in meshes.iter().filter_map(|mesh| hosted.get(mesh.hosted?)) {
+        compare_hosted(mesh, members, rendered, sources, draft);
+    }
     for member in members {
         // What is wrong with a cluster's document is a finding; nothing is rendered of it until that is mended.
         if rendered.clusters(member).next().is_none() {
             continue;
         }
-        let mut made: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let subjects = rendered.clusters(member).flat_map(|cluster| &cluster.subjects);
-        for claim in subjects.flat_map(|subject| &subject.claims.list) {
-            made.entry(key(claim)).or_default().extend(values(claim));
-        }
+        let made = made(rendered.clusters(member));
         for subject in &member.input.subjects {
             // Secrets are listed as such.
-            if subject.kind == "Secret" || raw::is_carried(draft, member, subject) {
-                continue;
-            }
-            for claim in &subject.claims.list {
-                if is_implied(member, members, claim, draft) {
-                    continue;
-                }
-                let found = made.get(&key(claim));
-                let missing: Vec<String> =
-                    values(claim).into_iter().filter(|v| !found.is_some_and(|all| all.contains(v))).collect();
-                if !missing.is_empty() {
-                    tell(member, subject, claim, found, sources, draft);
-                }
+            if subject.kind != "Secret" && !raw::is_carried(draft, member, subject) {
+                compare_subject(member, members, subject, &made, sources, draft);
             }
         }
     }
+}
+
+/// What of an object is not rendered: another value stands against it, or nothing does.
+fn compare_subject(
+    member: &Member<'_>,
+    members: &[Member<'_>],
+    subject: &Manifest,
+    made: &Made,
+    sources: &Sources,
+    draft: &mut Draft,
+) {
+    let fate = draft.told.get(&origin(subject, sources)).copied();
+    if fate == Some(Told::TakenOut) {
+        return;
+    }
+    let mut lost: Vec<&Claim> = Vec::new();
+    for claim in &subject.claims.list {
+        if is_implied(member, members, claim, draft) || is_derived(claim) {
+            continue;
+        }
+        let found = made.get(&key(claim));
+        if values(claim).into_iter().all(|value| found.is_some_and(|all| all.contains(&value))) {
+            continue;
+        }
+        match found {
+            Some(found) => contradicted(member, subject, claim, found, sources, draft),
+            None if fate.is_none() => lost.push(claim),
+            None => {}
+        }
+    }
+    if !lost.is_empty() {
+        not_rendered(member, subject, &lost, sources, draft);
+    }
+}
+
+type Made = BTreeMap<String, BTreeSet<String>>;
+
+fn made<'r>(clusters: impl Iterator<Item = &'r Cluster>) -> Made {
+    let mut made = Made::new();
+    let subjects = clusters.flat_map(|cluster| &cluster.subjects);
+    for claim in subjects.flat_map(|subject| &subject.claims.list) {
+        made.entry(key(claim)).or_default().extend(values(claim));
+    }
+    made
+}
+
+/// The claims of a hosted control plane.
+fn compare_hosted(
+    mesh: &Hosted<'_>,
+    members: &[Member<'_>],
+    rendered: &Rendered,
+    sources: &Sources,
+    draft: &mut Draft,
+) {
+    let name = slug(&mesh.object.name);
+    if rendered.hosted(&name).next().is_none() {
+        return;
+    }
+    let made = made(rendered.hosted(&name));
+    let own: Vec<&Member<'_>> =
+        members.iter().filter(|member| member.hosted.is_some() && mesh.has(member.input)).collect();
+    let Some(owner) = mesh.owner(&own) else { return };
+    for subject in &mesh.plane.subjects {
+        compare_subject(owner, members, subject, &made, sources, draft);
+    }
+}
+
+/// Whether another claim of the same object says it too: every network of a map has one of its own, and lists of gateways,
+/// ports and ranges hold their items.
+fn is_derived(claim: &Claim) -> bool {
+    matches!(
+        claim.fact,
+        Fact::MeshNetworks
+            | Fact::EntryAddress { .. }
+            | Fact::EntryPort { .. }
+            | Fact::GatewayPort { .. }
+            | Fact::PoolRange { .. }
+    )
 }
 
 /// Whether the intent says so, though not in this cluster: a remote has its mesh from the primary, and clusters belong
@@ -61,52 +137,81 @@ fn is_implied(member: &Member<'_>, members: &[Member<'_>], claim: &Claim, draft:
     }
 }
 
-fn tell(
+/// Another value is rendered.
+fn contradicted(
     member: &Member<'_>,
     subject: &Manifest,
     claim: &Claim,
-    found: Option<&BTreeSet<String>>,
+    found: &BTreeSet<String>,
     sources: &Sources,
     draft: &mut Draft,
 ) {
     let place = line(sources, subject, &claim.path);
     let claimed = format!("{} in {place} ({} {})", claim.value, called(subject), claim.path);
-    let rendered: Vec<&str> = found.into_iter().flatten().map(String::as_str).collect();
-    let text = if rendered.is_empty() {
-        format!("not rendered: {claimed}")
-    } else {
-        format!("also claimed: {claimed}")
-    };
-    let known = draft.contradictions.iter().any(|line| line.contains(&claimed));
-    if !known {
-        let stands = if rendered.is_empty() {
-            "the intent renders nothing of it".to_owned()
-        } else {
-            format!("rendered is `{}`", rendered.join("`, `"))
-        };
+    let rendered: Vec<&str> = found.iter().map(String::as_str).collect();
+    let what = what(&claim.fact);
+    if draft.said.insert(claimed.clone()) {
         draft.contradictions.push(format!(
-            "cluster `{}`: {} {claimed}: {stands}",
+            "cluster `{}`: {what} `{}`; also claimed: {claimed}",
             member.name,
-            what(&claim.fact)
+            rendered.join("`, `")
         ));
     }
+    comment(member, claim, format!("also claimed: {claimed}"), draft);
+}
+
+/// Nothing is rendered that could stand against them.
+fn not_rendered(
+    member: &Member<'_>,
+    subject: &Manifest,
+    claims: &[&Claim],
+    sources: &Sources,
+    draft: &mut Draft,
+) {
+    let first = claims.first().map_or_else(FieldPath::root, |claim| claim.path.clone());
+    let place = line(sources, subject, &first);
+    let mut parts: Vec<String> = Vec::new();
+    for claim in claims {
+        let part = format!("{} `{}`", what(&claim.fact), claim.value);
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let list = parts.join(", ");
+    let why = reason(member, claims, draft).map(|why| format!(": {why}")).unwrap_or_default();
+    let text = format!("{list} in {place} ({}){why}", called(subject));
+    draft.contradictions.push(format!("cluster `{}`: not rendered: {text}", member.name));
+    let same = |claim: &&&Claim| field(&claim.fact) == claims.first().map_or("", |first| field(&first.fact));
+    if let Some(claim) = claims.iter().find(same) {
+        comment(member, claim, format!("not rendered: {text}"), draft);
+    }
+}
+
+/// Why the intent does not say it, where that follows from what it says.
+fn reason(member: &Member<'_>, claims: &[&Claim], draft: &mut Draft) -> Option<&'static str> {
+    let labels = claims.iter().all(|claim| matches!(claim.fact, Fact::GatewayNetwork { .. }));
+    let network = network_of(member);
+    let (mesh, _) = draft.cluster(&member.name)?;
+    let own = mesh.networks.get(&network).and_then(|network| network.spec.get("gatewayDiscovery"));
+    let discovery = own.or_else(|| mesh.mesh.spec.get("gatewayDiscovery")).and_then(|text| text.as_str());
+    let announced = labels && discovery == Some("meshNetworks");
+    announced.then_some("meshNetworks announces the gateway, and istiod would add the Service with the label to it")
+}
+
+/// Says it where the intent has the field.
+fn comment(member: &Member<'_>, claim: &Claim, text: String, draft: &mut Draft) {
     let network = network_of(member);
     let Some((mesh, _)) = draft.cluster(&member.name) else { return };
     match (&claim.fact, field(&claim.fact)) {
         (Fact::MeshId | Fact::TrustDomain | Fact::TrustDomainAlias, field) => mesh.mesh.comment(field, text),
-        (
-            Fact::Entries { network }
-            | Fact::EntryAddress { network }
-            | Fact::EntryPort { network, .. }
-            | Fact::Member { network },
-            field,
-        ) if mesh.networks.contains_key(network) => {
+        (Fact::Entries { network } | Fact::Member { network }, field) if mesh.networks.contains_key(network) => {
             if let Some(document) = mesh.networks.get_mut(network) {
                 document.comment(field, text);
             }
         }
-        (Fact::NamedNetwork | Fact::MeshNetworks, field) => {
-            if let Some(document) = mesh.networks.get_mut(&network) {
+        (Fact::NamedNetwork, field) => {
+            let known = if mesh.networks.contains_key(&claim.value) { &claim.value } else { &network };
+            if let Some(document) = mesh.networks.get_mut(known) {
                 document.comment(field, text);
             }
         }
@@ -125,34 +230,70 @@ fn field(fact: &Fact) -> &'static str {
         Fact::ClusterId => "clusterID",
         Fact::TrustDomain => "trustDomain",
         Fact::TrustDomainAlias => "trustDomainAliases",
-        Fact::Network | Fact::NamespaceNetwork { .. } | Fact::EntryNetwork { .. } => "network",
-        Fact::LeadingClusters { .. } | Fact::ControlPlaneAddress => "primary",
-        Fact::Pool { .. } | Fact::PoolRange { .. } => "loadBalancer.metallb.pools",
+        Fact::Network
+        | Fact::NamespaceNetwork { .. }
+        | Fact::EntryNetwork { .. }
+        | Fact::GatewayNetwork { .. }
+        | Fact::NetworkView { .. } => "network",
+        Fact::LeadingClusters { .. } | Fact::ControlPlaneAddress | Fact::DiscoveryAddress => "primary",
+        Fact::Pool { .. } | Fact::PoolRange { .. } | Fact::PoolAutoAssign { .. } => "loadBalancer.metallb.pools",
         Fact::GatewayAddress { .. } => "loadBalancer.addresses.eastWest",
-        Fact::Entries { .. }
-        | Fact::EntryAddress { .. }
-        | Fact::EntryPort { .. }
-        | Fact::Member { .. }
-        | Fact::NamedNetwork
-        | Fact::MeshNetworks => "gateways",
+        Fact::Entries { .. } | Fact::Member { .. } | Fact::NamedNetwork | Fact::MeshNetworks => "gateways",
+        Fact::IstiodVariable { .. } => "istio.values.pilot.env",
         _ => "eastWestGateways",
     }
 }
 
-fn what(fact: &Fact) -> &'static str {
-    match fact {
+/// What a fact is, for people.
+fn what(fact: &Fact) -> String {
+    let plain = match fact {
         Fact::MeshId | Fact::MeshEntries => "mesh ID",
         Fact::ClusterId => "cluster ID",
-        Fact::TrustDomain | Fact::TrustDomainAlias => "trust domain",
+        Fact::TrustDomain => "trust domain",
+        Fact::TrustDomainAlias => "trust domain alias",
         Fact::Network | Fact::NamespaceNetwork { .. } | Fact::EntryNetwork { .. } => "network",
-        Fact::LeadingClusters { .. } | Fact::ControlPlaneAddress => "control plane",
-        Fact::Pool { .. } | Fact::PoolRange { .. } => "address pool",
-        Fact::Exposure { .. } => "exposure",
-        Fact::Member { .. } => "member of a network",
-        Fact::Entries { .. } | Fact::EntryAddress { .. } | Fact::EntryPort { .. } => "entry of a network",
+        Fact::LeadingClusters { .. } => "clusters whose istiod may lead it",
+        Fact::ControlPlaneAddress | Fact::DiscoveryAddress => "address of its istiod",
+        Fact::ExternalIstiod => "externalIstiod",
+        Fact::InjectionPath => "injection URL",
+        Fact::Profile => "profile",
+        Fact::Exposure { .. } | Fact::Listener { .. } => "what other networks are let in at",
+        Fact::IstiodRoute { .. } => "route to istiod",
         Fact::NamedNetwork | Fact::MeshNetworks => "network in meshNetworks",
-        _ => "gateway",
-    }
+        Fact::Entries { network } => return format!("entry of network `{network}`"),
+        Fact::Member { network } => return format!("member of network `{network}`"),
+        Fact::Pool { name } | Fact::PoolRange { name } => return format!("address pool `{name}`"),
+        Fact::PoolAutoAssign { name } => return format!("autoAssign of pool `{name}`"),
+        Fact::GatewayNetwork { gateway } => return format!("network label of gateway `{gateway}`"),
+        Fact::NetworkView { gateway } => return format!("network view of gateway `{gateway}`"),
+        Fact::GatewayLabel { gateway } => return format!("label of gateway `{gateway}`"),
+        Fact::GatewayAddress { gateway } => return format!("address of gateway `{gateway}`"),
+        Fact::GatewayPool { gateway } => return format!("address pool of gateway `{gateway}`"),
+        Fact::GatewayPorts { gateway } | Fact::GatewayPort { gateway, .. } => {
+            return format!("ports of gateway `{gateway}`");
+        }
+        Fact::GatewayTarget { gateway, .. } => return format!("pod's port of gateway `{gateway}`"),
+        Fact::GatewayNodePort { gateway, .. } => return format!("node port of gateway `{gateway}`"),
+        Fact::GatewayServiceType { gateway } => return format!("Service type of gateway `{gateway}`"),
+        Fact::GatewayTrafficPolicy { gateway } => {
+            return format!("externalTrafficPolicy of gateway `{gateway}`");
+        }
+        Fact::IstiodVariable { name } => return format!("variable `{name}` of istiod"),
+        other => {
+            // The name of the fact, such as `SubsetCluster`, in words.
+            let name = format!("{other:?}");
+            let name = name.split([' ', '(', '{']).next().unwrap_or_default();
+            let mut words = String::new();
+            for c in name.chars() {
+                if c.is_ascii_uppercase() && !words.is_empty() {
+                    words.push(' ');
+                }
+                words.push(c.to_ascii_lowercase());
+            }
+            return words;
+        }
+    };
+    plain.to_owned()
 }
 
 /// What a claim is about, as far as the spelling of manifests does not matter: names of ports are their writer's own, and

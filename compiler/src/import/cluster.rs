@@ -68,6 +68,8 @@ pub(super) struct Member<'a> {
     /// The cluster ID of that istiod's cluster, when the system namespace says it.
     pub(super) leading: Option<String>,
     pub(super) remote: bool,
+    /// Who hosts its control plane, by index.
+    pub(super) hosted: Option<usize>,
     pub(super) gateways: Vec<Gateway<'a>>,
     /// `spec.istio`.
     pub(super) istio: Map<String, Json>,
@@ -119,6 +121,7 @@ impl<'a> Member<'a> {
             namespaces: platform::namespaces(input, &system, revision),
             delivery: delivery::find(input, repository),
             load_balancer: platform::load_balancer(input),
+            hosted: None,
             api_server: None,
             pod_cidrs: Vec::new(),
             service_cidrs: Vec::new(),

@@ -14,8 +14,21 @@ use crate::yaml::{Comments, to_commented_yaml, to_yaml};
 pub(super) struct Draft {
     pub(super) meshes: BTreeMap<String, MeshDraft>,
     pub(super) contradictions: Vec<String>,
+    /// Claims that a contradiction names, as it names them.
+    pub(super) said: BTreeSet<String>,
+    /// Objects that are listed already, by where they are from.
+    pub(super) told: BTreeMap<String, Told>,
     pub(super) left_out: BTreeSet<String>,
     pub(super) questions: BTreeSet<String>,
+}
+
+/// Why an object is not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Something else stands for it.
+    LeftOut,
+    /// It contradicts the rest.
+    TakenOut,
 }
 
 /// One mesh.
@@ -82,6 +95,11 @@ impl Draft {
             mesh.write(&self.directory(name), name, &mut files);
         }
         files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect()
+    }
+
+    /// Whether every release of Istio is known.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.meshes.values().any(|mesh| mesh.unknown_release)
     }
 
     /// The files with an Istio release where none is known, so that there is something to render.

@@ -11,76 +11,242 @@ use serde_json::{Map, Value as Json, json};
 
 use super::cluster::{Choice, Member};
 use super::draft::{ClusterDraft, Document, Draft, MeshDraft};
+use super::hosted::Hosted;
 use super::node::set;
 use super::slug;
 
 /// The network of clusters that name none.
 const ONLY_NETWORK: &str = "network1";
 
-/// Members by index, mesh by mesh.
-pub(super) type Grouping = Vec<(String, Vec<usize>)>;
+/// One mesh of the manifests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Grouped {
+    /// The name of its document.
+    pub(super) name: String,
+    pub(super) id: String,
+    /// Its members, by index.
+    pub(super) members: Vec<usize>,
+    /// Who hosts its control plane, by index.
+    pub(super) hosted: Option<usize>,
+}
 
 /// The documents of all meshes.
-pub(super) fn draft(members: &[Member<'_>], meshes: &Grouping) -> Draft {
+pub(super) fn draft(members: &[Member<'_>], meshes: &[Grouped], hosted: &[Hosted<'_>]) -> Draft {
     let mut draft = Draft::default();
     let several = meshes.len() > 1;
-    for (id, own) in meshes {
-        let name = slug(id);
+    for Grouped { name, id, members: own, hosted: host } in meshes {
         let members = own.iter().filter_map(|index| members.get(*index)).collect();
-        let mesh = Mesh { id, name: &name, members, several };
+        let hosted = host.and_then(|index| hosted.get(index));
+        let mesh = Mesh { id, name, members, several, hosted };
         let made = mesh.draft(&mut draft);
         draft.meshes.insert(name.clone(), made);
     }
     draft
 }
 
-/// Tells meshes apart: clusters that join each other, and clusters in one place that give one mesh ID.
-///
-/// # Errors
-///
-/// Why one intent cannot hold them all.
-pub(super) fn meshes(members: &[Member<'_>], repository: &Repository) -> Result<Grouping, String> {
-    let mut sets: Vec<usize> = (0..members.len()).collect();
-    let mut join = |a: usize, b: usize| {
-        let (from, to) = (sets.get(a).copied(), sets.get(b).copied());
-        if let (Some(from), Some(to)) = (from, to) {
-            sets.iter_mut().filter(|set| **set == from).for_each(|set| *set = to);
-        }
-    };
-    let index = |cluster: &Cluster| members.iter().position(|member| std::ptr::eq(member.input, cluster));
-    for mesh in repository.meshes() {
-        let own: Vec<usize> = mesh.into_iter().filter_map(index).collect();
-        own.windows(2).for_each(|pair| {
-            if let [a, b] = pair {
-                join(*a, *b)
+/// What becomes one intent: an intent has each name once.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    /// Where it is written; empty when it is the only one.
+    pub(super) directory: String,
+    pub(super) members: Vec<Member<'a>>,
+    pub(super) meshes: Vec<Grouped>,
+    /// Why it is one of its own.
+    pub(super) why: Option<String>,
+}
+
+/// Tells meshes apart, gives each name once, and puts meshes that share names into intents of their own.
+pub(super) fn intents<'a>(
+    mut members: Vec<Member<'a>>,
+    repository: &Repository,
+    hosted: &[Hosted<'_>],
+) -> Vec<Part<'a>> {
+    let joined = joined(&members, repository);
+    let mut sets = Vec::new();
+    for own in meshes(&members, &joined, hosted) {
+        sets.extend(without_variants(own, &members, &joined));
+    }
+    let nameless = |own: &[usize]| mesh_id(own, &members).is_none();
+    let several = sets.iter().filter(|own| nameless(own)).count() > 1;
+    let mut grouped: Vec<Grouped> =
+        sets.into_iter().map(|own| group(own, &members, hosted, several)).collect();
+    grouped.sort();
+    for mesh in &grouped {
+        distinct(&mesh.members, &mut members);
+    }
+    let mut parts: Vec<(Vec<Grouped>, Option<String>)> = Vec::new();
+    for mesh in grouped {
+        let clash = |(meshes, _): &(Vec<Grouped>, Option<String>)| {
+            meshes.iter().find_map(|other| shared_name(other, &mesh, &members))
+        };
+        let mut why = None;
+        let home = parts.iter().position(|part| match clash(part) {
+            None => true,
+            Some(clash) => {
+                why = why.take().or(Some(clash));
+                false
             }
         });
+        match home.and_then(|home| parts.get_mut(home)) {
+            Some((meshes, _)) => meshes.push(mesh),
+            None => parts.push((vec![mesh], why)),
+        }
     }
-    let beside = |a: &Member<'_>, b: &Member<'_>| a.input.scope == b.input.scope;
-    // Whether clusters that name no mesh can be of one only.
-    let alone = |member: &Member<'_>| {
-        let here = members.iter().filter(|other| beside(member, other));
-        here.filter_map(|other| other.mesh_id.value.as_ref()).collect::<BTreeSet<_>>().len() < 2
+    let directories = directories(&parts, &members);
+    let mut slots: Vec<Option<Member<'a>>> = members.into_iter().map(Some).collect();
+    let made = parts.into_iter().zip(directories).map(|((meshes, why), directory)| {
+        let mut own = Vec::new();
+        let meshes = meshes.into_iter().map(|mut mesh| {
+            let taken: Vec<Member<'a>> =
+                mesh.members.iter().filter_map(|index| slots.get_mut(*index)?.take()).collect();
+            mesh.members = (own.len()..own.len() + taken.len()).collect();
+            own.extend(taken);
+            mesh
+        });
+        let meshes = meshes.collect();
+        Part { directory, meshes, members: own, why }
+    });
+    made.collect()
+}
+
+/// What two meshes of one intent would both be called.
+fn shared_name(a: &Grouped, b: &Grouped, members: &[Member<'_>]) -> Option<String> {
+    let of = |mesh: &Grouped| -> Vec<&Member<'_>> {
+        mesh.members.iter().filter_map(|index| members.get(*index)).collect()
     };
-    for (a, member) in members.iter().enumerate() {
-        for (b, other) in members.iter().enumerate().skip(a + 1) {
-            // A remote has its mesh from the primary that its namespace names.
-            let leads = |a: &Member<'_>, b: &Member<'_>| {
-                let ids = b.leading.as_deref().unwrap_or_default().split(',').map(str::trim);
-                b.remote && !a.remote && ids.into_iter().any(|id| id == a.cluster_id())
-            };
-            let same = match (&member.mesh_id.value, &other.mesh_id.value) {
-                (Some(own), Some(id)) => own == id,
-                _ => leads(member, other) || leads(other, member) || alone(member),
-            };
-            if beside(member, other) && same {
-                join(b, a);
+    let (own, others) = (of(a), of(b));
+    let place = |members: &[&Member<'_>]| {
+        members.first().map_or(String::new(), |member| format!("{}{}", member.input.scope, member.input.name))
+    };
+    let why = |what: String| {
+        format!(
+            "`{}` and `{}` are intents of their own, since an intent has each name once: both have {what}",
+            place(&own),
+            place(&others)
+        )
+    };
+    if a.name == b.name {
+        return Some(why(format!("a mesh `{}`", a.name)));
+    }
+    let networks: BTreeSet<String> = own.iter().map(|member| network_of(member)).collect();
+    if let Some(network) = others.iter().map(|member| network_of(member)).find(|id| networks.contains(id)) {
+        return Some(why(format!("a network `{network}`")));
+    }
+    let names: BTreeSet<&str> = own.iter().map(|member| member.name.as_str()).collect();
+    let same = others.iter().find(|member| names.contains(member.name.as_str()))?;
+    Some(why(format!("a cluster `{}`", same.name)))
+}
+
+/// A directory for each intent: by what tells them apart, in the words of the repository.
+fn directories(parts: &[(Vec<Grouped>, Option<String>)], members: &[Member<'_>]) -> Vec<String> {
+    if parts.len() < 2 {
+        return vec![String::new(); parts.len()];
+    }
+    let first = |part: &(Vec<Grouped>, Option<String>)| {
+        part.0.first().and_then(|mesh| members.get(*mesh.members.first()?))
+    };
+    let scope = |part: &_| first(part).map_or(String::new(), |member| member.input.scope.clone());
+    let of_fleet = |scope: String| -> String {
+        // `prod/clusters/` is the one of `prod`.
+        let parts = scope.split('/').filter(|part| !part.is_empty() && *part != "clusters");
+        parts.last().unwrap_or_default().to_owned()
+    };
+    let names: [Vec<String>; 4] = [
+        parts.iter().map(|part| of_fleet(scope(part))).collect(),
+        parts.iter().map(|part| scope(part)).collect(),
+        parts.iter().map(|part| part.0.first().map_or(String::new(), |mesh| mesh.name.clone())).collect(),
+        parts.iter().map(|part| first(part).map_or(String::new(), |member| member.name.clone())).collect(),
+    ];
+    let telling = |names: &&Vec<String>| {
+        names.iter().all(|name| !name.is_empty()) && names.iter().collect::<BTreeSet<_>>().len() == names.len()
+    };
+    let told = names.iter().map(|names| names.iter().filter(|name| !name.is_empty()).map(|name| slug(name)).collect());
+    let told: Vec<Vec<String>> = told.collect();
+    match told.iter().filter(|names| names.len() == parts.len()).find(telling) {
+        Some(names) => names.clone(),
+        None => (1..=parts.len()).map(|number| format!("intent-{number}")).collect(),
+    }
+}
+
+/// Disjoint sets of members.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn root(&self, mut of: usize) -> usize {
+        while let Some(above) = self.0.get(of).copied().filter(|above| *above != of) {
+            of = above;
+        }
+        of
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        if let Some(slot) = self.0.get_mut(a.max(b)) {
+            *slot = a.min(b);
+        }
+    }
+
+    fn join_all(&mut self, own: &[usize]) {
+        if let Some((first, rest)) = own.split_first() {
+            rest.iter().for_each(|other| self.join(*first, *other));
+        }
+    }
+}
+
+/// Members that the repository makes one mesh of, by what they say.
+fn joined(members: &[Member<'_>], repository: &Repository) -> Vec<Vec<usize>> {
+    let index: BTreeMap<*const Cluster, usize> =
+        members.iter().enumerate().map(|(index, member)| (std::ptr::from_ref(member.input), index)).collect();
+    let of = |cluster: &Cluster| index.get(&std::ptr::from_ref(cluster)).copied();
+    repository.meshes().into_iter().map(|mesh| mesh.into_iter().filter_map(of).collect()).collect()
+}
+
+/// Tells meshes apart: clusters that join each other, and clusters in one place that give one mesh ID.
+fn meshes(members: &[Member<'_>], joined: &[Vec<usize>], hosted: &[Hosted<'_>]) -> Vec<Vec<usize>> {
+    let mut sets = Sets((0..members.len()).collect());
+    joined.iter().for_each(|own| sets.join_all(own));
+    for host in 0..hosted.len() {
+        let own = members.iter().enumerate().filter(|(_, member)| member.hosted == Some(host));
+        sets.join_all(&own.map(|(index, _)| index).collect::<Vec<_>>());
+    }
+    let mut scopes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, member) in members.iter().enumerate().filter(|(_, member)| member.hosted.is_none()) {
+        scopes.entry(&member.input.scope).or_default().push(index);
+    }
+    for own in scopes.into_values() {
+        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut primaries: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, member) in own.iter().filter_map(|index| Some((*index, members.get(*index)?))) {
+            if let Some(id) = &member.mesh_id.value {
+                by_id.entry(id).or_default().push(index);
+            }
+            if !member.remote {
+                primaries.entry(member.cluster_id()).or_default().push(index);
+            }
+        }
+        // Clusters that name no mesh can be of one only.
+        if by_id.len() < 2 {
+            sets.join_all(&own);
+            continue;
+        }
+        by_id.values().for_each(|own| sets.join_all(own));
+        // A remote has its mesh from the primary that its namespace names.
+        for (index, member) in own.iter().filter_map(|index| Some((*index, members.get(*index)?))) {
+            let leading = member.leading.as_deref().filter(|_| member.remote).unwrap_or_default();
+            for id in leading.split(',').map(str::trim) {
+                for primary in primaries.get(id).into_iter().flatten() {
+                    let both = member.mesh_id.value.is_some()
+                        && members.get(*primary).is_some_and(|primary| primary.mesh_id.value.is_some());
+                    if !both {
+                        sets.join(index, *primary);
+                    }
+                }
             }
         }
     }
     let mut by_set: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (member, set) in sets.into_iter().enumerate() {
-        by_set.entry(set).or_default().push(member);
+    for member in 0..members.len() {
+        by_set.entry(sets.root(member)).or_default().push(member);
     }
     // A cluster that another one's istiod serves is in a mesh with that one, whatever it calls its mesh.
     let served = |own: &Vec<usize>| own.iter().all(|i| members.get(*i).is_some_and(|member| member.remote));
@@ -101,45 +267,83 @@ pub(super) fn meshes(members: &[Member<'_>], repository: &Repository) -> Result<
             by_set.entry(home).or_default().extend(own);
         }
     }
-    let mut grouped: Grouping = by_set.into_values().map(|own| (mesh_id(&own, members), own)).collect();
-    grouped.sort();
-    grouped.iter_mut().for_each(|(_, own)| own.sort_unstable());
-    collisions(&grouped, members).map_or(Ok(grouped), Err)
+    by_set.into_values().collect()
 }
 
-/// What most clusters say.
-fn mesh_id(own: &[usize], members: &[Member<'_>]) -> String {
-    let ids = own.iter().filter_map(|i| members.get(*i)?.mesh_id.value.as_ref());
-    let valid = |id: &&String| MeshId::new(id.as_str()).is_ok();
-    most(ids.filter(valid)).cloned().unwrap_or_else(|| "mesh1".to_owned())
+/// Takes variants of one cluster for several environments apart: they share its ID, and nothing joins them.
+fn without_variants(own: Vec<usize>, members: &[Member<'_>], joined: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = Vec::new();
+    let one_mesh = |a: usize, b: usize| joined.iter().any(|mesh| mesh.contains(&a) && mesh.contains(&b));
+    let variants = |a: usize, b: usize| {
+        let (Some(one), Some(other)) = (members.get(a), members.get(b)) else { return false };
+        one.id.value.is_some()
+            && one.id.value == other.id.value
+            && !(one.input.fleet && other.input.fleet)
+            && !one_mesh(a, b)
+    };
+    for member in own {
+        match sets.iter_mut().find(|set| !set.iter().any(|other| variants(*other, member))) {
+            Some(set) => set.push(member),
+            None => sets.push(vec![member]),
+        }
+    }
+    sets
 }
 
-/// Why several meshes, or variants of one, cannot be one intent: its names are unique.
-fn collisions(grouped: &Grouping, members: &[Member<'_>]) -> Option<String> {
-    let mut meshes: BTreeMap<String, &str> = BTreeMap::new();
-    let mut networks: BTreeMap<String, &str> = BTreeMap::new();
-    for (id, own) in grouped {
-        let own: Vec<&Member<'_>> = own.iter().filter_map(|i| members.get(*i)).collect();
-        let first = own.first().map_or("", |member| member.name.as_str());
-        if let Some(other) = meshes.insert(slug(id), first) {
-            return Some(format!("`{other}` and `{first}` are in two meshes of one name, `{id}`"));
+/// Gives the members of a mesh names and cluster IDs, each once: a cluster keeps the ID that is its own name, or that it
+/// was the first to claim.
+fn distinct(own: &[usize], members: &mut [Member<'_>]) {
+    let mut taken = BTreeSet::new();
+    for index in own {
+        let Some(member) = members.get_mut(*index) else { continue };
+        let scoped = slug(&format!("{}{}", member.input.scope, member.input.name));
+        let numbered =
+            (2_u32..).map(|n| format!("{}-{n}", member.name.get(..56).unwrap_or(&member.name)));
+        let mut names = [member.name.clone(), scoped].into_iter().chain(numbered);
+        if let Some(name) = names.find(|name| !taken.contains(name)) {
+            member.name = name;
         }
-        let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
-        for member in &own {
-            if let Some(other) = ids.insert(member.cluster_id(), &member.name) {
-                let id = member.cluster_id();
-                return Some(format!("`{other}` and `{}` both have the cluster ID `{id}`", member.name));
-            }
+        taken.insert(member.name.clone());
+    }
+    loop {
+        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, member) in own.iter().filter_map(|index| Some((*index, members.get(*index)?))) {
+            by_id.entry(member.cluster_id()).or_default().push(index);
         }
-        for network in own.iter().map(|member| network_of(member)).collect::<BTreeSet<_>>() {
-            if let Some(other) = networks.insert(network.clone(), first) {
-                return Some(format!(
-                    "the meshes of `{other}` and `{first}` both have a network `{network}`"
-                ));
+        let repeated = by_id.into_iter().find(|(_, same)| same.len() > 1);
+        let Some((id, same)) = repeated.map(|(id, same)| (id.to_owned(), same)) else { return };
+        let named = |index: &&usize| members.get(**index).is_some_and(|member| member.name == id);
+        let Some(keeper) = same.iter().find(named).or(same.first()).copied() else { return };
+        let kept_by = members.get(keeper).map_or(String::new(), |member| member.name.clone());
+        for index in same.into_iter().filter(|index| *index != keeper) {
+            if let Some(member) = members.get_mut(index) {
+                member.id.value = None;
+                member.id.also.push(format!("{id}, which is the ID of cluster `{kept_by}`"));
             }
         }
     }
-    None
+}
+
+fn group(mut own: Vec<usize>, members: &[Member<'_>], hosted: &[Hosted<'_>], several: bool) -> Grouped {
+    own.sort_unstable();
+    let host = own.iter().find_map(|index| members.get(*index)?.hosted);
+    let (name, id) = match host.and_then(|index| hosted.get(index)) {
+        Some(mesh) => (slug(&mesh.object.name), mesh.mesh_id.clone()),
+        None => {
+            let first = own.first().and_then(|index| members.get(*index)).filter(|_| several);
+            let unsaid = || first.map_or("mesh1".to_owned(), |member| member.name.clone());
+            let id = mesh_id(&own, members).unwrap_or_else(unsaid);
+            (slug(&id), id)
+        }
+    };
+    Grouped { name, id, members: own, hosted: host }
+}
+
+/// What most clusters say.
+fn mesh_id(own: &[usize], members: &[Member<'_>]) -> Option<String> {
+    let ids = own.iter().filter_map(|i| members.get(*i)?.mesh_id.value.as_ref());
+    let valid = |id: &&String| MeshId::new(id.as_str()).is_ok();
+    most(ids.filter(valid)).cloned()
 }
 
 struct Mesh<'m, 'a> {
@@ -147,6 +351,7 @@ struct Mesh<'m, 'a> {
     name: &'m str,
     members: Vec<&'m Member<'a>>,
     several: bool,
+    hosted: Option<&'m Hosted<'a>>,
 }
 
 /// An address and a port at which a network is entered.
@@ -173,13 +378,20 @@ impl Mesh<'_, '_> {
 
     fn mesh_document(&self, made: &mut MeshDraft, networks: &Networks, draft: &mut Draft) {
         let document = &mut made.mesh;
-        let spec = &mut document.spec;
+        let mut spec = &mut document.spec;
         if self.id != self.name {
             spec.insert("meshID".into(), self.id.into());
         }
-        let planes: Vec<&&Member<'_>> = self.members.iter().filter(|member| member.plane.is_some()).collect();
+        let speaks = |member: &&&Member<'_>| match self.hosted {
+            Some(_) => !member.istio.is_empty(),
+            None => member.plane.is_some(),
+        };
+        let planes: Vec<&&Member<'_>> = self.members.iter().filter(speaks).collect();
         let unsaid = |member: &&Member<'_>| !member.istio.contains_key("version");
-        let domain = most(planes.iter().filter_map(|member| member.trust_domain.value.as_ref()))
+        let hosted_domain = self.hosted.and_then(Hosted::trust_domain);
+        let domain = hosted_domain
+            .as_ref()
+            .or_else(|| most(planes.iter().filter_map(|member| member.trust_domain.value.as_ref())))
             .filter(|domain| TrustDomain::new(domain.as_str()).is_ok());
         if let Some(domain) = domain.filter(|domain| *domain != "cluster.local") {
             spec.insert("trustDomain".into(), domain.as_str().into());
@@ -193,7 +405,10 @@ impl Mesh<'_, '_> {
         if !istio.is_empty() {
             spec.insert("istio".into(), istio.into());
         }
-        if self.members.iter().any(|member| member.remote) {
+        if let Some(hosted) = self.hosted {
+            self.hosted_control_plane(hosted, document, draft);
+            spec = &mut document.spec;
+        } else if self.members.iter().any(|member| member.remote) {
             let primaries: Vec<&str> = self.primaries().iter().map(|member| member.name.as_str()).collect();
             set(spec, &["controlPlane", "primaryRemote", "primaries"], json!(primaries));
         }
@@ -203,6 +418,7 @@ impl Mesh<'_, '_> {
         if let Some(delivery) = shared_delivery(&self.members) {
             spec.insert("delivery".into(), delivery);
         }
+        self.defaults(spec);
         if let Some(namespaces) = self.shared_namespaces() {
             set(spec, &["clusterDefaults", "namespaces"], namespaces.into());
         }
@@ -227,6 +443,44 @@ impl Mesh<'_, '_> {
                     choice.also.iter().chain(&differs),
                 );
             }
+        }
+    }
+
+    /// `spec.controlPlane.hosted`, with what it leaves open.
+    fn hosted_control_plane(&self, hosted: &Hosted<'_>, document: &mut Document, draft: &mut Draft) {
+        let Some(owner) = hosted.owner(&self.members) else { return };
+        let mut left_out = Vec::new();
+        let delivery = shared_delivery(&self.members);
+        let spec = hosted.spec(&owner.name, delivery.as_ref(), &mut left_out);
+        draft.left_out.extend(left_out);
+        set(&mut document.spec, &["controlPlane", "hosted"], spec);
+        if !hosted.says_owner() {
+            document.comment(
+                "controlPlane.hosted.cluster",
+                format!("the GlobalMesh does not say which cluster hosts it: is it {}?", owner.name),
+            );
+        }
+        if hosted.global_cluster.is_none() {
+            document.comment(
+                "controlPlane.hosted.mspider.globalCluster",
+                "the name that DaoCloud gives the global management cluster: is it called so here?",
+            );
+        }
+    }
+
+    /// What most clusters' gateways of a hosted mesh say, and its GlobalMesh does not.
+    fn defaults(&self, spec: &mut Map<String, Json>) {
+        let Some(hosted) = self.hosted else { return };
+        let has_entry = |member: &&Member<'_>| hosted.of_member(member, &mut Vec::new()).is_some();
+        if self.members.iter().all(has_entry) {
+            set(spec, &["clusterDefaults", "mspider"], json!({}));
+        }
+        if hosted.hub().is_some() {
+            return;
+        }
+        let hub = spec.get_mut("istio").and_then(Json::as_object_mut).and_then(|istio| istio.shift_remove("hub"));
+        if let Some(hub) = hub {
+            set(spec, &["clusterDefaults", "istio", "hub"], hub);
         }
     }
 
@@ -255,6 +509,15 @@ impl Mesh<'_, '_> {
             draft.questions.insert(format!(
                 "mesh `{}`: `delivery.argocd.repoURL`, the repository of the rendered output",
                 self.name
+            ));
+        }
+        if let Some(hosted) = self.hosted
+            && hosted.control_plane().is_none()
+            && let Some(owner) = hosted.owner(&self.members)
+        {
+            draft.questions.insert(format!(
+                "cluster `{}`: `loadBalancer.addresses.controlPlane`, where the other clusters reach the hosted istiod",
+                owner.name
             ));
         }
         made.mesh.comment("ca", "ca: who makes the clusters' intermediate certificates (provider: certManager, offline, platform)?");
@@ -290,7 +553,10 @@ impl Mesh<'_, '_> {
         {
             spec.insert("primary".into(), primary.into());
         }
-        let own = own_keys(&member.istio, mesh.spec.get("istio"));
+        let mut own = own_keys(&member.istio, mesh.spec.get("istio"));
+        if let Some(defaults) = mesh.spec.get("clusterDefaults").and_then(|defaults| defaults.get("istio")) {
+            own = own_keys(&own, Some(defaults));
+        }
         if !own.is_empty() {
             spec.insert("istio".into(), own.into());
         }
@@ -300,6 +566,15 @@ impl Mesh<'_, '_> {
         for (key, cidrs) in [("podCIDRs", &member.pod_cidrs), ("serviceCIDRs", &member.service_cidrs)] {
             if !cidrs.is_empty() {
                 spec.insert(key.into(), cidrs.clone().into());
+            }
+        }
+        if let Some(hosted) = self.hosted {
+            let mut left_out = Vec::new();
+            let own = hosted.of_member(member, &mut left_out);
+            draft.left_out.extend(left_out);
+            let shared = mesh.spec.get("clusterDefaults").is_some_and(|all| all.get("mspider").is_some());
+            if let Some(own) = own.filter(|own| !(shared && own.is_empty())) {
+                spec.insert("mspider".into(), own.into());
             }
         }
         if !member.namespaces.is_empty() && self.shared_namespaces().is_none() {
@@ -335,6 +610,15 @@ impl Mesh<'_, '_> {
             document.comment(
                 "kubernetes.apiServer",
                 "kubernetes.apiServer: at which URL do the istiods of other clusters reach the API server?",
+            );
+        }
+        if let Some(hosted) = self.hosted
+            && hosted.control_plane().is_none()
+            && hosted.owner(&self.members).is_some_and(|owner| owner.name == member.name)
+        {
+            document.comment(
+                "loadBalancer.addresses.controlPlane",
+                "loadBalancer.addresses.controlPlane: where do the other clusters reach the hosted istiod?",
             );
         }
         for (key, cidrs) in [("podCIDRs", &member.pod_cidrs), ("serviceCIDRs", &member.service_cidrs)] {
@@ -377,8 +661,7 @@ impl Mesh<'_, '_> {
         spec: &mut Map<String, Json>,
         balancer: &mut Map<String, Json>,
     ) {
-        let needed = networks.by_id.len() > 1 || self.members.iter().any(|member| member.remote);
-        if member.gateways.is_empty() || !needed {
+        if member.gateways.is_empty() {
             return;
         }
         let mut items = Vec::new();
@@ -415,6 +698,14 @@ impl Mesh<'_, '_> {
         if member.remote {
             return;
         }
+        if let Some(hosted) = self.hosted {
+            let owner = hosted.owner(&self.members).is_some_and(|owner| owner.name == member.name);
+            let address = hosted.control_plane().filter(|address| owner && address.parse::<Address>().is_ok());
+            if let Some(address) = address {
+                set(balancer, &["addresses", "controlPlane"], address.into());
+            }
+            return;
+        }
         let own = member.gateways.first().and_then(|gateway| gateway.address.as_ref());
         let primaries = self.primaries().len();
         let dialled = self.members.iter().filter(|other| other.remote).find_map(|other| {
@@ -441,6 +732,7 @@ fn contradict<'s>(
 ) {
     for other in also {
         document.comment(path, format!("also claimed: {other}"));
+        draft.said.insert(other.clone());
         let line = format!("cluster `{cluster}`: {what} `{chosen}`; also claimed: {other}");
         if !draft.contradictions.contains(&line) {
             draft.contradictions.push(line);
@@ -474,6 +766,8 @@ struct Network {
     announced: BTreeMap<String, String>,
     /// By cluster: at which other address observers dial its gateway.
     addressed: BTreeMap<String, BTreeMap<String, String>>,
+    /// Ports that clusters' gateways are announced at and do not have: cluster, its own port, the other one.
+    unserved: BTreeSet<(String, u64, u64)>,
 }
 
 impl Networks {
@@ -482,7 +776,15 @@ impl Networks {
         for member in &mesh.members {
             by_id.entry(network_of(member)).or_default();
         }
+        let hosted = mesh.hosted.and_then(|hosted| Some((hosted.owner(&mesh.members)?, hosted.plane)));
         for (id, network) in &mut by_id {
+            if let Some((owner, plane)) = hosted {
+                let stated = plane.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
+                if let Some(first) = stated.first() {
+                    network.entries.insert(owner.name.clone(), entries(&first.claim.value));
+                }
+                continue;
+            }
             for member in &mesh.members {
                 let stated =
                     member.input.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
@@ -558,6 +860,12 @@ impl Network {
         if !gateways.is_empty() {
             self.document.spec.insert("gateways".into(), gateways.into());
         }
+        for (cluster, own, other) in &self.unserved {
+            self.document.comment(
+                "gateways",
+                format!("the Service of the gateway of {cluster} has no port {other}, which meshNetworks names: {own} is taken"),
+            );
+        }
         if have.is_empty() && self.entries.is_empty() {
             self.document.comment(
                 "gateways",
@@ -619,7 +927,11 @@ impl Network {
             }
             let own_port =
                 gateway.and_then(|(_, _, g)| g.item.get("port").and_then(Json::as_u64)).unwrap_or(15443);
-            if own_port != *port {
+            // Nobody answers at a port that the Service does not have.
+            let unserved = known && gateway.is_some_and(|(_, _, gateway)| gateway.lacks(*port));
+            if unserved {
+                self.unserved.insert((cluster.to_owned(), own_port, *port));
+            } else if own_port != *port {
                 item.insert("port".into(), (*port).into());
                 plain = false;
             }

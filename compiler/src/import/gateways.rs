@@ -20,6 +20,8 @@ pub(super) struct Gateway<'a> {
     pub(super) item: Map<String, Json>,
     /// Whether its Service has the network label.
     pub(super) labelled: bool,
+    /// Ports at which peers can enter, when its document lists them.
+    served: Vec<u64>,
     /// Settings of the load balancer that the intent has once per cluster.
     pub(super) balancer: Map<String, Json>,
 }
@@ -214,9 +216,17 @@ fn gateway<'a>(subject: &'a Manifest, parts: Parts<'a>) -> Gateway<'a> {
         subject,
         address: address(&parts, subject),
         labelled: labelled || parts.network_gateway.is_some(),
+        served: ports.iter().flat_map(|port| [Some(port.number), port.node]).flatten().collect(),
         balancer: balancer(&parts),
         name: parts.name,
         item,
+    }
+}
+
+impl Gateway<'_> {
+    /// Whether its Service is known not to have a port.
+    pub(super) fn lacks(&self, port: u64) -> bool {
+        !self.served.is_empty() && !self.served.contains(&port)
     }
 }
 

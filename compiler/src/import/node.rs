@@ -52,6 +52,11 @@ pub(super) fn line(sources: &Sources, subject: &Manifest, path: &FieldPath) -> S
     }
 }
 
+/// Where an object is from, for people: `file:line: Kind/namespace/name`.
+pub(super) fn origin(subject: &Manifest, sources: &Sources) -> String {
+    format!("{}: {}", line(sources, subject, &FieldPath::root()), called(subject))
+}
+
 /// What people call a document: `Kind/namespace/name`, or the values of a release.
 pub(super) fn called(subject: &Manifest) -> String {
     match (subject.kind.as_str(), &subject.namespace) {

@@ -9,11 +9,13 @@ use meshwright_policies::repository::{Manifest, has_placeholder, remote_secret_k
 use serde_json::Value as Json;
 
 use super::cluster::Member;
-use super::draft::{CarriedFile, Draft};
-use super::node::{called, line, text};
+use super::draft::{CarriedFile, Draft, Told};
+use super::fleet::Grouped;
+use super::hosted::Hosted;
+use super::node::{called, line, origin, text};
 use super::plane::{chart, group_of};
 use super::residue::Rendered;
-use super::{gateways, platform};
+use super::{gateways, platform, slug};
 use crate::compile::Loaded;
 use crate::source::Sources;
 
@@ -36,6 +38,7 @@ pub(super) fn collect(members: &[Member<'_>], rendered: &Rendered, sources: &Sou
                 Fate::Taken => delivered += usize::from(is_delivery(subject)),
                 Fate::LeftOut(why) => {
                     let place = line(sources, subject, &FieldPath::root());
+                    draft.told.insert(origin(subject, sources), Told::LeftOut);
                     draft.left_out.insert(format!(
                         "cluster `{}`: {} in {place}: {why}",
                         member.name,
@@ -61,8 +64,39 @@ pub(super) fn collect(members: &[Member<'_>], rendered: &Rendered, sources: &Sou
     }
 }
 
+/// Says what becomes of objects of hosted API servers: the intent renders what the mesh needs there, and carries nothing
+/// else over to it.
+pub(super) fn collect_hosted(
+    meshes: &[Grouped],
+    hosted: &[Hosted<'_>],
+    rendered: &Rendered,
+    sources: &Sources,
+    draft: &mut Draft,
+) {
+    for mesh in meshes.iter().filter_map(|mesh| hosted.get(mesh.hosted?)) {
+        let clusters: Vec<_> = rendered.hosted(&slug(&mesh.object.name)).collect();
+        let made: BTreeSet<Identity> =
+            clusters.iter().flat_map(|cluster| &cluster.subjects).map(identity).collect();
+        let exposed: BTreeSet<String> =
+            clusters.iter().flat_map(|cluster| &cluster.subjects).flat_map(exposures).collect();
+        for subject in &mesh.plane.subjects {
+            let same_gateway = is_istio_gateway(subject) && exposures(subject).all(|one| exposed.contains(&one));
+            let other_mesh = subject.kind == "GlobalMesh" && !std::ptr::eq(subject, mesh.object);
+            if is_delivery(subject) || same_gateway || (made.contains(&identity(subject)) && !other_mesh) {
+                continue;
+            }
+            let place = line(sources, subject, &FieldPath::root());
+            draft.left_out.insert(format!(
+                "hosted API server `{}`: {} in {place}: the intent carries nothing over to it",
+                mesh.plane.name,
+                called(subject)
+            ));
+        }
+    }
+}
+
 fn carry(member: &Member<'_>, subject: &Manifest, sources: &Sources, draft: &mut Draft) {
-    let from = format!("{}: {}", line(sources, subject, &FieldPath::root()), called(subject));
+    let from = origin(subject, sources);
     let object = subject.document.to_json();
     let Some((mesh, _)) = draft.cluster(&member.name) else { return };
     let Some(cluster) = mesh.clusters.get_mut(&member.name) else { return };
@@ -279,6 +313,7 @@ pub(super) fn take_out(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) 
                 let carried = draft.meshes.get_mut(&mesh).and_then(|mesh| mesh.clusters.get_mut(&cluster));
                 if let Some(taken) = carried.and_then(|cluster| cluster.carried.remove(name)) {
                     said.push(format!("cluster `{cluster}`: {} is not carried over: {why}", taken.from));
+                    draft.told.insert(taken.from, Told::TakenOut);
                     any = true;
                 }
             }
@@ -307,6 +342,7 @@ pub(super) fn take_out_objects(draft: &mut Draft, findings: &Findings) -> bool {
                 "cluster `{cluster}`: {} is not carried over: {} ({})",
                 taken.from, finding.message, finding.rule.code
             ));
+            draft.told.insert(taken.from, Told::TakenOut);
             any = true;
         }
     }

@@ -26,6 +26,12 @@ impl Rendered {
         &self.repository
     }
 
+    /// Everything that is rendered for the hosted API server of a mesh.
+    pub(super) fn hosted(&self, mesh: &str) -> impl Iterator<Item = &Cluster> {
+        let name = format!("{mesh}-hosted");
+        self.repository.clusters.iter().filter(move |cluster| cluster.named && cluster.name == name)
+    }
+
     /// Everything that is rendered for a cluster. An Argo CD that knows it by another name has a part of it.
     pub(super) fn clusters<'r>(&'r self, member: &'r Member<'_>) -> impl Iterator<Item = &'r Cluster> {
         let known_as = member.delivery.pointer("/argocd/destinationName").and_then(Json::as_str);
@@ -159,7 +165,7 @@ fn key_of(step: &Step) -> Option<&str> {
 }
 
 /// Takes a value out, and the maps above it that become empty.
-fn remove(map: &mut Map<String, Json>, path: &[&str]) {
+pub(super) fn remove(map: &mut Map<String, Json>, path: &[&str]) {
     match path {
         [] => {}
         [key] => {

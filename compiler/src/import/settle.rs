@@ -1,20 +1,24 @@
 //! Addresses that cannot all be right: the manifests claim them, and what they claim is refused.
 
 use meshwright_policies::node::{FieldPath, Step};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::draft::{Document, Draft};
+use super::draft::{Document, Draft, MeshDraft};
+use super::node::set;
 use super::raw::Refused;
 use crate::compile::Loaded;
 
-/// Codes whose finding points at an address that is one too many: two services at one address, an address outside the
-/// pools, a local address.
-const ADDRESSES: &[&str] = &["MW3002", "MW3003", "MW3012"];
+/// Codes whose finding points at an address that is wrong by itself: an address outside the pools, a local address.
+const WRONG: &[&str] = &["MW3003", "MW3012"];
+/// The code of an address that two services would have. Which of them is right is clearer once the wrong ones are gone.
+const SHARED: &[&str] = &["MW3002"];
 
 /// Takes out the addresses that are refused. Whether any was.
 pub(super) fn settle(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
     let mut any = false;
-    for one in refused.iter().filter(|one| ADDRESSES.contains(&one.code)) {
+    let wrong = refused.iter().any(|one| WRONG.contains(&one.code));
+    let codes = if wrong { WRONG } else { SHARED };
+    for one in refused.iter().filter(|one| codes.contains(&one.code)) {
         let within = |document: &meshwright_policies::node::Node| {
             let (own, at) = (document.span, one.span);
             own.file == at.file && own.start <= at.start && at.end <= own.end
@@ -49,11 +53,33 @@ pub(super) fn settle(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) ->
                 document.spec.insert("gatewayDiscovery".into(), "labels".into());
             }
             document.comment(&below, format!("also claimed: {value}; left out, since {}", one.why));
+            if !is_network && below == EAST_WEST {
+                announced_instead(mesh, &name);
+            }
             draft.contradictions.push(format!("{what} `{name}`: {value} is left out: {}", one.why));
             any = true;
         }
     }
     any
+}
+
+const EAST_WEST: &str = "loadBalancer.addresses.eastWest";
+
+/// What is announced of a cluster's gateway is its address, once the one that its Service asks for is found to be wrong.
+fn announced_instead(mesh: &mut MeshDraft, cluster: &str) {
+    let Some(draft) = mesh.clusters.get_mut(cluster) else { return };
+    let network = draft.document.spec.get("network").and_then(Json::as_str).unwrap_or_default();
+    let Some(network) = mesh.networks.get_mut(network) else { return };
+    let Some(Json::Array(items)) = network.spec.get_mut("gateways") else { return };
+    let own = |item: &&mut Json| {
+        item.get("cluster").and_then(Json::as_str) == Some(cluster) && item.get("gateway").is_none()
+    };
+    let Some(Json::Object(item)) = items.iter_mut().find(own) else { return };
+    let Some(address) = item.shift_remove("address") else { return };
+    set(&mut draft.document.spec, &["loadBalancer", "addresses", "eastWest"], address);
+    if items.len() == 1 && items.iter().all(|item| item.as_object().is_some_and(|item| item.len() == 1)) {
+        network.spec.shift_remove("gateways");
+    }
 }
 
 /// Takes out a value below `spec`; of a list of entries, the whole entry.
@@ -66,7 +92,19 @@ fn take(document: &mut Document, path: &FieldPath) -> Option<String> {
     if !matches!(first, "loadBalancer" | "gateways" | "eastWestGateways") {
         return None;
     }
-    let mut value = document.spec.get_mut(first)?;
+    let taken = take_below(&mut document.spec, first, steps);
+    // An address that was the only one leaves empty maps.
+    if let Some(Json::Object(balancer)) = document.spec.get_mut("loadBalancer") {
+        balancer.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
+        if balancer.is_empty() {
+            document.spec.shift_remove("loadBalancer");
+        }
+    }
+    taken
+}
+
+fn take_below(spec: &mut Map<String, Json>, first: &str, steps: &[Step]) -> Option<String> {
+    let mut value = spec.get_mut(first)?;
     let mut rest = steps.get(1..)?;
     while let [step, more @ ..] = rest {
         let last = more.is_empty();
