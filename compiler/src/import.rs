@@ -9,6 +9,7 @@ mod claims;
 mod cluster;
 mod delivery;
 mod draft;
+mod failover;
 mod fleet;
 mod gateways;
 mod hosted;
@@ -133,7 +134,8 @@ impl Imported {
     fn add(&mut self, part: fleet::Part<'_>, hosts: &[hosted::Hosted<'_>], sources: &Sources, today: Date) {
         let fleet::Part { directory, mut members, meshes, .. } = part;
         let draft = drafted(&mut members, &meshes, hosts, sources, today);
-        let below = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
+        let below =
+            |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
         let told = |line: String| if directory.is_empty() { line } else { format!("{directory}: {line}") };
         let files = draft.files();
         let (findings, _) = judged(&load(&files, today));
@@ -142,7 +144,8 @@ impl Imported {
         } else {
             // What follows from nothing but the missing release is no news.
             let (working, _) = judged(&load(&draft.working_files(), today));
-            let said: BTreeSet<_> = working.iter().map(|finding| (finding.rule.code, &finding.message)).collect();
+            let said: BTreeSet<_> =
+                working.iter().map(|finding| (finding.rule.code, &finding.message)).collect();
             let stays = |finding: &Finding| {
                 finding.rule.code == NO_VERSION || said.contains(&(finding.rule.code, &finding.message))
             };
@@ -220,7 +223,9 @@ fn inputs<'a>(
         if !member && (management(cluster) || !speaks_of_istio(cluster)) {
             if cluster.named && !management(cluster) && !cluster.subjects.is_empty() {
                 let (count, name) = (cluster.subjects.len(), &cluster.name);
-                notes.push(format!("cluster `{name}` says nothing of a mesh: its {count} objects are not imported"));
+                notes.push(format!(
+                    "cluster `{name}` says nothing of a mesh: its {count} objects are not imported"
+                ));
             }
             continue;
         }

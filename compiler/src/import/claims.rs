@@ -110,7 +110,7 @@ fn compare_hosted(
 }
 
 /// Whether another claim of the same object says it too: every network of a map has one of its own, and lists of gateways,
-/// ports and ranges hold their items.
+/// ports and ranges hold their items. How the manifests reach a cluster is told as a whole.
 fn is_derived(claim: &Claim) -> bool {
     matches!(
         claim.fact,
@@ -119,7 +119,7 @@ fn is_derived(claim: &Claim) -> bool {
             | Fact::EntryPort { .. }
             | Fact::GatewayPort { .. }
             | Fact::PoolRange { .. }
-    )
+    ) || claim.fact == Fact::DeliveredDirectory
 }
 
 /// Whether the intent says so, though not in this cluster: a remote has its mesh from the primary, and clusters belong
@@ -195,7 +195,9 @@ fn reason(member: &Member<'_>, claims: &[&Claim], draft: &mut Draft) -> Option<&
     let own = mesh.networks.get(&network).and_then(|network| network.spec.get("gatewayDiscovery"));
     let discovery = own.or_else(|| mesh.mesh.spec.get("gatewayDiscovery")).and_then(|text| text.as_str());
     let announced = labels && discovery == Some("meshNetworks");
-    announced.then_some("meshNetworks announces the gateway, and istiod would add the Service with the label to it")
+    announced.then_some(
+        "meshNetworks announces the gateway, and istiod would add the Service with the label to it",
+    )
 }
 
 /// Says it where the intent has the field.
@@ -204,7 +206,9 @@ fn comment(member: &Member<'_>, claim: &Claim, text: String, draft: &mut Draft) 
     let Some((mesh, _)) = draft.cluster(&member.name) else { return };
     match (&claim.fact, field(&claim.fact)) {
         (Fact::MeshId | Fact::TrustDomain | Fact::TrustDomainAlias, field) => mesh.mesh.comment(field, text),
-        (Fact::Entries { network } | Fact::Member { network }, field) if mesh.networks.contains_key(network) => {
+        (Fact::Entries { network } | Fact::Member { network }, field)
+            if mesh.networks.contains_key(network) =>
+        {
             if let Some(document) = mesh.networks.get_mut(network) {
                 document.comment(field, text);
             }
@@ -236,7 +240,9 @@ fn field(fact: &Fact) -> &'static str {
         | Fact::GatewayNetwork { .. }
         | Fact::NetworkView { .. } => "network",
         Fact::LeadingClusters { .. } | Fact::ControlPlaneAddress | Fact::DiscoveryAddress => "primary",
-        Fact::Pool { .. } | Fact::PoolRange { .. } | Fact::PoolAutoAssign { .. } => "loadBalancer.metallb.pools",
+        Fact::Pool { .. } | Fact::PoolRange { .. } | Fact::PoolAutoAssign { .. } => {
+            "loadBalancer.metallb.pools"
+        }
         Fact::GatewayAddress { .. } => "loadBalancer.addresses.eastWest",
         Fact::Entries { .. } | Fact::Member { .. } | Fact::NamedNetwork | Fact::MeshNetworks => "gateways",
         Fact::IstiodVariable { .. } => "istio.values.pilot.env",

@@ -61,6 +61,10 @@ fn flux(cluster: &Cluster) -> Map<String, Json> {
 
 /// Argo CD orders what it applies by an annotation.
 fn has_sync_wave(subject: &Manifest) -> bool {
+    // Those that speak of a cluster are applied to another one.
+    if matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster") {
+        return false;
+    }
     let annotations = subject.document.at(&"metadata.annotations".into());
     annotations.is_some_and(|annotations| annotations.get("argocd.argoproj.io/sync-wave").is_some())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::node::FieldPath;
-use meshwright_policies::support;
+use meshwright_policies::version::Minor;
 use serde_json::{Map, Value as Json, json};
 
 use super::node::set;
@@ -37,8 +37,8 @@ pub(super) struct MeshDraft {
     pub(super) mesh: Document,
     pub(super) networks: BTreeMap<String, Document>,
     pub(super) clusters: BTreeMap<String, ClusterDraft>,
-    /// Whether no cluster's release of Istio is known.
-    pub(super) unknown_release: bool,
+    /// Where no cluster's release of Istio is known: one that the manifests could be for.
+    pub(super) unknown_release: Option<Minor>,
 }
 
 /// One cluster.
@@ -99,7 +99,7 @@ impl Draft {
 
     /// Whether every release of Istio is known.
     pub(super) fn is_complete(&self) -> bool {
-        !self.meshes.values().any(|mesh| mesh.unknown_release)
+        !self.meshes.values().any(|mesh| mesh.unknown_release.is_some())
     }
 
     /// The files with an Istio release where none is known, so that there is something to render.
@@ -107,8 +107,8 @@ impl Draft {
         let mut files = BTreeMap::new();
         for (name, mesh) in &self.meshes {
             let mut working = MeshDraft { mesh: mesh.mesh.clone(), ..MeshDraft::default() };
-            if mesh.unknown_release {
-                let release = format!("{}.0", support::NEWEST);
+            if let Some(minor) = mesh.unknown_release {
+                let release = format!("{minor}.0");
                 set(&mut working.mesh.spec, &["istio", "version"], release.into());
             }
             let directory = self.directory(name);
@@ -126,6 +126,12 @@ impl Draft {
     /// Where the objects are that a cluster carries over, from the intent root.
     pub(super) fn manifests(&self, mesh: &str, cluster: &str) -> String {
         format!("{}manifests/{cluster}", self.directory(mesh))
+    }
+
+    /// What the mesh of a cluster says of failover.
+    pub(super) fn failover(&mut self, cluster: &str) -> Vec<Json> {
+        let mesh = self.cluster(cluster).map(|(mesh, _)| mesh.mesh.spec.get("failover"));
+        mesh.flatten().and_then(Json::as_array).cloned().unwrap_or_default()
     }
 
     /// The mesh and the cluster of that name.

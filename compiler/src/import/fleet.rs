@@ -7,13 +7,15 @@ use meshwright_policies::address::Address;
 use meshwright_policies::claim::Fact;
 use meshwright_policies::names::{ClusterId, MeshId, NetworkId, TrustDomain};
 use meshwright_policies::repository::{Cluster, Repository};
+use meshwright_policies::support;
+use meshwright_policies::version::Minor;
 use serde_json::{Map, Value as Json, json};
 
 use super::cluster::{Choice, Member};
 use super::draft::{ClusterDraft, Document, Draft, MeshDraft};
 use super::hosted::Hosted;
 use super::node::set;
-use super::slug;
+use super::{failover, slug};
 
 /// The network of clusters that name none.
 const ONLY_NETWORK: &str = "network1";
@@ -158,9 +160,12 @@ fn directories(parts: &[(Vec<Grouped>, Option<String>)], members: &[Member<'_>])
         parts.iter().map(|part| first(part).map_or(String::new(), |member| member.name.clone())).collect(),
     ];
     let telling = |names: &&Vec<String>| {
-        names.iter().all(|name| !name.is_empty()) && names.iter().collect::<BTreeSet<_>>().len() == names.len()
+        names.iter().all(|name| !name.is_empty())
+            && names.iter().collect::<BTreeSet<_>>().len() == names.len()
     };
-    let told = names.iter().map(|names| names.iter().filter(|name| !name.is_empty()).map(|name| slug(name)).collect());
+    let told = names
+        .iter()
+        .map(|names| names.iter().filter(|name| !name.is_empty()).map(|name| slug(name)).collect());
     let told: Vec<Vec<String>> = told.collect();
     match told.iter().filter(|names| names.len() == parts.len()).find(telling) {
         Some(names) => names.clone(),
@@ -297,8 +302,7 @@ fn distinct(own: &[usize], members: &mut [Member<'_>]) {
     for index in own {
         let Some(member) = members.get_mut(*index) else { continue };
         let scoped = slug(&format!("{}{}", member.input.scope, member.input.name));
-        let numbered =
-            (2_u32..).map(|n| format!("{}-{n}", member.name.get(..56).unwrap_or(&member.name)));
+        let numbered = (2_u32..).map(|n| format!("{}-{n}", member.name.get(..56).unwrap_or(&member.name)));
         let mut names = [member.name.clone(), scoped].into_iter().chain(numbered);
         if let Some(name) = names.find(|name| !taken.contains(name)) {
             member.name = name;
@@ -372,6 +376,23 @@ impl Mesh<'_, '_> {
         made
     }
 
+    /// A release that the manifests could be for, as far as they say it: since 1.23 the chart derives the variable from
+    /// `global.externalIstiod` (istio/istio b1f2bdda683), and nobody writes it any more.
+    fn possible_release(&self) -> Minor {
+        let variable =
+            |fact: &Fact| matches!(fact, Fact::IstiodVariable { name } if name == "EXTERNAL_ISTIOD");
+        let old = self.members.iter().any(|member| !member.input.stated(|_, fact| variable(fact)).is_empty());
+        if old { Minor(1, 22) } else { support::NEWEST }
+    }
+
+    /// The API servers that an istiod reads its configuration from.
+    fn readers(&self) -> Vec<&Cluster> {
+        match self.hosted {
+            Some(hosted) => vec![hosted.plane],
+            None => self.primaries().into_iter().map(|member| member.input).collect(),
+        }
+    }
+
     fn primaries(&self) -> Vec<&&Member<'_>> {
         self.members.iter().filter(|member| !member.remote).collect()
     }
@@ -400,8 +421,27 @@ impl Mesh<'_, '_> {
         if let Some(aliases) = aliases {
             spec.insert("trustDomainAliases".into(), aliases.clone().into());
         }
-        let istio = shared(&planes.iter().map(|member| &member.istio).collect::<Vec<_>>());
-        made.unknown_release = !istio.contains_key("version") && self.members.iter().any(unsaid);
+        let mut istio = shared(&planes.iter().map(|member| &member.istio).collect::<Vec<_>>());
+        let known: Vec<String> = planes
+            .iter()
+            .filter_map(|member| member.istio.get("version")?.as_str())
+            .map(str::to_owned)
+            .collect();
+        let silent: Vec<&str> =
+            self.members.iter().filter(|member| unsaid(member)).map(|member| member.name.as_str()).collect();
+        let mut assumed = None;
+        if !istio.contains_key("version") && !silent.is_empty() {
+            match most(known.iter()) {
+                Some(release) => {
+                    let mut with_release = Map::new();
+                    with_release.insert("version".into(), release.as_str().into());
+                    with_release.extend(istio);
+                    istio = with_release;
+                    assumed = Some(silent.join(", "));
+                }
+                None => made.unknown_release = Some(self.possible_release()),
+            }
+        }
         if !istio.is_empty() {
             spec.insert("istio".into(), istio.into());
         }
@@ -418,9 +458,23 @@ impl Mesh<'_, '_> {
         if let Some(delivery) = shared_delivery(&self.members) {
             spec.insert("delivery".into(), delivery);
         }
+        let failover = failover::shared(&self.readers());
+        if !failover.is_empty() {
+            spec.insert("failover".into(), failover.into());
+        }
         self.defaults(spec);
         if let Some(namespaces) = self.shared_namespaces() {
             set(spec, &["clusterDefaults", "namespaces"], namespaces.into());
+        }
+        if let Some(silent) = assumed {
+            made.mesh.comment(
+                "istio.version",
+                format!("the manifests of {silent} do not say their release: that of the others is taken"),
+            );
+            draft.questions.insert(format!(
+                "mesh `{}`: whether `istio.version` is the release of {silent} too",
+                self.name
+            ));
         }
         self.ask(made, draft);
         for member in &self.members {
@@ -478,14 +532,15 @@ impl Mesh<'_, '_> {
         if hosted.hub().is_some() {
             return;
         }
-        let hub = spec.get_mut("istio").and_then(Json::as_object_mut).and_then(|istio| istio.shift_remove("hub"));
+        let hub =
+            spec.get_mut("istio").and_then(Json::as_object_mut).and_then(|istio| istio.shift_remove("hub"));
         if let Some(hub) = hub {
             set(spec, &["clusterDefaults", "istio", "hub"], hub);
         }
     }
 
     fn ask(&self, made: &mut MeshDraft, draft: &mut Draft) {
-        if made.unknown_release {
+        if made.unknown_release.is_some() {
             made.mesh.comment(
                 "istio.version",
                 "istio.version: which release of Istio? The manifests do not say it.",
@@ -700,7 +755,8 @@ impl Mesh<'_, '_> {
         }
         if let Some(hosted) = self.hosted {
             let owner = hosted.owner(&self.members).is_some_and(|owner| owner.name == member.name);
-            let address = hosted.control_plane().filter(|address| owner && address.parse::<Address>().is_ok());
+            let address =
+                hosted.control_plane().filter(|address| owner && address.parse::<Address>().is_ok());
             if let Some(address) = address {
                 set(balancer, &["addresses", "controlPlane"], address.into());
             }
@@ -779,7 +835,8 @@ impl Networks {
         let hosted = mesh.hosted.and_then(|hosted| Some((hosted.owner(&mesh.members)?, hosted.plane)));
         for (id, network) in &mut by_id {
             if let Some((owner, plane)) = hosted {
-                let stated = plane.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
+                let stated =
+                    plane.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
                 if let Some(first) = stated.first() {
                     network.entries.insert(owner.name.clone(), entries(&first.claim.value));
                 }

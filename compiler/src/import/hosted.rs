@@ -37,7 +37,7 @@ pub(super) struct Hosted<'a> {
     pub(super) global_cluster: Option<String>,
     /// `spec.controlPlane.hosted.mspider.hostedApiServerSecret`.
     secret: Option<String>,
-    /// Who delivers to the global cluster; `none` when nothing says it.
+    /// Who delivers to the global cluster; null when no directory is its own.
     global_delivery: Json,
 }
 
@@ -92,7 +92,11 @@ impl<'a> Hosted<'a> {
             names,
             owner,
             secret: secret(&plane.name, repository),
-            global_delivery: global.map_or(Json::Null, |global| delivery::find(global, repository)),
+            global_delivery: match (global, &global_cluster) {
+                (Some(global), _) => delivery::find(global, repository),
+                (None, Some(_)) => serde_json::json!({"none": {}}),
+                (None, None) => Json::Null,
+            },
             global_cluster,
         };
         hosted.mesh_id = hosted.find_mesh_id(repository);
@@ -105,10 +109,12 @@ impl<'a> Hosted<'a> {
         if let Some(id) = declared.as_ref().and_then(Json::as_str) {
             return id.to_owned();
         }
-        let own = |cluster: &&Cluster| cluster.scope == self.plane.scope && self.names.contains(&cluster.name);
+        let own =
+            |cluster: &&Cluster| cluster.scope == self.plane.scope && self.names.contains(&cluster.name);
         let mut said = BTreeSet::new();
         for cluster in repository.clusters.iter().filter(own) {
-            let entries = cluster.subjects.iter().filter(|subject| is_mesh_cluster(subject)).flat_map(entries);
+            let entries =
+                cluster.subjects.iter().filter(|subject| is_mesh_cluster(subject)).flat_map(entries);
             said.extend(entries.filter_map(|entry| text_of(entry, "global.meshID")));
         }
         let mut only = said.iter();
@@ -155,7 +161,9 @@ impl<'a> Hosted<'a> {
     /// The member in which the control plane runs.
     pub(super) fn owner<'m, 'b>(&self, members: &[&'m Member<'b>]) -> Option<&'m Member<'b>> {
         let named = |member: &&&Member<'b>| {
-            self.owner.as_ref().is_some_and(|owner| member.input.name == *owner || member.cluster_id() == owner)
+            self.owner
+                .as_ref()
+                .is_some_and(|owner| member.input.name == *owner || member.cluster_id() == owner)
         };
         members.iter().find(named).or(members.first()).copied()
     }
@@ -212,7 +220,10 @@ impl<'a> Hosted<'a> {
             mspider.insert("parameters".into(), "struct".into());
         }
         if !params.is_empty() {
-            mspider.insert("controlPlaneParams".into(), params.into_iter().map(|(k, v)| (k, Json::from(v))).collect());
+            mspider.insert(
+                "controlPlaneParams".into(),
+                params.into_iter().map(|(k, v)| (k, Json::from(v))).collect(),
+            );
         }
         if let Some(secret) = &self.secret {
             mspider.insert("hostedApiServerSecret".into(), secret.as_str().into());
@@ -226,13 +237,13 @@ impl<'a> Hosted<'a> {
         hosted.into()
     }
 
+    /// `globalDelivery`, where another agent, or nobody, delivers to the global cluster.
     fn own_delivery(&self, mesh: Option<&Json>) -> Option<Json> {
-        let nobody = |delivery: &Json| delivery.get("none").is_some() || delivery.is_null();
-        let own = Some(&self.global_delivery).filter(|own| !nobody(own))?;
-        let kind = |delivery: &Json| delivery.as_object().and_then(|map| map.keys().next().cloned());
-        // What clusters say of Flux beside its source does not concern the global cluster.
-        let same = mesh.is_some_and(|mesh| kind(mesh) == kind(own));
-        (!same).then(|| own.clone())
+        let own = self.global_delivery.as_object()?;
+        let kind = own.keys().next().map(String::as_str);
+        let usual =
+            mesh.and_then(Json::as_object).and_then(|mesh| mesh.keys().next()).map_or("none", String::as_str);
+        (kind != Some(usual)).then(|| self.global_delivery.clone())
     }
 
     /// The parameters that the mesh does not decide, all in the flat form, and whether those that it does are nested.
@@ -276,7 +287,11 @@ impl<'a> Hosted<'a> {
 
     /// `spec.mspider` of a member, and what it does not hold. Nothing where no `MeshCluster` is known; an empty map says that
     /// there is nothing but what is rendered.
-    pub(super) fn of_member(&self, member: &Member<'_>, left_out: &mut Vec<String>) -> Option<Map<String, Json>> {
+    pub(super) fn of_member(
+        &self,
+        member: &Member<'_>,
+        left_out: &mut Vec<String>,
+    ) -> Option<Map<String, Json>> {
         let mut spec = Map::new();
         let mut others: Vec<Json> = Vec::new();
         let object = member.input.subjects.iter().find(|subject| is_mesh_cluster(subject))?;
@@ -322,7 +337,8 @@ pub(super) fn strangers(hosted: &[Hosted<'_>], repository: &Repository) -> Vec<C
 
 /// Which of the hosted meshes a cluster is in: what its own gateway says, where it has entries for several.
 pub(super) fn of_cluster(hosted: &[Hosted<'_>], cluster: &Cluster) -> Option<usize> {
-    let said = hosted.iter().position(|hosted| hosted.has(cluster) && cluster.mesh_id() == Some(&hosted.mesh_id));
+    let said =
+        hosted.iter().position(|hosted| hosted.has(cluster) && cluster.mesh_id() == Some(&hosted.mesh_id));
     said.or_else(|| hosted.iter().position(|hosted| hosted.has(cluster)))
 }
 
@@ -411,8 +427,11 @@ mod tests {
         flatten(&nested, String::new(), &mut leaves);
         assert_eq!(
             leaves,
-            [("istio.custom_params.values.pilot.replicaCount", "2"), ("istio.custom_params.values.list[0].a", "x")]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            [
+                ("istio.custom_params.values.pilot.replicaCount", "2"),
+                ("istio.custom_params.values.list[0].a", "x")
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
     }
 }

@@ -15,7 +15,7 @@ use super::hosted::Hosted;
 use super::node::{called, line, origin, text};
 use super::plane::{chart, group_of};
 use super::residue::Rendered;
-use super::{gateways, platform, slug};
+use super::{failover, gateways, platform, slug};
 use crate::compile::Loaded;
 use crate::source::Sources;
 
@@ -31,7 +31,8 @@ enum Fate {
 /// Adds to the draft what each cluster carries over, and says what it does not.
 pub(super) fn collect(members: &[Member<'_>], rendered: &Rendered, sources: &Sources, draft: &mut Draft) {
     for member in members {
-        let known = Known::of(member, rendered);
+        let failover = draft.failover(&member.name);
+        let known = Known::of(member, rendered, failover);
         let mut delivered = 0_usize;
         for subject in &member.input.subjects {
             match known.fate(subject) {
@@ -80,9 +81,19 @@ pub(super) fn collect_hosted(
         let exposed: BTreeSet<String> =
             clusters.iter().flat_map(|cluster| &cluster.subjects).flat_map(exposures).collect();
         for subject in &mesh.plane.subjects {
-            let same_gateway = is_istio_gateway(subject) && exposures(subject).all(|one| exposed.contains(&one));
+            let same_gateway =
+                is_istio_gateway(subject) && exposures(subject).all(|one| exposed.contains(&one));
             let other_mesh = subject.kind == "GlobalMesh" && !std::ptr::eq(subject, mesh.object);
-            if is_delivery(subject) || same_gateway || (made.contains(&identity(subject)) && !other_mesh) {
+            let declared =
+                draft.meshes.get(&slug(&mesh.object.name)).and_then(|mesh| mesh.mesh.spec.get("failover"));
+            let declared = declared.and_then(Json::as_array);
+            let same_rule = failover::read(subject)
+                .is_some_and(|item| declared.is_some_and(|items| items.contains(&item)));
+            if is_delivery(subject)
+                || same_gateway
+                || same_rule
+                || (made.contains(&identity(subject)) && !other_mesh)
+            {
                 continue;
             }
             let place = line(sources, subject, &FieldPath::root());
@@ -136,6 +147,8 @@ fn identity(subject: &Manifest) -> Identity {
 /// What stands for objects of one cluster.
 struct Known<'m, 'a> {
     member: &'m Member<'a>,
+    /// Items of the mesh's `failover`.
+    failover: Vec<Json>,
     rendered: BTreeSet<Identity>,
     /// Exposures that are rendered: the claims of cross-network Gateways.
     exposed: BTreeSet<String>,
@@ -144,12 +157,13 @@ struct Known<'m, 'a> {
 }
 
 impl<'m, 'a> Known<'m, 'a> {
-    fn of(member: &'m Member<'a>, rendered: &Rendered) -> Known<'m, 'a> {
+    fn of(member: &'m Member<'a>, rendered: &Rendered, failover: Vec<Json>) -> Known<'m, 'a> {
         let clusters: Vec<_> = rendered.clusters(member).collect();
         let subjects = || clusters.iter().flat_map(|cluster| &cluster.subjects);
         let exposures = subjects().filter(|subject| is_istio_gateway(subject)).flat_map(exposures).collect();
         let mut known = Known {
             member,
+            failover,
             rendered: subjects().map(identity).collect(),
             exposed: exposures,
             repositories: BTreeSet::new(),
@@ -219,6 +233,10 @@ impl<'m, 'a> Known<'m, 'a> {
                 let own: Vec<String> = exposures(subject).collect();
                 let same = !own.is_empty() && own.iter().all(|exposure| self.exposed.contains(exposure));
                 same.then_some(Fate::Taken)
+            }
+            ("networking.istio.io", "DestinationRule") => {
+                let item = failover::read(subject)?;
+                self.failover.contains(&item).then_some(Fate::Taken)
             }
             ("apps", "Deployment") => {
                 let named = |gateway: &gateways::Gateway<'_>| {

@@ -13,11 +13,18 @@ const WRONG: &[&str] = &["MW3003", "MW3012"];
 /// The code of an address that two services would have. Which of them is right is clearer once the wrong ones are gone.
 const SHARED: &[&str] = &["MW3002"];
 
+/// The code of a gateway that `meshNetworks` has to announce and whose address nothing tells any more.
+const UNKNOWN: &str = "MW2003";
+
 /// Takes out the addresses that are refused. Whether any was.
 pub(super) fn settle(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
     let mut any = false;
     let wrong = refused.iter().any(|one| WRONG.contains(&one.code));
+    let shared = refused.iter().any(|one| SHARED.contains(&one.code));
     let codes = if wrong { WRONG } else { SHARED };
+    if !wrong && !shared {
+        return by_label(draft, loaded, refused);
+    }
     for one in refused.iter().filter(|one| codes.contains(&one.code)) {
         let within = |document: &meshwright_policies::node::Node| {
             let (own, at) = (document.span, one.span);
@@ -59,6 +66,32 @@ pub(super) fn settle(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) ->
             draft.contradictions.push(format!("{what} `{name}`: {value} is left out: {}", one.why));
             any = true;
         }
+    }
+    any
+}
+
+/// Has gateways without an address found by their label. Whether there were any.
+fn by_label(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
+    let mut any = false;
+    for one in refused.iter().filter(|one| one.code == UNKNOWN) {
+        let clusters = loaded.fleet.clusters();
+        let mut own = clusters.filter(|(_, cluster)| cluster.written.name().span.file == one.span.file);
+        let Some((mesh, cluster)) = own.next() else { continue };
+        let Some(mesh) = draft.meshes.get_mut(mesh.name.as_str()) else { continue };
+        let Some(network) = mesh.networks.get_mut(cluster.network.as_str()) else { continue };
+        if network.spec.get("gatewayDiscovery").and_then(Json::as_str) == Some("labels") {
+            continue;
+        }
+        network.spec.shift_remove("gateways");
+        network.spec.insert("gatewayDiscovery".into(), "labels".into());
+        let why = format!(
+            "the address of the gateway of {} is not known, so that meshNetworks cannot announce it: it is found by its \
+             label",
+            cluster.name
+        );
+        network.comment("gatewayDiscovery", &why);
+        draft.contradictions.push(format!("network `{}`: {why}", cluster.network));
+        any = true;
     }
     any
 }
