@@ -150,12 +150,12 @@ fn directories(parts: &[(Vec<Grouped>, Option<String>)], members: &[Member<'_>])
     let scope = |part: &_| first(part).map_or(String::new(), |member| member.input.scope.clone());
     let of_fleet = |scope: String| -> String {
         // `prod/clusters/` is the one of `prod`.
-        let parts = scope.split('/').filter(|part| !part.is_empty() && *part != "clusters");
-        parts.last().unwrap_or_default().to_owned()
+        let mut parts = scope.split('/').filter(|part| !part.is_empty() && *part != "clusters");
+        parts.next_back().unwrap_or_default().to_owned()
     };
     let names: [Vec<String>; 4] = [
         parts.iter().map(|part| of_fleet(scope(part))).collect(),
-        parts.iter().map(|part| scope(part)).collect(),
+        parts.iter().map(scope).collect(),
         parts.iter().map(|part| part.0.first().map_or(String::new(), |mesh| mesh.name.clone())).collect(),
         parts.iter().map(|part| first(part).map_or(String::new(), |member| member.name.clone())).collect(),
     ];
