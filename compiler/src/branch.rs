@@ -15,9 +15,11 @@ mod message;
 mod objects;
 mod tip;
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::ObjectId;
+use objects::Listing;
+use tip::Published;
 
 pub(crate) use delivery::check as check_delivery;
 pub use error::BranchError;
@@ -35,6 +37,8 @@ pub struct Branch {
     remote: String,
     name: String,
     settings: Settings,
+    /// What the tree held that was read or made last.
+    last: Arc<Mutex<Arc<Published>>>,
 }
 
 /// How commits are made.
@@ -84,7 +88,17 @@ impl Branch {
         if remote.is_empty() || remote.starts_with('-') {
             return Err(BranchError::Remote { remote: redacted(remote) });
         }
-        Ok(Branch { git, remote: remote.to_owned(), name: name.to_owned(), settings })
+        Ok(Branch { git, remote: remote.to_owned(), name: name.to_owned(), settings, last: Arc::default() })
+    }
+
+    /// What a tree holds, if that was read or made last.
+    fn known(&self, tree: ObjectId) -> Option<Arc<Published>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        (last.tree == Some(tree)).then(|| Arc::clone(&last))
+    }
+
+    fn keep(&self, published: Arc<Published>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = published;
     }
 
     /// The branch and the remote, as they may be shown.
@@ -136,12 +150,13 @@ impl Branch {
         for (id, bytes) in &layout.blobs {
             objects::blob(repository, *id, bytes)?;
         }
-        let new = objects::tree(repository, &layout.entries)?;
-        if tip.tree == Some(new) {
+        let (new, listing) = objects::tree(repository, layout.entries, tip.listing())?;
+        if tip.tree() == Some(new) {
             return Ok(None);
         }
         let hash = Digest::of(&bytes).to_string();
         let text = message::commit(source, &hash, &layout.differences, manifest.clusters().len());
+        self.keep(Arc::new(Published { tree: Some(new), listing, manifest: Some(manifest) }));
         let committer = self.committer(tip, source.commit);
         let commit = self.git.commit_tree(&NewCommit {
             tree: new,
@@ -173,17 +188,18 @@ impl Branch {
     /// Adds a note to the published commit, in the layout of git-notes(1) with one level of directories.
     fn note(&self, tip: &Tip, commit: ObjectId, note: &str, who: &Signature) -> Result<Update, BranchError> {
         let repository = tip.repository.gix();
-        let mut entries = match tip.notes {
-            Some(notes) => objects::entries(&tip.repository, objects::tree_of(&tip.repository, notes)?)?,
-            None => BTreeMap::new(),
+        let old = match tip.notes {
+            Some(notes) => objects::list(&tip.repository, objects::tree_of(&tip.repository, notes)?)?,
+            None => Listing::default(),
         };
+        let mut entries = old.entries.clone();
         let hex = commit.to_string();
         let (directory, file) = hex.split_at(2);
         let id = objects::hash(note.as_bytes())?;
         objects::blob(repository, id, note.as_bytes())?;
         entries.insert(format!("{directory}/{file}").into_bytes(), objects::Entry::file(id));
         let new = self.git.commit_tree(&NewCommit {
-            tree: objects::tree(repository, &entries)?,
+            tree: objects::tree(repository, entries, &old)?.0,
             parent: tip.notes,
             author: who,
             committer: who,

@@ -96,9 +96,10 @@ fn deliver_flux(out: &mut Output, cluster: &Cluster, flux: &FluxDelivery, chart:
     let scoped =
         |name: &str| label_sized(if remote { format!("{}-{name}", cluster.name) } else { name.to_owned() });
     let source = helm_repository(&scoped(&chart.repository.name), flux, &chart.repository);
-    let known = out.objects().get(&root).is_some_and(|objects| {
-        objects.iter().any(|rendered| rendered.object.reference() == source.reference())
-    });
+    let known = out
+        .objects()
+        .get(&root)
+        .is_some_and(|objects| objects.iter().any(|rendered| rendered.object.has_name_of(&source)));
     if !known {
         out.object(root.clone(), Wave::Foundation.min(chart.wave), source);
     }

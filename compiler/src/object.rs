@@ -113,6 +113,14 @@ impl Object {
         Some(self.text(&["metadata", "namespace"])).filter(|text| !text.is_empty())
     }
 
+    /// Whether the other one has the same kind, namespace and name.
+    #[must_use]
+    pub fn has_name_of(&self, other: &Object) -> bool {
+        self.kind() == other.kind()
+            && self.name() == other.name()
+            && self.namespace_name() == other.namespace_name()
+    }
+
     fn text(&self, path: &[&str]) -> &str {
         let (first, rest) = match path.split_first() {
             Some(parts) => parts,

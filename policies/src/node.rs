@@ -338,8 +338,10 @@ impl std::fmt::Display for FieldPath {
                 Step::Key(key) if key.contains(['.', '[', '/', ' ']) || key.is_empty() => {
                     write!(f, "[\"{key}\"]")?
                 }
-                Step::Key(key) if i == 0 => write!(f, "{key}")?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Key(key) => {
+                    f.write_str(if i == 0 { "" } else { "." })?;
+                    f.write_str(key)?;
+                }
             }
         }
         Ok(())

@@ -2,14 +2,22 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by a panic")]
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
 use meshwright::assemble::assemble;
 use meshwright::build::build;
 use meshwright::compile::render;
+use meshwright::incremental::Compiler;
+use meshwright::source::Found;
 use meshwright_policies::policy;
-use meshwright_tests::fleet::fleet;
+use meshwright_tests::fleet::{cluster_file, fleet};
+use meshwright_tests::intent::{Intent, TODAY};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Clusters and networks.
 const SIZES: [(u32, u32); 2] = [(50, 5), (500, 50)];
@@ -37,8 +45,38 @@ fn compile(criterion: &mut Criterion) {
                 (loaded, tree)
             });
         });
+        group.bench_function(id("one cluster edited"), |b| one_cluster_edited(b, &intent));
         group.finish();
     }
+}
+
+/// What `watch` does when a commit changes a file of one cluster.
+fn one_cluster_edited(bencher: &mut Bencher<'_>, intent: &Intent) {
+    let file = cluster_file(0);
+    let mut label = 0_u32;
+    let mut edited = || {
+        label += 1;
+        let namespaces =
+            format!("  namespaces:\n    - {{name: shop, injection: enabled, labels: {{team: t{label}}}}}\n");
+        let sources = intent.clone().append(&file, &namespaces).sources();
+        let files = sources.iter().map(|(id, _)| id).collect();
+        Found { sources, files, ..Found::default() }
+    };
+    let mut compiler = Compiler::new();
+    let mut last = compiler.compile(edited(), Path::new("."), TODAY);
+    bencher.iter_custom(|rounds| {
+        let mut took = Duration::ZERO;
+        for _ in 0..rounds {
+            let found = edited();
+            let start = Instant::now();
+            // As `watch` does: who lets go of the last tree lets it be changed in place.
+            last.tree = None;
+            last = compiler.compile(found, Path::new("."), TODAY);
+            took += start.elapsed();
+            assert!(last.tree.is_some(), "{:#?}", last.findings);
+        }
+        took
+    });
 }
 
 criterion_group!(benches, compile);

@@ -6,7 +6,7 @@ use gix::ObjectId;
 
 use super::objects::{self, Entries, Entry};
 use super::{BranchError, Tip};
-use crate::publish::{Digest, MANIFEST_FILE, META_DIR, RelativePath, Tree};
+use crate::publish::{Content, Digest, MANIFEST_FILE, META_DIR, RelativePath, Tree};
 use crate::threads;
 
 /// Fewer files are hashed by one thread.
@@ -36,28 +36,28 @@ pub(super) struct Layout<'a> {
 }
 
 pub(super) fn layout<'a>(tip: &Tip, tree: &'a Tree, manifest: &'a [u8]) -> Result<Layout<'a>, BranchError> {
-    let files: Vec<(&RelativePath, &[u8])> = tree.iter().collect();
+    let files: Vec<(&RelativePath, &Content)> = tree.contents().collect();
     let hashes = threads::in_parts(&files, MIN_PARALLEL, |part| {
-        part.iter().map(|(_, bytes)| objects::hash(bytes)).collect::<Vec<_>>()
+        part.iter().map(|(_, content)| content.blob().map_err(objects::write)).collect::<Vec<_>>()
     });
     let mut layout =
-        Layout { entries: tip.entries.clone(), blobs: Vec::new(), differences: Differences::default() };
+        Layout { entries: tip.entries().clone(), blobs: Vec::new(), differences: Differences::default() };
     let marker = format!("{META_DIR}/{MANIFEST_FILE}");
     layout.entries.remove(marker.as_bytes());
     let owned = tip.owned().files();
     // What is ours leaves, and comes back if it is still rendered.
     for path in owned.keys() {
         layout.entries.remove(path.as_str().as_bytes());
-        if tree.get(path.as_str()).is_none() && tip.entries.contains_key(path.as_str().as_bytes()) {
+        if tree.get(path.as_str()).is_none() && tip.entries().contains_key(path.as_str().as_bytes()) {
             layout.differences.removed.push(path.clone());
         }
     }
     let others = layout.entries.clone();
     let mut in_the_way = BTreeSet::new();
-    for ((path, bytes), id) in files.into_iter().zip(hashes.into_iter().flatten()) {
+    for ((path, content), id) in files.into_iter().zip(hashes.into_iter().flatten()) {
         let id = id?;
         in_the_way.extend(obstacles(&others, path, id));
-        layout.file(tip, path, id, bytes, owned.contains_key(path));
+        layout.file(tip, path, id, content.bytes(), owned.contains_key(path));
     }
     if !in_the_way.is_empty() {
         return Err(BranchError::InTheWay { paths: in_the_way.into_iter().collect() });
@@ -76,7 +76,7 @@ pub(super) fn layout<'a>(tip: &Tip, tree: &'a Tree, manifest: &'a [u8]) -> Resul
 impl<'a> Layout<'a> {
     fn file(&mut self, tip: &Tip, path: &RelativePath, id: ObjectId, bytes: &'a [u8], owned: bool) {
         let key = path.as_str().as_bytes();
-        let was = tip.entries.get(key).filter(|entry| entry.is_file());
+        let was = tip.entries().get(key).filter(|entry| entry.is_file());
         match was {
             Some(was) if was.id == id => {}
             Some(_) if owned => self.differences.updated.push(path.clone()),

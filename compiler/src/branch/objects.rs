@@ -35,6 +35,13 @@ impl Entry {
 /// Files by path. Paths are bytes: Git asks for no encoding.
 pub(super) type Entries = BTreeMap<Vec<u8>, Entry>;
 
+/// The files of a tree, and the tree of every directory by its path, which ends in a slash; that of the topmost is empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listing {
+    pub(super) entries: Entries,
+    trees: BTreeMap<Vec<u8>, ObjectId>,
+}
+
 /// The tree of a commit.
 pub(super) fn tree_of(repository: &Repository, commit: ObjectId) -> Result<ObjectId, BranchError> {
     let object = repository.object(commit, &commit.to_string(), "")?;
@@ -46,8 +53,8 @@ pub(super) fn tree_of(repository: &Repository, commit: ObjectId) -> Result<Objec
 }
 
 /// All files of a tree.
-pub(super) fn entries(repository: &Repository, tree: ObjectId) -> Result<Entries, BranchError> {
-    let mut found = Entries::new();
+pub(super) fn list(repository: &Repository, tree: ObjectId) -> Result<Listing, BranchError> {
+    let mut found = Listing::default();
     walk(repository, tree, &mut Vec::new(), 0, &mut found)?;
     Ok(found)
 }
@@ -57,9 +64,9 @@ fn walk(
     tree: ObjectId,
     path: &mut Vec<u8>,
     depth: usize,
-    found: &mut Entries,
+    found: &mut Listing,
 ) -> Result<(), BranchError> {
-    if depth > MOST_DEPTH || found.len() > MOST_ENTRIES {
+    if depth > MOST_DEPTH || found.entries.len() > MOST_ENTRIES {
         return Err(GitError::TooManyEntries {
             rev: tree.to_string(),
             root: String::from_utf8_lossy(path).into_owned(),
@@ -67,6 +74,7 @@ fn walk(
         }
         .into());
     }
+    found.trees.insert(path.clone(), tree);
     let object = repository.object(tree, &tree.to_string(), "")?;
     for entry in TreeRefIter::from_bytes(&object.data, tree.kind()) {
         let entry = entry.map_err(|_| repository.damaged(tree))?;
@@ -76,7 +84,7 @@ fn walk(
             path.push(b'/');
             walk(repository, entry.oid.to_owned(), path, depth + 1, found)?;
         } else {
-            found.insert(path.clone(), Entry { mode: entry.mode, id: entry.oid.to_owned() });
+            found.entries.insert(path.clone(), Entry { mode: entry.mode, id: entry.oid.to_owned() });
         }
         path.truncate(length);
     }
@@ -96,24 +104,47 @@ pub(super) fn blob(repository: &gix::Repository, id: ObjectId, bytes: &[u8]) -> 
     repository.write_blob(bytes).map(drop).map_err(write)
 }
 
-/// Writes the trees of all directories, and gives the topmost.
-pub(super) fn tree(repository: &gix::Repository, entries: &Entries) -> Result<ObjectId, BranchError> {
-    let entries: Vec<(&[u8], Entry)> =
-        entries.iter().map(|(path, entry)| (path.as_slice(), *entry)).collect();
-    directory(repository, &entries, 0)
+/// Writes the trees of all directories, and gives the topmost with the listing of it. Directories in which nothing is other
+/// than in `known` have the tree that they have there.
+pub(super) fn tree(
+    repository: &gix::Repository,
+    entries: Entries,
+    known: &Listing,
+) -> Result<(ObjectId, Listing), BranchError> {
+    let mut trees = known.trees.clone();
+    for path in differing(&known.entries, &entries) {
+        let parents = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
+        for end in parents.chain([0]) {
+            trees.remove(path.get(..end).unwrap_or_default());
+        }
+    }
+    let listed: Vec<(&[u8], Entry)> = entries.iter().map(|(path, entry)| (path.as_slice(), *entry)).collect();
+    let top = directory(repository, &listed, b"", &mut trees)?;
+    Ok((top, Listing { entries, trees }))
 }
 
-/// The tree of files that share the first `prefix` bytes of their paths; sorted by path, files of one directory stand
-/// together.
+/// The paths that only one of the two has, or that both have otherwise.
+fn differing<'a>(old: &'a Entries, new: &'a Entries) -> impl Iterator<Item = &'a Vec<u8>> {
+    let gone = old.iter().filter(|(path, _)| !new.contains_key(*path));
+    let changed = new.iter().filter(|(path, entry)| old.get(*path) != Some(*entry));
+    gone.chain(changed).map(|(path, _)| path)
+}
+
+/// The tree of the directory `path`, of which `entries` are the files; sorted by path, files of one directory stand
+/// together. Trees that are known are not written again.
 fn directory(
     repository: &gix::Repository,
     entries: &[(&[u8], Entry)],
-    prefix: usize,
+    path: &[u8],
+    trees: &mut BTreeMap<Vec<u8>, ObjectId>,
 ) -> Result<ObjectId, BranchError> {
+    if let Some(known) = trees.get(path) {
+        return Ok(*known);
+    }
     let mut tree = gix::objs::Tree::empty();
     let mut rest = entries;
-    while let Some((path, entry)) = rest.first() {
-        let name = path.get(prefix..).unwrap_or_default();
+    while let Some((file, entry)) = rest.first() {
+        let name = file.get(path.len()..).unwrap_or_default();
         let Some(slash) = name.iter().position(|byte| *byte == b'/') else {
             tree.entries.push(gix::objs::tree::Entry {
                 mode: entry.mode,
@@ -123,19 +154,21 @@ fn directory(
             rest = rest.get(1..).unwrap_or_default();
             continue;
         };
-        let below = path.get(..=prefix + slash).unwrap_or_default();
-        let end = rest.partition_point(|(path, _)| path.starts_with(below));
+        let below = file.get(..=path.len() + slash).unwrap_or_default();
+        let end = rest.partition_point(|(file, _)| file.starts_with(below));
         let (inside, after) = rest.split_at(end);
-        let oid = directory(repository, inside, below.len())?;
+        let oid = directory(repository, inside, below, trees)?;
         let filename = name.get(..slash).unwrap_or_default().into();
         tree.entries.push(gix::objs::tree::Entry { mode: EntryKind::Tree.into(), filename, oid });
         rest = after;
     }
     // Git sorts directories as if their names ended in a slash.
     tree.entries.sort();
-    repository.write_object(&tree).map(gix::Id::detach).map_err(write)
+    let id = repository.write_object(&tree).map_err(write)?.detach();
+    trees.insert(path.to_vec(), id);
+    Ok(id)
 }
 
-fn write(error: impl std::fmt::Display) -> BranchError {
+pub(super) fn write(error: impl std::fmt::Display) -> BranchError {
     BranchError::Write { why: error.to_string() }
 }

@@ -1,11 +1,11 @@
 //! What is on the branch now.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::objects::{self, Entries};
+use super::objects::{self, Entries, Listing};
 use super::{Branch, BranchError, message};
 use crate::git::{Depth, GitProgramError};
 use crate::publish::{MANIFEST_FILE, META_DIR, Manifest};
@@ -22,12 +22,19 @@ pub struct Tip {
     /// Where it came from, if it says so.
     pub provenance: Option<Provenance>,
     pub(super) repository: Repository,
-    pub(super) tree: Option<ObjectId>,
-    pub(super) entries: Entries,
     pub(super) notes: Option<ObjectId>,
     /// When it was committed, in Git's form.
     pub(super) time: Option<String>,
-    manifest: Option<Manifest>,
+    published: Arc<Published>,
+}
+
+/// What a tree of the branch holds. It is a function of the tree, and kept from one look at the branch to the next.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    /// Nothing if there is no such branch yet.
+    pub(super) tree: Option<ObjectId>,
+    pub(super) listing: Listing,
+    pub(super) manifest: Option<Manifest>,
 }
 
 /// What the trailers of a published commit say.
@@ -43,15 +50,33 @@ impl Tip {
     /// The bytes of a published file.
     #[must_use]
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        let entry = self.entries.get(path.as_bytes()).filter(|entry| entry.is_file())?;
+        let entry = self.entries().get(path.as_bytes()).filter(|entry| entry.is_file())?;
         let mut object = self.repository.object(entry.id, path, path).ok()?;
         (object.kind == Kind::Blob).then(|| std::mem::take(&mut object.data))
+    }
+
+    /// Whether a file is on the branch.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        self.entries().contains_key(path.as_bytes())
+    }
+
+    pub(super) fn tree(&self) -> Option<ObjectId> {
+        self.published.tree
+    }
+
+    pub(super) fn listing(&self) -> &Listing {
+        &self.published.listing
+    }
+
+    pub(super) fn entries(&self) -> &Entries {
+        &self.published.listing.entries
     }
 
     /// What meshwright published.
     pub(super) fn owned(&self) -> &Manifest {
         static NOTHING: OnceLock<Manifest> = OnceLock::new();
-        self.manifest.as_ref().unwrap_or_else(|| NOTHING.get_or_init(Manifest::empty))
+        self.published.manifest.as_ref().unwrap_or_else(|| NOTHING.get_or_init(Manifest::empty))
     }
 }
 
@@ -119,32 +144,32 @@ fn tip(
     commit: Option<ObjectId>,
     notes: Option<ObjectId>,
 ) -> Result<Tip, BranchError> {
-    let mut tip = Tip {
-        commit,
-        provenance: None,
-        repository,
-        tree: None,
-        entries: Entries::new(),
-        notes,
-        time: None,
-        manifest: None,
-    };
+    let mut tip = Tip { commit, provenance: None, repository, notes, time: None, published: Arc::default() };
     let Some(commit) = commit else { return Ok(tip) };
     let tree = objects::tree_of(&tip.repository, commit)?;
     let info = tip.repository.commit_info(commit)?;
-    tip.entries = objects::entries(&tip.repository, tree)?;
-    (tip.tree, tip.time) = (Some(tree), Some(info.committer.time));
+    tip.time = Some(info.committer.time);
     tip.provenance = message::provenance(&info.message);
+    if let Some(known) = branch.known(tree) {
+        tip.published = known;
+        return Ok(tip);
+    }
+    let listing = objects::list(&tip.repository, tree)?;
+    tip.published = Arc::new(Published { tree: Some(tree), listing, manifest: None });
     let marker = format!("{META_DIR}/{MANIFEST_FILE}");
-    match tip.read(&marker) {
+    let manifest = match tip.read(&marker) {
         Some(bytes) => {
             let manifest = Manifest::parse(marker.as_ref(), &bytes);
             let failed = |error| BranchError::Marker { branch: branch.name.clone(), source: Box::new(error) };
-            tip.manifest = Some(manifest.map_err(failed)?);
+            Some(manifest.map_err(failed)?)
         }
         // There is nothing to lose in an empty branch.
-        None if tip.entries.is_empty() => {}
+        None if tip.entries().is_empty() => None,
         None => return Err(BranchError::Foreign { branch: branch.name.clone() }),
+    };
+    if let Some(published) = Arc::get_mut(&mut tip.published) {
+        published.manifest = manifest;
     }
+    branch.keep(Arc::clone(&tip.published));
     Ok(tip)
 }

@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use gix::ObjectId;
+
 use super::manifest::Digest;
 use super::path::RelativePath;
 
-/// The bytes of a file with their digest, which is computed when it is first asked for.
+/// The bytes of a file with what names them, which is computed when it is first asked for.
 #[derive(Debug)]
 pub struct Content {
     bytes: Vec<u8>,
     digest: OnceLock<Digest>,
+    blob: OnceLock<ObjectId>,
 }
 
 impl Content {
     /// The content of these bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Content {
-        Content { bytes, digest: OnceLock::new() }
+        Content { bytes, digest: OnceLock::new(), blob: OnceLock::new() }
     }
 
     /// The bytes.
@@ -30,6 +33,18 @@ impl Content {
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| Digest::of(&self.bytes))
+    }
+
+    /// The ID that they have in Git.
+    ///
+    /// # Errors
+    /// The bytes are an attempt to collide with others (SHA-1).
+    pub(crate) fn blob(&self) -> Result<ObjectId, gix::Error> {
+        if let Some(id) = self.blob.get() {
+            return Ok(*id);
+        }
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &self.bytes)?;
+        Ok(*self.blob.get_or_init(|| id))
     }
 }
 

@@ -242,6 +242,8 @@ impl Engine {
             self.target.read(&published, path).filter(|old| tree.get(path) != Some(old.as_slice()))
         };
         crate::history::check(&compiled.fleet, previous, &mut findings);
+        let exists = |path: &str| self.target.holds(&published, path);
+        crate::bootstrap::check(&compiled.fleet, exists, &mut findings);
         if matches!(self.target, Target::Branch(_)) {
             crate::branch::check_delivery(&compiled.fleet, &mut findings);
         }

@@ -130,6 +130,15 @@ impl Target {
         }
     }
 
+    /// Whether a file is where output goes, rendered or not.
+    pub(super) fn holds(&self, published: &Published, path: &str) -> bool {
+        match (self, published) {
+            (Target::Directory(out), _) => out.join(path).exists(),
+            (_, Published::Branch(tip)) => tip.holds(path),
+            _ => false,
+        }
+    }
+
     /// Brings what is published to `tree`; nothing if it is there already.
     pub(super) fn write(
         &self,

@@ -496,6 +496,29 @@ fn delivery_that_looks_elsewhere_is_a_warning() {
     assert!(err.contains("warning[MW8070]") && err.contains("intent/mesh.yaml:4"), "{err}");
 }
 
+#[test]
+fn flux_that_was_bootstrapped_at_the_output_stops_publishing() {
+    let repository = Repository::with_intent();
+    let bare = repository.bare("out.git");
+    let mesh = MESH.replace("spec: {", "spec: {delivery: {flux: {path: ./}}, ");
+    repository.commit("Flux", &[("intent/mesh.yaml", &mesh)]);
+    let to = ["--push-to", "../out.git"];
+    published(&repository, &to);
+    let clone = repository.home.path().join("clone");
+    repository.git(&["clone", "-q", "-b", "rendered", "../out.git", &clone.to_string_lossy()]);
+    let sync = clone.join("clusters/c1/flux-system/gotk-sync.yaml");
+    std::fs::create_dir_all(sync.parent().unwrap()).unwrap();
+    std::fs::write(sync, "").unwrap();
+    git(&clone, &["add", "-A"]);
+    git(&clone, &["commit", "-q", "-m", "flux bootstrap"]);
+    git(&clone, &["push", "-q"]);
+    let before = git(&bare, &["for-each-ref"]);
+    let (code, _, err) = repository.run("", &[&TO[..], &to].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("error[MW8011]") && err.contains("intent/mesh.yaml:4"), "{err}");
+    assert_eq!(git(&bare, &["for-each-ref"]), before);
+}
+
 /// Writes commits into a repository.
 fn fast_import(at: &Path, stream: &str) {
     let mut command = std::process::Command::new("git");

@@ -23,17 +23,24 @@ impl Policy for AddressFamily {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        let clusters: Vec<(&Cluster, BTreeSet<bool>)> =
+            mesh.clusters.values().filter_map(|cluster| Some((cluster, spoken(cluster)?))).collect();
         for network in mesh.networks.values() {
-            let callers = mesh.clusters.values().filter(|cluster| cluster.network != network.id);
-            for cluster in callers {
-                let (Some(offered), Some(spoken)) = (offered(network, cluster), spoken(cluster)) else {
-                    continue;
+            // Most networks are entered at one address, whoever asks.
+            let seen_alike = network.entries.iter().all(|entry| entry.address_from.is_empty());
+            let mut by_all = None;
+            let callers = clusters.iter().filter(|(cluster, _)| cluster.network != network.id);
+            for (cluster, spoken) in callers {
+                let offered = match by_all.take() {
+                    Some(offered) if seen_alike => offered,
+                    _ => offered(network, cluster),
                 };
-                if offered.is_disjoint(&spoken) {
-                    report(network, cluster, &offered, findings);
+                if let Some(offered) = offered.as_ref().filter(|offered| offered.is_disjoint(spoken)) {
+                    report(network, cluster, offered, findings);
                     // The first caller stands for all of its family.
                     break;
                 }
+                by_all = Some(offered);
             }
         }
     }

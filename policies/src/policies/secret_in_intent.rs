@@ -119,6 +119,8 @@ fn secret(what: &str, place: Place, cluster: Option<&str>) -> Finding {
 
 /// What kind of credential a value is, if it is one.
 fn credential(key: &str, text: &str) -> Option<&'static str> {
+    /// Bytes of three parts of a token; a key has more, and so have the texts below.
+    const SHORTEST: usize = 29;
     /// `-----BEGIN [RSA |EC ]PRIVATE KEY`, in base64.
     const ENCODED: [&str; 4] = [
         "LS0tLS1CRUdJTiBQUklWQVRFIEtFW",
@@ -126,16 +128,19 @@ fn credential(key: &str, text: &str) -> Option<&'static str> {
         "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFW",
         "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ",
     ];
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY")
-        || ENCODED.iter().any(|pem| text.contains(pem))
-    {
-        return Some("a private key");
-    }
     if key == "client-key-data" || text.contains("client-key-data:") {
         return Some("a kubeconfig's client key");
     }
-    if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).any(is_jwt) {
-        return Some("a token");
+    // Most texts are shorter than any key or token.
+    if text.len() >= SHORTEST {
+        if text.contains("-----BEGIN") && text.contains("PRIVATE KEY")
+            || ENCODED.iter().any(|pem| text.contains(pem))
+        {
+            return Some("a private key");
+        }
+        if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).any(is_jwt) {
+            return Some("a token");
+        }
     }
     let url = text.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
     url.filter(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))

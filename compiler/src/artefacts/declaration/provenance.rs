@@ -28,18 +28,18 @@ impl<'a> Sources<'a> {
         let mut shared = BTreeMap::new();
         sources.mesh_values(&mut shared);
         for network in mesh.networks.values() {
-            let base = FieldPath::parse("networks").key(network.id.as_str());
+            // As a field path is written, with a key that may hold dots.
+            let base = FieldPath::parse("networks").key(network.id.as_str()).to_string();
             sources.add(&mut shared, &base, &network.written.name());
             let discovery = match network.spec.gateway_discovery {
                 Some(_) => network.written.place("spec.gatewayDiscovery"),
                 None => mesh.written.place("spec.gatewayDiscovery"),
             };
-            sources.add(&mut shared, &base.clone().key("discovery"), &discovery);
+            sources.add(&mut shared, &format!("{base}.discovery"), &discovery);
             // Addresses behind a label are claimed nowhere but at their own gateway.
             let announced = mesh.gateway_discovery(network) == GatewayDiscovery::MeshNetworks;
             for (index, entry) in network.entries.iter().enumerate().filter(|_| announced) {
-                let path = base.clone().key("gateways").index(index);
-                sources.add(&mut shared, &path, &entry.place);
+                sources.add(&mut shared, &format!("{base}.gateways[{index}]"), &entry.place);
             }
         }
         for (file, fields) in &shared {
@@ -52,7 +52,7 @@ impl<'a> Sources<'a> {
     }
 
     fn mesh_values(&self, into: &mut ByFile<'a>) {
-        let mut add = |path: &str, place: &Place| self.add(into, &FieldPath::parse(path), place);
+        let mut add = |path: &str, place: &Place| self.add(into, path, place);
         add("mesh.id", &self.mesh.id_place());
         for field in ["trustDomain", "clusterDomain"] {
             add(&format!("mesh.{field}"), &self.mesh.written.place(format!("spec.{field}").as_str()));
@@ -71,7 +71,7 @@ impl<'a> Sources<'a> {
         let mut own = BTreeMap::new();
         self.cluster_values(cluster, &mut own);
         for (index, (_, place)) in self.exceptions(cluster).enumerate() {
-            self.add(&mut own, &FieldPath::parse("exceptions").index(index), place);
+            self.add(&mut own, &format!("exceptions[{index}]"), place);
         }
         yaml::spaces(out, indent);
         let files: BTreeSet<&str> = own.keys().chain(self.written.keys()).copied().collect();
@@ -96,8 +96,8 @@ impl<'a> Sources<'a> {
 
     fn cluster_values(&self, cluster: &Cluster, into: &mut ByFile<'a>) {
         let balancer = &cluster.spec.load_balancer;
-        let mut fields: Vec<(FieldPath, Place)> = Vec::new();
-        let mut add = |path: &str, place: Place| fields.push((FieldPath::parse(path), place));
+        let mut fields: Vec<(String, Place)> = Vec::new();
+        let mut add = |path: &str, place: Place| fields.push((path.to_owned(), place));
         add("cluster.id", cluster.id_place());
         add("network", cluster.written.place("spec.network"));
         let role = match &cluster.role {
@@ -148,9 +148,8 @@ impl<'a> Sources<'a> {
         }
         for (index, node) in cluster.spec.nodes.iter().enumerate().filter(|(_, n)| n.locality.is_some()) {
             let place = cluster.written.place(format!("spec.nodes[{index}].locality").as_str());
-            fields.push((FieldPath::parse("nodes").key(node.name.as_str()), place));
+            add(&FieldPath::parse("nodes").key(node.name.as_str()).to_string(), place);
         }
-        let mut add = |path: &str, place: Place| fields.push((FieldPath::parse(path), place));
         if cluster.spec.previous.is_some() {
             add("previous", cluster.written.place("spec.previous"));
         }
@@ -165,7 +164,7 @@ impl<'a> Sources<'a> {
             (self.mesh.control_plane_source(cluster), self.mesh.serving(cluster))
         {
             let place = self.where_written(serving, place);
-            self.add(into, &FieldPath::parse("controlPlane.address"), &place);
+            self.add(into, "controlPlane.address", &place);
         }
     }
 
@@ -196,10 +195,10 @@ impl<'a> Sources<'a> {
     }
 
     /// A value that was written nowhere has no source: it is a default that no file can be blamed for.
-    fn add(&self, into: &mut ByFile<'a>, path: &FieldPath, place: &Place) {
+    fn add(&self, into: &mut ByFile<'a>, path: &str, place: &Place) {
         let file: FileId = place.span.file;
         if let Some(file) = self.fleet.files.get(&file) {
-            into.entry(file).or_default().insert(path.to_string(), place.path.to_string());
+            into.entry(file).or_default().insert(path.to_owned(), place.path.to_string());
         }
     }
 }
