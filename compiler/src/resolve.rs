@@ -10,15 +10,16 @@ mod layers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use meshwright_policies::finding::{Findings, Place, Rule};
+use meshwright_policies::finding::{Finding, Findings, Place, Rule};
 use meshwright_policies::intent::{
     ClusterSpec, ControlPlane, IntentKind, IstioSpec, MeshSpec, PolicySetting,
 };
-use meshwright_policies::mesh::{Cluster, Fleet, Istio, Mesh, Network, Role, Written};
+use meshwright_policies::mesh::{Cluster, Fleet, Istio, Mesh, Network, Role, Unread, Written};
 use meshwright_policies::names::{ClusterId, ClusterName, MeshId, MeshName, NameError, NetworkId};
 use meshwright_policies::node::{FieldPath, Node};
+use meshwright_policies::policies::UNDECLARED_NETWORK;
 use meshwright_policies::references as rules;
-use meshwright_policies::suggest::nearest;
+use meshwright_policies::suggest::{did_you_mean, nearest};
 
 use crate::intent::{Intent, Named};
 use crate::threads;
@@ -29,18 +30,21 @@ const CLUSTERS_FOR_THREADS: usize = 64;
 /// Builds the fleet.
 #[must_use]
 pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
-    let Intent { meshes, networks, clusters, policy_configs, .. } = intent;
+    let Intent { meshes, networks, clusters, policy_configs, mut unread, .. } = intent;
     let mut fleet = Fleet::default();
     for (name, named) in unique(IntentKind::Mesh, meshes, findings) {
-        if let Some(mesh) = mesh(name, &named, findings) {
-            fleet.meshes.insert(mesh.name.clone(), mesh);
+        match mesh(name.clone(), &named, findings) {
+            Some(mesh) => drop(fleet.meshes.insert(name, mesh)),
+            None => drop(unread.meshes.insert(name.to_string())),
         }
     }
     let networks = unique(IntentKind::Network, networks, findings);
     let mut mesh_of_network = BTreeMap::new();
     for (id, named) in networks {
         let members = Reference { kind: IntentKind::Network, name: id.as_str(), document: &named.document };
-        let Some(mesh) = mesh_of(named.spec.mesh.as_ref(), None, &members, &fleet, findings) else {
+        let known = Known { fleet: &fleet, unread: &unread };
+        let Some(mesh) = mesh_of(named.spec.mesh.as_ref(), None, &members, known, findings) else {
+            unread.networks.insert(id.to_string());
             continue;
         };
         mesh_of_network.insert(id.clone(), mesh.clone());
@@ -59,20 +63,31 @@ pub fn resolve(intent: Intent, findings: &mut Findings) -> Fleet {
     let parts = threads::in_parts(&named, CLUSTERS_FOR_THREADS, |part| {
         let mut found = Findings::new();
         let one = |named: &Arc<Named<ClusterName, ()>>| {
-            cluster(named.name.clone(), &named.document, &mesh_of_network, &fleet, &mut found)
+            let known = Known { fleet: &fleet, unread: &unread };
+            let cluster = cluster(named.name.clone(), &named.document, &mesh_of_network, known, &mut found);
+            cluster.ok_or_else(|| named.name.to_string())
         };
-        let clusters: Vec<_> = part.iter().filter_map(one).collect();
+        let clusters: Vec<_> = part.iter().map(one).collect();
         (clusters, found)
     });
     for (clusters, found) in parts {
         findings.extend(found);
-        for (mesh, cluster) in clusters {
+        for cluster in clusters {
+            let (mesh, cluster) = match cluster {
+                Ok(cluster) => cluster,
+                Err(name) => {
+                    unread.clusters.insert(name);
+                    continue;
+                }
+            };
             if let Some(mesh) = fleet.meshes.get_mut(&mesh) {
                 mesh.clusters.insert(cluster.name.clone(), cluster);
             }
         }
     }
+    let unread = Arc::new(unread);
     for mesh in fleet.meshes.values_mut() {
+        mesh.unread = Arc::clone(&unread);
         gateways::place(mesh);
     }
     for (_, named) in unique(IntentKind::PolicyConfig, policy_configs, findings) {
@@ -119,28 +134,33 @@ struct Reference<'a> {
 }
 
 impl Reference<'_> {
-    fn finding(
-        &self,
-        rule: &'static Rule,
-        path: &str,
-        message: String,
-    ) -> meshwright_policies::finding::Finding {
+    fn finding(&self, rule: &'static Rule, path: &str, message: String) -> Finding {
         let finding = rule.at(Place::in_document(self.document, path), message);
         if self.kind == IntentKind::Cluster { finding.cluster(self.name) } else { finding }
     }
 }
 
-/// The mesh a document belongs to: the one it names, else that of its network, else the only one.
+/// What was declared: what could be resolved of it so far, and the names of what could not.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    fleet: &'a Fleet,
+    unread: &'a Unread,
+}
+
+/// The mesh a document belongs to: the one it names, else that of its network, else the only one. Of a mesh that is there and
+/// has errors of its own, nothing is said.
 fn mesh_of(
     named: Option<&MeshName>,
     by_network: Option<&MeshName>,
     reference: &Reference<'_>,
-    fleet: &Fleet,
+    known: Known<'_>,
     findings: &mut Findings,
 ) -> Option<MeshName> {
-    let known = || fleet.meshes.keys().map(MeshName::as_str);
-    match (named, by_network) {
-        (Some(name), _) if fleet.meshes.contains_key(name) => Some(name.clone()),
+    let meshes = &known.fleet.meshes;
+    let names = || meshes.keys().map(MeshName::as_str);
+    let finding = match (named, by_network) {
+        (Some(name), _) if meshes.contains_key(name) => return Some(name.clone()),
+        (Some(name), _) if known.unread.meshes.contains(name.as_str()) => return None,
         (Some(name), _) => {
             let message = format!(
                 "{} `{}` belongs to mesh `{name}`, which is not declared",
@@ -148,32 +168,32 @@ fn mesh_of(
                 reference.name
             );
             let mut finding = reference.finding(&rules::UNKNOWN_MESH, "spec.mesh", message).found(name);
-            finding.help = nearest(name.as_str(), known()).map(|near| format!("did you mean `{near}`?"));
-            findings.push(finding);
-            None
+            finding.help = nearest(name.as_str(), names()).map(|near| format!("did you mean `{near}`?"));
+            finding
         }
-        (None, Some(name)) => Some(name.clone()),
+        (None, Some(name)) => return Some(name.clone()),
+        // It may belong to one that has errors.
+        (None, None) if !known.unread.meshes.is_empty() => return None,
         (None, None) => {
-            let mut meshes = fleet.meshes.keys();
-            match (meshes.next(), meshes.next()) {
-                (Some(only), None) => Some(only.clone()),
-                (None, _) => None,
+            let mut all = meshes.keys();
+            match (all.next(), all.next()) {
+                (Some(only), None) => return Some(only.clone()),
+                (None, _) => return None,
                 _ => {
                     let message = format!(
                         "{} `{}` does not say which mesh it belongs to",
                         reference.kind.as_str(),
                         reference.name
                     );
-                    let help = format!(
-                        "set `spec.mesh` to one of {}",
-                        known().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ")
-                    );
-                    findings.push(reference.finding(&rules::UNKNOWN_MESH, "spec", message).help(help));
-                    None
+                    let names: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+                    let help = format!("set `spec.mesh` to one of {}", names.join(", "));
+                    reference.finding(&rules::UNKNOWN_MESH, "spec", message).help(help)
                 }
             }
         }
-    }
+    };
+    findings.push(finding);
+    None
 }
 
 fn mesh(name: MeshName, named: &Named<MeshName, MeshSpec>, findings: &mut Findings) -> Option<Mesh> {
@@ -184,7 +204,15 @@ fn mesh(name: MeshName, named: &Named<MeshName, MeshSpec>, findings: &mut Findin
     };
     let id = keep(id, || written.name(), findings)?;
     let spec = named.spec.clone();
-    Some(Mesh { name, id, spec, written, networks: BTreeMap::new(), clusters: BTreeMap::new() })
+    Some(Mesh {
+        name,
+        id,
+        spec,
+        written,
+        networks: BTreeMap::new(),
+        clusters: BTreeMap::new(),
+        unread: Arc::default(),
+    })
 }
 
 fn keep<T>(
@@ -199,7 +227,7 @@ fn cluster(
     name: ClusterName,
     document: &Node,
     mesh_of_network: &BTreeMap<NetworkId, MeshName>,
-    fleet: &Fleet,
+    known: Known<'_>,
     findings: &mut Findings,
 ) -> Option<(MeshName, Cluster)> {
     let reference = Reference { kind: IntentKind::Cluster, name: name.as_str(), document };
@@ -207,8 +235,17 @@ fn cluster(
     let own_mesh = own("mesh").and_then(|text| MeshName::new(text).ok());
     let own_network = own("network").and_then(|text| NetworkId::new(text).ok());
     let by_network = own_network.as_ref().and_then(|id| mesh_of_network.get(id));
-    let mesh_name = mesh_of(own_mesh.as_ref(), by_network, &reference, fleet, findings)?;
-    let mesh = fleet.meshes.get(&mesh_name)?;
+    if let (None, None, Some(network)) = (&own_mesh, by_network, &own_network) {
+        if known.unread.networks.contains(network.as_str()) {
+            return None;
+        }
+        if known.fleet.meshes.len() > 1 && known.unread.meshes.is_empty() {
+            findings.push(unknown_network(network, &reference, mesh_of_network));
+            return None;
+        }
+    }
+    let mesh_name = mesh_of(own_mesh.as_ref(), by_network, &reference, known, findings)?;
+    let mesh = known.fleet.meshes.get(&mesh_name)?;
 
     let document = layers::effective(mesh, own_network.as_ref(), document);
     let written = Written { document };
@@ -251,6 +288,22 @@ fn cluster(
             written,
         },
     ))
+}
+
+/// Of several meshes, a cluster belongs to the one of its network; that its network is none's is the mistake.
+fn unknown_network(
+    network: &NetworkId,
+    reference: &Reference<'_>,
+    mesh_of_network: &BTreeMap<NetworkId, MeshName>,
+) -> Finding {
+    let message = format!("cluster `{}` is on network `{network}`, which no mesh declares", reference.name);
+    let declared = mesh_of_network.keys().map(NetworkId::as_str);
+    let help = did_you_mean(network.as_str(), declared, || {
+        format!(
+            "declare it: a document of kind Network with `metadata.name: {network}` and the `mesh` it is of"
+        )
+    });
+    reference.finding(&UNDECLARED_NETWORK, "spec.network", message).found(network).help(help)
 }
 
 fn istio(

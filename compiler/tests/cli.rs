@@ -495,3 +495,69 @@ fn policy_settings_end_on_their_day() {
     assert!(said.stderr.contains("MW6009"), "{}", said.stderr);
     expect(&run(directory.path(), "check repo --date tomorrow"), 2);
 }
+
+#[test]
+fn output_does_not_go_where_intent_is() {
+    let directory = started();
+    for (arguments, below) in [
+        ("render repo -o repo", ""),
+        ("render . -o .", "repo"),
+        ("render repo -o repo/clusters", ""),
+        ("render -o clusters", "repo"),
+        ("watch . -o .", "repo"),
+    ] {
+        let before = files(directory.path());
+        let refused = run(&directory.path().join(below), arguments);
+        expect(&refused, 2);
+        assert!(refused.stderr.contains("name another directory"), "{arguments}: {}", refused.stderr);
+        assert_eq!(files(directory.path()), before, "{arguments}");
+    }
+    // Beside the intent's directory is not in it.
+    expect(&run(directory.path(), "render repo -o ."), 0);
+    expect(&run(directory.path(), "check repo"), 0);
+}
+
+#[test]
+fn a_root_may_be_written_in_any_way() {
+    let directory = rendered();
+    let plain = files(&directory.path().join("out"));
+    let absolute = directory.path().display().to_string();
+    for root in ["./repo", "repo/", "repo//", "./repo/.", ".//repo", &format!("{absolute}//repo/./")] {
+        expect(&run(directory.path(), &format!("render {root} -o again")), 0);
+        assert_eq!(files(&directory.path().join("again")), plain, "{root}");
+    }
+}
+
+#[test]
+fn documents_with_errors_of_their_own_are_no_second_mistake_of_others() {
+    let errors = |path: &str, old: &str, new: &str| {
+        let directory = started();
+        edit(&directory, path, old, new);
+        let ran = run(directory.path(), "check repo --format json");
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(errors("repo/mesh.yaml", "install: Helm", "install: Helmm"), ["MW0105"]);
+    assert_eq!(errors("repo/mesh.yaml", "spec:\n", "spec:\n  bogus: 1\n"), ["MW0103"]);
+    let network = "  name: network-east\n";
+    assert_eq!(errors("repo/networks.yaml", network, &format!("{network}spec: {{mesh: [1]}}\n")), ["MW0104"]);
+    assert_eq!(errors("repo/clusters/east.yaml", "spec:\n", "spec:\n  bogus: 1\n"), ["MW0103"]);
+}
+
+#[test]
+fn a_cluster_on_an_undeclared_network_is_told_its_network_among_several_meshes_too() {
+    let directory = started();
+    let other = "apiVersion: meshwright.dev/v1alpha1\nkind: Mesh\nmetadata: {name: other}\n\
+                 spec: {istio: {version: \"1.30.3\"}}\n";
+    fs::write(directory.path().join("repo/other.yaml"), other).unwrap();
+    for network in ["network-east\n", "network-west\n"] {
+        edit(&directory, "repo/networks.yaml", network, &format!("{network}spec: {{mesh: my-mesh}}\n"));
+    }
+    edit(&directory, "repo/clusters/east.yaml", "network: network-east", "network: network-eest");
+    let ran = run(directory.path(), "check repo --format json");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = report["findings"].as_array().unwrap().iter().find(|one| one["code"] == "MW2001").cloned();
+    let found = found.unwrap_or_else(|| panic!("{}", ran.stdout));
+    assert!(found["help"].as_str().unwrap().contains("did you mean"), "{found}");
+}

@@ -4,7 +4,7 @@
 //! (`meshwright::resolve`), and holds nothing that contradicts itself in type: a cluster has one role, one network, one
 //! Istio.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::{Address, Cidr, Port};
@@ -97,6 +97,19 @@ pub struct Mesh {
     pub networks: BTreeMap<NetworkId, Network>,
     /// Its clusters, by name.
     pub clusters: BTreeMap<ClusterName, Cluster>,
+    /// What could not be read, of all meshes.
+    pub unread: Arc<Unread>,
+}
+
+/// Names of documents that are there and have errors of their own: that they are missing from a mesh is no second mistake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Meshes.
+    pub meshes: BTreeSet<String>,
+    /// Networks.
+    pub networks: BTreeSet<String>,
+    /// Clusters.
+    pub clusters: BTreeSet<String>,
 }
 
 impl Mesh {

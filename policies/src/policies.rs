@@ -139,6 +139,9 @@ mod workload_on_two_networks;
 mod wrong_listener;
 mod wrong_node_port;
 
+/// The rule of a cluster's network that is not declared: it is found while references are followed, too.
+pub use undeclared_network::RULE as UNDECLARED_NETWORK;
+
 use crate::policy::Policy;
 
 /// Every policy, in the order of its code, which is the order of the documentation.

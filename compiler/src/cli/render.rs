@@ -1,10 +1,13 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 
 use super::input::{Input, compile_found};
 use super::remembered::{self, Memory};
 use super::{Outcome, terminal};
 use crate::build;
 use crate::publish::{self, Changes, Options};
+use crate::source::discover::{DiscoverOptions, discover};
 
 /// Render one directory per cluster
 #[derive(Debug, clap::Args)]
@@ -26,6 +29,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    refuse_over_intent(&args.out, &args.input.root)?;
+    if !args.check {
+        // What an interrupted run decided on is brought to its end, whatever the intent says now.
+        publish::recover(&args.out)?;
+    }
     let (found, root) = args.input.find()?;
     let input = remembered::input(&found, &root);
     let mut memory = Memory::open(&args.out);
@@ -83,6 +91,36 @@ fn write(args: &Args, tree: &publish::Tree, memory: &mut Memory) -> anyhow::Resu
     Ok(if args.check && !changes.is_up_to_date() { Outcome::Findings } else { Outcome::Clean })
 }
 
+/// A directory of intent must not become one of output: what is below a rendered tree is not read as intent.
+pub(super) fn refuse_over_intent(out: &Path, root: &Path) -> anyhow::Result<()> {
+    let (Ok(real_out), Ok(real_root)) = (out.canonicalize(), root.canonicalize()) else { return Ok(()) };
+    if real_out == real_root && real_root.is_dir() {
+        bail!(
+            "`{}` is where the intent is: name another directory for the output, such as `{}`",
+            out.display(),
+            out.join("rendered").display()
+        );
+    }
+    // An ancestor may hold both: the intent is asked for by name.
+    if !real_out.starts_with(&real_root) || publish::is_rendered_tree(&real_out) {
+        return Ok(());
+    }
+    let found = discover(&real_out, DiscoverOptions::default())?;
+    let declares = |text: &[u8]| {
+        let ours =
+            |line: &str| line.strip_prefix("apiVersion:").is_some_and(|v| v.contains("meshwright.dev/"));
+        String::from_utf8_lossy(text).lines().any(ours)
+    };
+    if let Some((_, file)) = found.sources.iter().find(|(_, file)| declares(file.text())) {
+        bail!(
+            "`{}` holds intent (`{}`), which would no longer be read if output were written there: name another directory",
+            out.display(),
+            file.path()
+        );
+    }
+    Ok(())
+}
+
 fn up_to_date(args: &Args, files: usize) -> String {
     format!("{} is up to date: {files} files\n", args.out.display())
 }
@@ -90,6 +128,11 @@ fn up_to_date(args: &Args, files: usize) -> String {
 fn summary(args: &Args, files: usize, changes: &Changes) -> String {
     let out = args.out.display();
     let mut text = String::new();
+    if changes.unfinished {
+        return format!(
+            "{out} is between two states: a run was interrupted while it wrote; run `meshwright render`, which finishes it\n"
+        );
+    }
     for path in &changes.drifted {
         text.push_str(&format!("{}: was changed by hand since it was rendered\n", path.as_str()));
     }

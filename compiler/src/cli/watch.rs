@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -104,7 +104,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let target = match (args.to.branch(&origin)?, &args.out) {
         (Some(branch), _) => Target::Branch(Box::new(branch)),
-        (None, Some(out)) => Target::Directory(out.clone()),
+        (None, Some(out)) => {
+            super::render::refuse_over_intent(out, Path::new(&args.from.root))?;
+            Target::Directory(out.clone())
+        }
         (None, None) => bail!("say where output goes: `-o OUT` or `--branch BRANCH`"),
     };
     let settings = Settings {

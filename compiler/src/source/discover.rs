@@ -283,7 +283,7 @@ pub(super) fn join(directory: &str, name: &str) -> String {
 }
 
 /// A path with `/` between its parts, without `.` parts and a trailing separator.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     use std::path::Component;
     let mut text = String::new();
     for component in path.components() {

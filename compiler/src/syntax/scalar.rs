@@ -114,6 +114,13 @@ pub(super) fn refused_tag(tag: &Tag, place: Place) -> Finding {
     reading::CUSTOM_TAG.at(place, message).help("remove the tag and write the value itself")
 }
 
+/// The decimal number that a text is read as by most people: without `_` and leading zeros.
+fn decimal(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| *c != '_').collect();
+    let number = digits.trim_start_matches('0');
+    (digits.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty()).then(|| number.to_owned())
+}
+
 /// Why a plain scalar is refused.
 pub(super) enum Doubt {
     /// Readers part.
@@ -133,8 +140,17 @@ impl Doubt {
         match self {
             Doubt::Ambiguous { core, other } => {
                 let help = match boolean_1_1(text) {
-                    Some(meant) => format!("quote it: `{quoted}`, or write `{meant}`"),
-                    None => format!("quote it: `{quoted}`"),
+                    Some(meant) => {
+                        format!("quote it if the text is meant: `{quoted}`; otherwise write `{meant}`")
+                    }
+                    None => match decimal(text) {
+                        Some(number) => {
+                            format!(
+                                "quote it if the text is meant: `{quoted}`; write `{number}` for the number"
+                            )
+                        }
+                        None => format!("quote it: `{quoted}`"),
+                    },
                 };
                 let message = format!("`{text}` is {core} in YAML 1.2 but {other}");
                 reading::AMBIGUOUS_SCALAR.at(place, message).help(help)

@@ -259,16 +259,16 @@ fn ambiguous_scalars_are_refused_with_both_readings() {
     ];
     let shown: Vec<String> = texts.iter().map(|text| explained(&format!("- {text}"))).collect();
     insta::assert_snapshot!(shown.join("\n").replace("MW0003 1:3 ", ""), @r#"
-    `on` is text in YAML 1.2 but `true` to Kubernetes (YAML 1.1) / quote it: `"on"`, or write `true`
-    `No` is text in YAML 1.2 but `false` to Kubernetes (YAML 1.1) / quote it: `"No"`, or write `false`
-    `y` is text in YAML 1.2 but `true` to Kubernetes (YAML 1.1) / quote it: `"y"`, or write `true`
-    `0755` is a decimal number in YAML 1.2 but the octal number 493 to Kubernetes (YAML 1.1) / quote it: `"0755"`
-    `08` is a decimal number in YAML 1.2 but text in YAML 1.1 / quote it: `"08"`
+    `on` is text in YAML 1.2 but `true` to Kubernetes (YAML 1.1) / quote it if the text is meant: `"on"`; otherwise write `true`
+    `No` is text in YAML 1.2 but `false` to Kubernetes (YAML 1.1) / quote it if the text is meant: `"No"`; otherwise write `false`
+    `y` is text in YAML 1.2 but `true` to Kubernetes (YAML 1.1) / quote it if the text is meant: `"y"`; otherwise write `true`
+    `0755` is a decimal number in YAML 1.2 but the octal number 493 to Kubernetes (YAML 1.1) / quote it if the text is meant: `"0755"`; write `755` for the number
+    `08` is a decimal number in YAML 1.2 but text in YAML 1.1 / quote it if the text is meant: `"08"`; write `8` for the number
     `0o17` is a number in YAML 1.2 but text in YAML 1.1 / quote it: `"0o17"`
     `-0o17` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"-0o17"`
     `0X1F` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"0X1F"`
-    `1_000` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"1_000"`
-    `1_` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"1_"`
+    `1_000` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it if the text is meant: `"1_000"`; write `1000` for the number
+    `1_` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it if the text is meant: `"1_"`; write `1` for the number
     `0x_0A_74_AE` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"0x_0A_74_AE"`
     `0b11` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"0b11"`
     `685_230.15` is text in YAML 1.2 but a number to Kubernetes (YAML 1.1) / quote it: `"685_230.15"`

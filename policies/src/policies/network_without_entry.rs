@@ -36,7 +36,8 @@ impl Policy for NetworkWithoutEntry {
             let Some(member) = members.get(&network.id) else { continue };
             if network.entries.is_empty() {
                 // Entries that name what does not exist are another finding.
-                findings.extend(network.spec.gateways.is_empty().then(|| closed(network, member)));
+                let is_closed = network.spec.gateways.is_empty() && mesh.unread.clusters.is_empty();
+                findings.extend(is_closed.then(|| closed(network, member)));
             } else if mesh.gateway_discovery(network) == GatewayDiscovery::MeshNetworks {
                 let unknown =
                     network.entries.iter().filter_map(|entry| unknown_address(mesh, network, entry));

@@ -37,7 +37,7 @@ fn check_remote(mesh: &Mesh, cluster: &Cluster, primary: Option<&ClusterName>, f
     let is_primary =
         |name: &ClusterName| mesh.clusters.get(name).is_some_and(|other| other.role == Role::Primary);
     let message = match primary {
-        Some(name) if is_primary(name) => return,
+        Some(name) if is_primary(name) || mesh.unread.clusters.contains(name.as_str()) => return,
         Some(name) if mesh.clusters.contains_key(name) => {
             format!("cluster `{}` is served by `{name}`, which runs no istiod", cluster.name)
         }

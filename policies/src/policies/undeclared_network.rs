@@ -2,13 +2,15 @@
 
 use crate::finding::{Findings, Rule, Severity};
 use crate::mesh::Mesh;
+use crate::names::NetworkId;
 use crate::policy::Policy;
 use crate::suggest::did_you_mean;
 
 /// A cluster's network is not declared.
 pub(super) struct UndeclaredNetwork;
 
-static RULE: Rule = Rule {
+/// A cluster names a network that no document declares.
+pub static RULE: Rule = Rule {
     code: "MW2001",
     name: "undeclared-network",
     severity: Severity::Error,
@@ -22,7 +24,9 @@ impl Policy for UndeclaredNetwork {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
-        for cluster in mesh.clusters.values().filter(|c| !mesh.networks.contains_key(&c.network)) {
+        let declared =
+            |id: &NetworkId| mesh.networks.contains_key(id) || mesh.unread.networks.contains(id.as_str());
+        for cluster in mesh.clusters.values().filter(|cluster| !declared(&cluster.network)) {
             let found = &cluster.network;
             let message = format!(
                 "cluster `{}` is on network `{found}`, which mesh `{}` does not declare",

@@ -55,7 +55,7 @@ impl Policy for UnknownControlPlaneCluster {
 }
 
 fn check(mesh: &Mesh, name: &ClusterName, place: Place, findings: &mut Findings) {
-    if mesh.clusters.contains_key(name) {
+    if mesh.clusters.contains_key(name) || mesh.unread.clusters.contains(name.as_str()) {
         return;
     }
     let message = format!("the control plane runs in `{name}`, which is no cluster of mesh `{}`", mesh.name);

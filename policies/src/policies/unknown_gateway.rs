@@ -23,10 +23,12 @@ impl Policy for UnknownGateway {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        let is_unread = |name: &ClusterName| mesh.unread.clusters.contains(name.as_str());
         for network in mesh.networks.values() {
             for (index, gateway) in network.spec.gateways.iter().enumerate() {
                 let field = format!("spec.gateways[{index}]");
                 match mesh.clusters.get(&gateway.cluster) {
+                    None if is_unread(&gateway.cluster) => {}
                     None => {
                         let path = format!("{field}.cluster");
                         findings.push(unknown_cluster(mesh, network, &gateway.cluster, &path));
@@ -35,8 +37,8 @@ impl Policy for UnknownGateway {
                         findings.extend(unknown_gateway(network, cluster, gateway.gateway.as_ref(), &field))
                     }
                 }
-                for observer in gateway.address_from.keys().filter(|name| !mesh.clusters.contains_key(*name))
-                {
+                let unknown = |name: &&ClusterName| !mesh.clusters.contains_key(*name) && !is_unread(name);
+                for observer in gateway.address_from.keys().filter(unknown) {
                     let path = format!("{field}.addressFrom.{observer}");
                     findings.push(unknown_cluster(mesh, network, observer, &path));
                 }

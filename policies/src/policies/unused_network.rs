@@ -23,6 +23,9 @@ impl Policy for UnusedNetwork {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        if !mesh.unread.clusters.is_empty() {
+            return;
+        }
         let used: BTreeSet<_> = mesh.clusters.values().map(|cluster| &cluster.network).collect();
         for network in mesh.networks.values().filter(|network| !used.contains(&network.id)) {
             let message = format!("no cluster of mesh `{}` is on network `{}`", mesh.name, network.id);
