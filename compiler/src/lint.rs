@@ -17,11 +17,17 @@ use std::path::PathBuf;
 
 use meshwright_policies::contradictions;
 use meshwright_policies::finding::Findings;
+use meshwright_policies::intent::Date;
 use meshwright_policies::repository::{Manifest, Repository};
+use meshwright_policies::witness::{self, SOME_DAY};
 
 use crate::source::{DiscoverOptions, Found, SourceError, Sources, discover};
+use crate::threads;
 
 pub use home::ClusterGlob;
+
+/// Fewer clusters than this are judged by one thread.
+const LEAST: usize = 16;
 
 /// What a run found.
 #[derive(Debug, Default)]
@@ -49,14 +55,14 @@ pub fn options() -> DiscoverOptions {
 /// A path does not exist, a file cannot be read, or the files are more than is read.
 pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceError> {
     let found = paths.iter().map(|path| discover(path, options())).collect::<Result<Vec<_>, _>>()?;
-    Ok(lint_found(&found, globs))
+    Ok(lint_found(&found, globs, SOME_DAY))
 }
 
-/// Compares what was found at several places, a file that was found twice once.
+/// Compares what was found at several places, a file that was found twice once. Exceptions hold until their last day.
 #[must_use]
-pub fn lint_found(all: &[Found], globs: &[ClusterGlob]) -> Linted {
+pub fn lint_found(all: &[Found], globs: &[ClusterGlob], today: Date) -> Linted {
     let (sources, links) = together(all);
-    let mut linted = lint_sources(sources, globs);
+    let mut linted = lint_on(sources, globs, today);
     if links > 0 {
         linted.notes.push(format!("{links} symbolic links lead to what is not read"));
     }
@@ -112,9 +118,16 @@ fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Re
     (repository, notes)
 }
 
-/// Compares files that were read already.
+/// Compares files that were read already. Every exception of a declaration holds.
 #[must_use]
 pub fn lint_sources(sources: Sources, globs: &[ClusterGlob]) -> Linted {
+    lint_on(sources, globs, SOME_DAY)
+}
+
+/// Compares files that were read already, and judges the objects of a cluster whose `MeshDeclaration` is among them by
+/// that. Exceptions hold until their last day.
+#[must_use]
+pub fn lint_on(sources: Sources, globs: &[ClusterGlob], today: Date) -> Linted {
     let (mut findings, notes, repository) = {
         let mut files = read::read(&sources);
         let findings = std::mem::take(&mut files.findings);
@@ -122,7 +135,11 @@ pub fn lint_sources(sources: Sources, globs: &[ClusterGlob]) -> Linted {
         let repository = assign::assign(&files, globs, false, &mut notes);
         (findings, notes, repository)
     };
-    findings.extend(contradictions::compare(&repository));
+    let parts =
+        threads::in_parts(&repository.clusters, LEAST, |clusters| witness::judge(&repository, clusters));
+    let mut judged = Findings::new();
+    parts.into_iter().for_each(|part| judged.extend(part));
+    findings.extend(witness::settle(&repository, today, judged, contradictions::compare(&repository)));
     findings.sort();
     Linted { sources, findings, notes, repository }
 }

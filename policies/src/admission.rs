@@ -9,7 +9,7 @@ mod change;
 mod declared;
 mod envelope;
 mod object;
-mod scope;
+pub(crate) mod scope;
 mod standing;
 mod words;
 

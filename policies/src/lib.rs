@@ -37,3 +37,4 @@ pub mod sources;
 pub mod suggest;
 pub mod support;
 pub mod version;
+pub mod witness;

@@ -10,6 +10,7 @@ use crate::finding::{Finding, Place, Rule};
 use crate::kinds;
 use crate::node::{FieldPath, Node, Span, Step, Value};
 use crate::version::Version;
+use crate::witness::Witness;
 
 /// Namespace of the control plane unless an object says another (istio/istio@1.30:
 /// `manifests/charts/istio-control/istio-discovery/values.yaml`, `global.istioNamespace`).
@@ -36,6 +37,8 @@ pub struct Manifest {
     pub applied: bool,
     /// Whether the `kustomization.yaml` beside it lists its neighbours, and nothing lists it.
     pub orphaned: bool,
+    /// Whether what it comes to was not followed: it asserts nothing, and lacks nothing.
+    pub unknown: bool,
     /// Items of lists that a patch of the cluster drops: the list, the item's name, and where it was.
     pub lost: Vec<(FieldPath, String, Span)>,
     /// What reads the values, and its release, where the document is values and a chart says so.
@@ -108,6 +111,7 @@ impl Manifest {
             plane,
             applied: false,
             orphaned: false,
+            unknown: false,
             lost: Vec::new(),
             chart: None,
         }
@@ -237,6 +241,8 @@ pub struct Cluster {
     pub complete: bool,
     /// Its documents. They are complete before anything is asked of the cluster: answers are kept.
     pub subjects: Vec<Manifest>,
+    /// The declarations that are delivered to it.
+    pub witnesses: Vec<Witness>,
     facts: OnceLock<Facts>,
 }
 

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 
 use meshwright::lint::{Linted, lint_sources};
 use meshwright::source::Sources;
-use meshwright_policies::node::Value;
+use meshwright_policies::claim::{Claim, Fact, Subject};
+use meshwright_policies::finding::{Finding, Place};
+use meshwright_policies::node::{FieldPath, Node, Span, Step};
+use meshwright_policies::repository::Manifest;
 use meshwright_tests::intent::{Intent, files};
 use meshwright_tests::repository;
 use proptest::prelude::*;
@@ -33,43 +36,27 @@ proptest! {
     }
 }
 
-/// One place of a file that asserts something, and what would contradict it.
+/// One place of a file that asserts something, and a text that contradicts it.
 struct Edit {
+    /// The fact, without its particulars.
     fact: String,
+    /// Kind and field, without the places in lists.
+    kind: String,
+    claim: Claim,
     path: String,
     start: usize,
     end: usize,
-    value: String,
+    /// Nothing where no text contradicts it: a cluster that is alone cannot apply the directory of another.
+    text: Option<String>,
 }
 
-/// Every claim of a scalar, each place once.
-fn edits(files: &Files) -> Vec<Edit> {
-    let linted = lint(files);
-    let mut seen = BTreeSet::new();
-    let mut all = Vec::new();
-    for subject in linted.repository.clusters.iter().flat_map(|cluster| &cluster.subjects) {
-        for claim in &subject.claims.list {
-            let span = subject.place(&claim.path).span;
-            let node = subject.document.at(&claim.path);
-            let is_scalar = node.is_some_and(|n| !matches!(n.value, Value::Mapping(_) | Value::Sequence(_)));
-            let Some(file) = linted.sources.get(span.file).filter(|_| is_scalar) else { continue };
-            let debug = format!("{:?}", claim.fact);
-            let fact = debug.split([' ', '(', '{']).next().unwrap().to_owned();
-            if seen.insert((span, fact.clone())) {
-                let (start, end) = (span.start as usize, span.end as usize);
-                all.push(Edit { fact, path: file.path().to_owned(), start, end, value: claim.value.clone() });
-            }
-        }
-    }
-    all
-}
-
+/// Another value of the same kind, that nothing declares.
 fn another(value: &str) -> String {
     let is_range = || value.split(['-', '/']).next().is_some_and(|first| first.parse::<IpAddr>().is_ok());
     if value.parse::<IpAddr>().is_ok() {
-        "203.0.113.77".to_owned()
+        "203.0.113.250".to_owned()
     } else if let Ok(number) = value.parse::<u32>() {
-        (number + 1).to_string()
+        (number + 1000).to_string()
     } else if is_range() {
         "203.0.113.80-203.0.113.90".to_owned()
     } else {
@@ -77,44 +64,259 @@ fn another(value: &str) -> String {
     }
 }
 
+/// What would be written in the place of a claim's field, as JSON, which is YAML too.
+fn contradicting(claim: &Claim, node: &Node, others: &BTreeSet<&str>) -> Option<serde_json::Value> {
+    use serde_json::Value as Json;
+    let new = match (&claim.fact, node.to_json()) {
+        (Fact::DeliveredDirectory, Json::String(text)) => {
+            let other = others.iter().find(|other| **other != claim.value)?;
+            text.replace(&format!("/{}/", claim.value), &format!("/{other}/")).into()
+        }
+        // The keys that are read: without one of them, the rest asserts something else.
+        (Fact::AdvertisedPools { .. } | Fact::AdvertisedInterfaces { .. }, Json::Array(items)) => {
+            items.iter().map(|item| another(item.as_str().unwrap())).collect()
+        }
+        (_, Json::Array(mut items)) => {
+            items.pop()?;
+            items.into()
+        }
+        (_, Json::Object(mut map)) => {
+            let id = claim.value.split(',').next()?.to_owned();
+            let before = map.len();
+            map.retain(|key, _| *key != id && !key.contains(&format!("meshNetworks.{id}.")));
+            (map.len() < before).then(|| map.into())?
+        }
+        (_, Json::Bool(value)) => (!value).into(),
+        (_, Json::Number(number)) => (number.as_u64()? + 1000).into(),
+        (_, Json::String(text)) if matches!(text.as_str(), "true" | "false") => {
+            if text == "true" { "false" } else { "true" }.into()
+        }
+        // A step of a path.
+        (_, Json::String(text)) if claim.part && text.contains('/') => {
+            let steps =
+                text.split('/').map(|step| if step == claim.value { another(step) } else { step.to_owned() });
+            steps.collect::<Vec<_>>().join("/").into()
+        }
+        (_, Json::String(text)) => text.replace(&claim.value, &another(&claim.value)).into(),
+        (_, Json::Null) => return None,
+    };
+    (new != node.to_json()).then_some(new)
+}
+
+/// A path without the places in lists: the same field of every item.
+fn generic(path: &FieldPath) -> String {
+    let steps = path.0.iter().map(|step| match step {
+        Step::Key(key) => key.clone(),
+        Step::Index(_) => "[]".to_owned(),
+    });
+    steps.collect::<Vec<_>>().join(".")
+}
+
+/// Every claim of the subjects, each place once.
+fn edits(linted: &Linted) -> Vec<Edit> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    let others: BTreeSet<&str> = linted
+        .repository
+        .clusters
+        .iter()
+        .filter(|cluster| !cluster.witnesses.is_empty())
+        .map(|cluster| cluster.name.as_str())
+        .collect();
+    for subject in linted.repository.clusters.iter().flat_map(|cluster| &cluster.subjects) {
+        for claim in &subject.claims.list {
+            let fact = format!("{:?}", claim.fact).split([' ', '(', '{']).next().unwrap().to_owned();
+            let Some(node) = subject.document.at(&claim.path) else { continue };
+            if leads_nowhere_known(linted, subject, claim) {
+                continue;
+            }
+            let (span, text) = match key_of(subject, claim) {
+                Some((span, key)) => (span, Some(key)),
+                None => (node.span, contradicting(claim, node, &others).map(|new| new.to_string())),
+            };
+            let Some(file) = linted.sources.get(span.file) else { continue };
+            let (mut start, end) = (span.start as usize, span.end as usize);
+            let before = &file.text()[..start];
+            // The span of a list begins at its first item.
+            let is_list = matches!(node.value, meshwright_policies::node::Value::Sequence(_));
+            start -= if is_list && before.ends_with(b"- ") { 2 } else { 0 };
+            let written = std::str::from_utf8(&file.text()[start..end]).unwrap().trim_end();
+            let kind = format!("{} {}", subject.kind, generic(&claim.path));
+            if seen.insert((span, fact.clone())) {
+                let (path, end) = (file.path().to_owned(), start + written.len());
+                let text = text.map(|text| if is_list { format!("  {text}") } else { text });
+                all.push(Edit { fact, kind, claim: claim.clone(), path, start, end, text });
+            }
+        }
+    }
+    all
+}
+
+/// The key that is edited, where no value is: a network of a map is named by it, a flat parameter goes with it, and failover
+/// goes with the outlier detection beside it.
+fn key_of(subject: &Manifest, claim: &Claim) -> Option<(Span, String)> {
+    let (Step::Key(last), parents) = claim.path.0.split_last()? else { return None };
+    let above = |count: usize| subject.document.at(&FieldPath(claim.path.0[..count].to_vec()));
+    let is_text = subject.document.at(&claim.path)?.as_str().is_some();
+    let (parent, key) = match claim.fact {
+        Fact::NamedNetwork => (above(parents.len())?, last.as_str()),
+        Fact::Entries { .. } if is_text => (above(parents.len())?, last.as_str()),
+        Fact::Failover { .. } => (above(parents.len() - 1)?, "outlierDetection"),
+        _ => return None,
+    };
+    let entry = parent.entries().find(|entry| entry.key == key)?;
+    let new = match claim.fact {
+        Fact::NamedNetwork => key.replace(&claim.value, &another(&claim.value)),
+        _ => format!("{key}x"),
+    };
+    Some((entry.key_span, new))
+}
+
+/// What the kubeconfig in a Secret leads to is in no file, unless the Secret is called after the cluster.
+fn leads_nowhere_known(linted: &Linted, subject: &Manifest, claim: &Claim) -> bool {
+    let is_elsewhere = claim.fact == Fact::DeliveredDirectory && subject.claims.subject == Subject::Elsewhere;
+    is_elsewhere
+        && !subject.text("spec.kubeConfig.secretRef.name").is_some_and(|secret| {
+            let cluster = secret.trim_end_matches("-kubeconfig");
+            linted.repository.clusters.iter().any(|known| known.name == cluster)
+        })
+}
+
 impl Edit {
     fn apply(&self, files: &Files) -> Files {
         let mut files = files.clone();
         let text = files.get_mut(&self.path).unwrap();
-        let written = String::from_utf8(text[self.start..self.end].to_vec()).unwrap();
-        let new = if written.contains(&self.value) {
-            written.replacen(&self.value, &another(&self.value), 1)
-        } else {
-            format!("\"{}\"", another(&self.value))
-        };
-        text.splice(self.start..self.end, new.into_bytes()).for_each(drop);
+        text.splice(self.start..self.end, self.text.as_ref().unwrap().bytes()).for_each(drop);
         files
     }
 }
 
-/// How many edits are found, by fact, and by which policies: a change of the table is a change of what lint can do. What it
-/// cannot do yet, and why, stands in docs/lint.md, "What an edit contradicts".
-#[test]
-fn edits_of_claims_are_found() {
-    let mut table: BTreeMap<String, (usize, usize, BTreeSet<&str>)> = BTreeMap::new();
-    for case in ["multi-primary-sail-argocd", "primary-remote-helm-1.30", "hosted-struct-parameters"] {
-        let intent = Intent::read(&repository("tests/golden").join(case).join("intent"));
-        let files = files(&intent.build());
-        assert!(lint(&files).findings.is_empty(), "{case}");
-        for edit in edits(&files) {
-            let linted = lint(&edit.apply(&files));
-            let row = table.entry(edit.fact.clone()).or_default();
-            row.1 += 1;
-            row.0 += usize::from(!linted.findings.is_empty());
-            row.2.extend(linted.findings.iter().map(|finding| finding.rule.code));
+/// Whether a finding points at the edited field, at what holds it, or at its neighbour under another name.
+fn is_near(linted: &Linted, finding: &Finding, edit: &Edit) -> bool {
+    let is_file =
+        |place: &Place| linted.sources.get(place.span.file).is_some_and(|file| file.path() == edit.path);
+    let (found, edited) = (&finding.place.path, &edit.claim.path);
+    let parents = &edited.0[..edited.0.len() - 1];
+    is_file(&finding.place) && (found.0.starts_with(parents) || edited.0.starts_with(&found.0))
+}
+
+/// The Service of an application is nobody's gateway: what its ports are is its own affair.
+fn is_applications(edit: &Edit, linted: &Linted) -> bool {
+    let (Fact::GatewayPorts { gateway }
+    | Fact::GatewayPort { gateway, .. }
+    | Fact::GatewayTarget { gateway, .. }) = &edit.claim.fact
+    else {
+        return false;
+    };
+    let witnesses = linted.repository.clusters.iter().flat_map(|cluster| &cluster.witnesses);
+    let declared: BTreeSet<&str> =
+        witnesses.flat_map(|w| &w.spec().unwrap().gateways).map(|gateway| gateway.name.as_str()).collect();
+    edit.kind.starts_with("Service ") && !declared.contains(gateway.as_str())
+}
+
+/// The rendered trees of the golden cases and of the example.
+fn trees() -> Vec<(String, Files)> {
+    let mut trees = vec![("example-repo".to_owned(), files(&Intent::example().build()))];
+    for case in std::fs::read_dir(repository("tests/golden")).unwrap() {
+        let case = case.unwrap().path();
+        let intent = case.join("intent");
+        if intent.is_dir() && case.join("expected").is_dir() {
+            let name = case.file_name().unwrap().to_string_lossy().into_owned();
+            trees.push((name, files(&Intent::read(&intent).build())));
         }
     }
-    let lines: Vec<String> = table
-        .iter()
-        .map(|(fact, (found, all, codes))| {
-            let codes: Vec<&str> = codes.iter().copied().collect();
-            format!("{fact}: {found} of {all} {}", codes.join(" ")).trim_end().to_owned()
-        })
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    // The smallest first: it is the quickest to read again and again.
+    trees.sort_by_key(|(case, files)| (files.len(), case.clone()));
+    trees
+}
+
+/// What the law found: by kind of claim path, whether every edit was found; by fact, the policies that found it where it is.
+#[derive(Default)]
+struct Found {
+    total: usize,
+    kinds: BTreeMap<String, Vec<String>>,
+    owners: BTreeMap<String, BTreeSet<&'static str>>,
+}
+
+impl Found {
+    fn edit(&mut self, case: &str, edit: &Edit, files: &Files) {
+        let linted = lint(&edit.apply(files));
+        let near = linted.findings.iter().filter(|finding| is_near(&linted, finding, edit));
+        let codes: BTreeSet<&str> = near.map(|finding| finding.rule.code).collect();
+        self.total += 1;
+        let missed = self.kinds.entry(edit.kind.clone()).or_default();
+        if codes.is_empty() {
+            let found: Vec<_> = linted.findings.iter().map(|finding| finding.rule.code).collect();
+            missed.push(format!("{case} {}: {:?} = {:?} {found:?}", edit.path, edit.claim, edit.text));
+        }
+        let mut told: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+        for finding in &linted.findings {
+            told.entry((finding.place.span, &finding.found)).or_default().insert(finding.rule.code);
+        }
+        let twice = told.into_iter().filter(|(_, codes)| codes.len() > 1);
+        missed.extend(twice.map(|(_, codes)| format!("{case} {} is told twice: {codes:?}", edit.path)));
+        self.owners.entry(edit.fact.clone()).or_default().extend(codes);
+    }
+
+    fn missed(&self) -> Vec<&String> {
+        self.kinds.values().flatten().collect()
+    }
+}
+
+/// With declarations: every claim has a second witness, and any single contradicting edit of it is found where it is.
+#[test]
+fn any_single_contradicting_edit_of_what_is_rendered_is_found() {
+    let mut found = Found::default();
+    let mut done: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (case, files) in trees() {
+        let linted = lint(&files);
+        assert!(linted.findings.is_empty(), "{case}: {:#?}", linted.findings);
+        let mut here: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for edit in edits(&linted).into_iter().filter(|edit| !is_applications(edit, &linted)) {
+            // Every kind of claim path, of several trees; any of them is what the other law picks.
+            let kind = (edit.kind.clone(), edit.fact.clone());
+            let (all, of_tree) = (done.entry(kind.clone()).or_default(), here.entry(kind).or_default());
+            if *all < 4 && *of_tree < 2 && edit.text.is_some() {
+                (*all, *of_tree) = (*all + 1, *of_tree + 1);
+                found.edit(&case, &edit, &files);
+            }
+        }
+    }
+    let unedited: BTreeSet<&String> =
+        done.iter().filter(|(_, count)| **count == 0).map(|((kind, _), _)| kind).collect();
+    assert!(unedited.is_empty(), "{unedited:#?}");
+    let covered = found.kinds.values().filter(|missed| missed.is_empty()).count();
+    println!(
+        "{covered} of {} kinds of claim paths of rendered files are covered, by {} edits of {} facts",
+        found.kinds.len(),
+        found.total,
+        found.owners.len()
+    );
+    assert!(found.total > 400 && found.owners.len() >= 25, "{} {:?}", found.total, found.owners.keys());
+    assert!(found.missed().is_empty(), "{:#?}", found.missed());
+    let owners = found.owners.iter().map(|(fact, codes)| {
+        let codes: Vec<&str> = codes.iter().copied().collect();
+        format!("{fact}: {}", codes.join(" "))
+    });
+    insta::assert_snapshot!(owners.collect::<Vec<_>>().join("\n"));
+}
+
+proptest! {
+    #![proptest_config(crate::cases(32))]
+
+    #[test]
+    fn any_single_contradicting_edit_of_any_mesh_is_found(
+        mesh in any_mesh(),
+        chosen in prop::collection::vec(any::<prop::sample::Index>(), 6),
+    ) {
+        let files = files(&Intent::text(mesh.intent()).build());
+        let linted = lint(&files);
+        let mut all = edits(&linted);
+        all.retain(|edit| edit.text.is_some() && !is_applications(edit, &linted));
+        let mut found = Found::default();
+        for index in chosen.iter().filter(|_| !all.is_empty()) {
+            found.edit("any mesh", index.get(&all), &files);
+        }
+        prop_assert!(found.missed().is_empty(), "{:#?}\n{}", found.missed(), mesh.intent());
+    }
 }

@@ -16,6 +16,7 @@ mod import;
 mod incremental;
 mod laws;
 mod lint;
+mod lint_declaration;
 mod lint_law;
 mod meshes;
 mod refusals;

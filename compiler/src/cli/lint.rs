@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use meshwright_policies::intent::Date;
 
 use super::{Outcome, input, terminal};
 use crate::diagnostic::{self, Format, RenderOptions};
@@ -10,7 +11,8 @@ use crate::source::{Found, discover};
 /// Find contradictions in manifests that were written without intent
 ///
 /// Reads Kubernetes objects, chart values, kustomizations and rendered trees, works out which belong to which cluster,
-/// and compares what they say about clusters, networks, gateways and meshes.
+/// and compares what they say about clusters, networks, gateways and meshes. What is delivered to a cluster together with
+/// its MeshDeclaration is judged by that, as the admission webhook will judge it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories or files with manifests; `-` reads standard input
@@ -32,6 +34,10 @@ pub(super) struct Args {
     /// Which directories are clusters: the star stands for the name, as in `clusters/*`
     #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
     cluster_glob: Vec<ClusterGlob>,
+
+    /// Judge as of this day (YYYY-MM-DD): exceptions of declarations expire
+    #[arg(long, value_name = "DAY", value_parser = input::parse_date, default_value_t = input::today())]
+    date: Date,
 }
 
 fn parse_glob(text: &str) -> Result<ClusterGlob, String> {
@@ -60,7 +66,7 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let linted = lint::lint_found(&args.read()?, &args.cluster_glob);
+    let linted = lint::lint_found(&args.read()?, &args.cluster_glob, args.date);
     let human = args.format == Format::Human;
     let options = RenderOptions {
         color: human && terminal::color(),

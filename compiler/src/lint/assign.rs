@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
+use meshwright_policies::declaration;
 use meshwright_policies::repository::{Cluster, Manifest, Repository, ValuesAt, remote_secret_keys};
+use meshwright_policies::witness::{Witness, is_declaration};
 
 use super::delivery::{self, Delivery};
 use super::helm::{self, ConfigMaps};
-use super::home::{self, ClusterGlob, Home, Known, Open};
+use super::home::{self, ClusterGlob, Home, Known, Naming, Open};
 use super::kustomize::{Builder, Object};
 use super::read::{self, Content, Files, directory, is_within, note};
 use crate::threads;
@@ -51,9 +53,10 @@ pub(super) fn assign(
     everything: bool,
     notes: &mut Vec<String>,
 ) -> Repository {
+    let naming = Naming::of(globs, files);
     let builder = Builder::new(files);
     let listing = Listing::of(files);
-    let groups = groups(files, &builder, &listing, globs);
+    let groups = groups(files, &builder, &listing, &naming);
     let mut known = Known::of(groups.iter().map(|group| &group.home));
     known.servers = delivery::argo_clusters(files);
     let mut plan = Plan {
@@ -67,7 +70,7 @@ pub(super) fn assign(
         gone: BTreeSet::new(),
     };
     groups.into_iter().for_each(|group| plan.add(group));
-    plan.deliver(globs);
+    plan.deliver(&naming);
     let homes = by_home(plan);
     let parts = threads::in_parts(&homes, LEAST, |homes| {
         homes.iter().map(|home| home.finish(files, &listing, &known)).collect::<Vec<_>>()
@@ -123,6 +126,7 @@ const KEPT_KINDS: &[&str] = &[
     "Istio",
     "IstioOperator",
     "Kustomization",
+    declaration::KIND,
     "Namespace",
     "ServiceEntry",
     "WorkloadEntry",
@@ -215,9 +219,9 @@ fn groups<'a>(
     files: &'a Files<'a>,
     builder: &Builder<'a>,
     listing: &Listing<'_>,
-    globs: &[ClusterGlob],
+    naming: &Naming<'_>,
 ) -> Vec<Group<'a>> {
-    let home_of = |directory: &str| Home::of(&format!("{directory}/"), globs);
+    let home_of = |directory: &str| Home::of(&format!("{directory}/"), naming);
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut open: Vec<Group<'a>> = Vec::new();
     let mut in_roots: BTreeMap<&str, BTreeSet<Home>> = BTreeMap::new();
@@ -255,7 +259,7 @@ fn groups<'a>(
         if listing.others.contains(file.path) {
             continue;
         }
-        let home = Home::of(file.path, globs);
+        let home = Home::of(file.path, naming);
         let taken = match (in_roots.get(file.path), &home) {
             (Some(homes), Some(home)) => homes.contains(home),
             (Some(_), None) => true,
@@ -365,7 +369,7 @@ impl<'a> Plan<'a, '_> {
     }
 
     /// Follows what agents deliver: to the cluster that their objects name, or to the one that holds them.
-    fn deliver(&mut self, globs: &[ClusterGlob]) {
+    fn deliver(&mut self, naming: &Naming<'_>) {
         let (mut scanned, mut seen) = (0_usize, BTreeSet::new());
         while scanned < self.groups.len() && self.groups.len() < MOST_GROUPS {
             let mut found: Vec<(Delivery, Home)> = Vec::new();
@@ -388,7 +392,7 @@ impl<'a> Plan<'a, '_> {
                     wanted.push((delivery, to));
                 }
             }
-            for (delivery, to) in settle(wanted, globs, self.known) {
+            for (delivery, to) in settle(wanted, naming, self.known) {
                 self.carry_out(&delivery, to);
             }
         }
@@ -513,14 +517,14 @@ fn expand(group: &mut Group<'_>, files: &Files<'_>) -> Vec<Delivery> {
 
 /// A directory among those of clusters stays what its name says, whoever it is delivered to: that is for a policy to
 /// judge. A destination that nothing else names is the cluster of any other directory that is delivered to it alone.
-fn settle(wanted: Vec<(Delivery, Home)>, globs: &[ClusterGlob], known: &Known) -> Vec<(Delivery, Home)> {
+fn settle(wanted: Vec<(Delivery, Home)>, naming: &Naming<'_>, known: &Known) -> Vec<(Delivery, Home)> {
     let mut homes: BTreeMap<String, BTreeSet<Home>> = BTreeMap::new();
     for (delivery, to) in &wanted {
         homes.entry(delivery.directory.clone()).or_default().insert(to.clone());
     }
     let settled = wanted.into_iter().map(|(delivery, to)| {
         let only = homes.get(&delivery.directory).is_some_and(|homes| homes.len() == 1);
-        let path = Home::of(&format!("{}/", delivery.directory), globs);
+        let path = Home::of(&format!("{}/", delivery.directory), naming);
         let to = match path {
             Some(path) if path.said || path.fleet || (only && !known.has(&to.name)) => path,
             _ => to,
@@ -641,6 +645,7 @@ impl Held<'_> {
         };
         if object.unknown {
             manifest.claims.list.clear();
+            manifest.unknown = true;
             finished.complete = false;
         }
         if resolved.unread {
@@ -686,7 +691,10 @@ impl Gathered {
         cluster.mixed = is_mixed(&self.manifests, home.named);
         (cluster.name, cluster.scope) = (home.name, home.scope);
         (cluster.named, cluster.fleet, cluster.complete) = (home.named, home.fleet, !self.incomplete);
-        cluster.subjects = self.manifests.into_iter().map(|placed| placed.manifest).collect();
+        let all = self.manifests.into_iter().map(|placed| placed.manifest);
+        let (declared, subjects) = all.partition(|manifest| is_declaration(&manifest.document));
+        cluster.subjects = subjects;
+        cluster.witnesses = declared.into_iter().map(Witness::read).collect();
         Some(cluster)
     }
 }

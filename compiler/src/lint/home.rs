@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
 use meshwright_policies::repository::{Manifest, has_placeholder};
+use meshwright_policies::witness::is_declaration;
 
-use super::read::directory;
+use super::read::{Content, Files, directory};
 
 /// `clusters/*`: the directory that the star stands for is a cluster. Matched anywhere in a path, directory by directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,27 @@ fn join(directories: &[&str]) -> String {
     directories.iter().map(|directory| format!("{directory}/")).collect()
 }
 
+/// By what a directory is known to be a cluster's.
+pub(super) struct Naming<'a> {
+    /// What the command line says.
+    pub(super) globs: &'a [ClusterGlob],
+    /// Clusters that a declaration names, whatever they are called.
+    pub(super) declared: BTreeSet<&'a str>,
+}
+
+impl<'a> Naming<'a> {
+    pub(super) fn of(globs: &'a [ClusterGlob], files: &'a Files<'_>) -> Naming<'a> {
+        let manifests =
+            files.in_order().flat_map(|file| &file.contents).filter_map(|content| match content {
+                Content::Object(manifest) if is_declaration(&manifest.document) => Some(manifest),
+                _ => None,
+            });
+        let name = |manifest: &'a Manifest| manifest.document.at(&"spec.cluster.name".into())?.as_str();
+        let declared = manifests.filter_map(|manifest| name(manifest)).collect();
+        Naming { globs, declared }
+    }
+}
+
 impl Home {
     fn named(scope: String, name: &str, fleet: bool) -> Home {
         Home { scope, name: name.to_owned(), named: true, fleet, said: false }
@@ -88,9 +110,9 @@ impl Home {
     }
 
     /// The cluster of a file, by its path; `DIRECTORY/` for a directory.
-    pub(super) fn of(path: &str, globs: &[ClusterGlob]) -> Option<Home> {
+    pub(super) fn of(path: &str, naming: &Naming<'_>) -> Option<Home> {
         let directories: Vec<&str> = directory(path).split('/').collect();
-        for glob in globs {
+        for glob in naming.globs {
             if let Some((scope, name)) = glob.find(&directories) {
                 return Some(Home { said: true, ..Home::named(scope, &name, true) });
             }
@@ -99,7 +121,7 @@ impl Home {
             let pairs = directories.windows(2).enumerate().rev();
             for (at, pair) in pairs {
                 let [marker, name] = pair else { continue };
-                if markers.contains(marker) && !SHARED.contains(name) {
+                if markers.contains(marker) && (!SHARED.contains(name) || naming.declared.contains(name)) {
                     return Some(Home::named(join(directories.get(..at).unwrap_or_default()), name, fleet));
                 }
             }

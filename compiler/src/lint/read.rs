@@ -6,6 +6,7 @@ use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
 use meshwright_policies::node::{FileId, Node, Span};
 use meshwright_policies::repository::Manifest;
+use meshwright_policies::witness;
 
 use super::kustomize::{self, Kustomization};
 use super::{embedded, values};
@@ -251,8 +252,8 @@ impl<'a> Part<'a> {
         let file = path.rsplit('/').next().unwrap_or(path);
         if file.starts_with("kustomization.y") || api.starts_with("kustomize.config.k8s.io/") {
             self.kustomizations.push(kustomize::read(&root, path));
-        } else if api.starts_with("meshwright.dev/") {
-            // Intent and declarations have their own command.
+        } else if api.starts_with("meshwright.dev/") && !witness::is_declaration(&root) {
+            // Intent has its own command.
         } else if kind == "List" {
             for item in root.get("items").into_iter().flat_map(Node::items) {
                 self.object(item.clone(), reading, contents);

@@ -9,7 +9,7 @@ const REVISION: &str = "istio.io/rev";
 
 /// The declarations by one of which the object has to be right: those of the mesh whose system namespace it is in, and
 /// of the revision that it names; all of them when it says neither.
-pub(super) fn declarations<'a>(
+pub(crate) fn declarations<'a>(
     declared: &[&'a MeshDeclaration],
     namespace: &str,
     object: &Map<String, Value>,

@@ -68,6 +68,8 @@ impl Policy for NamespaceWithoutNetwork {
                 subject.kind == "Namespace"
                     && planes.contains(&subject.name.as_str())
                     && !names_network(&subject.claims)
+                    && subject.unresolved.is_empty()
+                    && !subject.unknown
             };
             if cluster.subjects.iter().any(|subject| names_network(&subject.claims)) {
                 continue;
