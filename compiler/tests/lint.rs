@@ -108,8 +108,9 @@ fn what_is_rendered_of_the_example_has_no_contradiction() {
     let mut sources = Sources::new();
     for (root, objects) in output.objects() {
         for (index, rendered) in objects.iter().enumerate() {
-            let text = serde_json::to_vec(rendered.object.as_map()).unwrap();
-            sources.add(format!("{}/{index}.yaml", root.directory()), text.into());
+            let mut text = String::new();
+            rendered.object.append_yaml(&mut text);
+            sources.add(format!("{}/{index}.yaml", root.directory()), text.into_bytes().into());
         }
     }
     assert!(sources.len() > 30, "{}", sources.len());

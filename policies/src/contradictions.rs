@@ -9,6 +9,7 @@ mod control_plane_inside;
 mod data_plane_ahead;
 mod delivered_elsewhere;
 mod differing_cluster_id;
+mod differing_declarations;
 mod differing_flag;
 mod differing_gateway_network;
 mod differing_mesh_id;
@@ -61,6 +62,7 @@ mod trust_domains_apart;
 mod unknown_subset_value;
 mod unlabelled_gateway_pods;
 mod unread_registry_service;
+mod unreadable_declaration;
 mod webhook_without_port;
 
 use crate::finding::{Finding, Findings, Rule};
@@ -132,6 +134,8 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &misspelt_value::MisspeltValue,
     &orphaned_manifest::OrphanedManifest,
     &overlay_loses_items::OverlayLosesItems,
+    &unreadable_declaration::UnreadableDeclaration,
+    &differing_declarations::DifferingDeclarations,
     &delivered_elsewhere::DeliveredElsewhere,
     // Platform.
     &unknown_subset_value::UnknownSubsetValue,

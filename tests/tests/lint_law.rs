@@ -320,3 +320,101 @@ proptest! {
         prop_assert!(found.missed().is_empty(), "{:#?}\n{}", found.missed(), mesh.intent());
     }
 }
+
+/// Every scalar of a document below a path.
+fn leaves<'a>(node: &'a Node, path: &FieldPath, all: &mut Vec<(FieldPath, &'a Node)>) {
+    use meshwright_policies::node::Value;
+    match &node.value {
+        Value::Mapping(entries) => {
+            entries.iter().for_each(|entry| leaves(&entry.node, &path.clone().key(&entry.key), all));
+        }
+        Value::Sequence(items) => {
+            items.iter().enumerate().for_each(|(index, item)| leaves(item, &path.clone().index(index), all));
+        }
+        _ => all.push((path.clone(), node)),
+    }
+}
+
+/// The declaration is one of two witnesses, and may be the one that was changed. What nothing else in the tree says of a
+/// cluster is listed here: an edit of it contradicts nothing.
+#[test]
+fn any_single_contradicting_edit_of_a_declaration_is_found() {
+    let mut missed: BTreeMap<String, String> = BTreeMap::new();
+    let mut done: BTreeMap<String, usize> = BTreeMap::new();
+    for (case, files) in trees() {
+        let linted = lint(&files);
+        for witness in linted.repository.clusters.iter().flat_map(|cluster| &cluster.witnesses) {
+            let mut all = Vec::new();
+            leaves(&witness.manifest.document, &FieldPath::root(), &mut all);
+            let names: BTreeSet<&str> =
+                witness.spec().unwrap().networks.keys().map(|id| id.as_str()).collect();
+            for (path, node) in all {
+                let steps: Vec<&str> = path
+                    .0
+                    .iter()
+                    .map(|step| match step {
+                        Step::Key(key) if names.contains(key.as_str()) => "{network}",
+                        Step::Key(key) => key.as_str(),
+                        Step::Index(_) => "[]",
+                    })
+                    .collect();
+                let kind = match steps[..] {
+                    ["spec", "remoteSecrets", _] => "spec.remoteSecrets.{cluster}".to_owned(),
+                    _ => steps.join("."),
+                };
+                if steps[0] != "spec" || matches!(steps[1], "provenance" | "exceptions" | "nodes") {
+                    continue;
+                }
+                let count = done.entry(kind.clone()).or_default();
+                if *count >= 2 {
+                    continue;
+                }
+                *count += 1;
+                let text = match node.to_json() {
+                    serde_json::Value::String(text) => another(&text),
+                    serde_json::Value::Number(number) => (number.as_u64().unwrap() + 1000).to_string(),
+                    serde_json::Value::Bool(value) => (!value).to_string(),
+                    other => panic!("{other}"),
+                };
+                let file = linted.sources.get(node.span.file).unwrap().path().to_owned();
+                let mut edited = files.clone();
+                let bytes = edited.get_mut(&file).unwrap();
+                let text = format!("\"{text}\"").replace("\"true\"", "true").replace("\"false\"", "false");
+                let text = if node.as_str().is_none() { text.trim_matches('"').to_owned() } else { text };
+                bytes.splice(node.span.start as usize..node.span.end as usize, text.bytes()).for_each(drop);
+                if lint(&edited).findings.is_empty() {
+                    missed.entry(kind).or_insert_with(|| format!("{case} {file} {text}"));
+                }
+            }
+        }
+    }
+    println!("{} of {} kinds of paths of declarations are covered", done.len() - missed.len(), done.len());
+    missed.retain(|kind, _| !ALONE.contains(&kind.as_str()));
+    assert!(done.len() > 50 && missed.is_empty(), "{missed:#?}");
+}
+
+/// What a declaration alone may say: plans that no rendered object states, or not in every mesh.
+const ALONE: &[&str] = &[
+    // Of load balancers that something else makes, and of gateways that a person installs by hand.
+    "spec.addresses.controlPlane",
+    "spec.addresses.eastWest",
+    "spec.addresses.ingress",
+    "spec.gateways.[].istioLabel",
+    "spec.gateways.[].port",
+    "spec.gateways.[].ports.[].name",
+    "spec.gateways.[].ports.[].port",
+    "spec.gateways.[].ports.[].targetPort",
+    "spec.pools.[].namespace",
+    // The istiod of another cluster, as this one sees it.
+    "spec.controlPlane.address",
+    // Where a version, a revision or a namespace is a Helm argument, or another namespace has a plane of its own.
+    "spec.istio.namespace",
+    "spec.istio.revision",
+    "spec.istio.version",
+    // Of nodes, which are not rendered.
+    "spec.locality",
+    // Entries that are found by labels: each cluster sees its own addresses.
+    "spec.networks.{network}.gateways.[].address",
+    // API servers, by cluster: remote secrets are never rendered, and one istiod may be the only one that reads them.
+    "spec.remoteSecrets.{cluster}",
+];
