@@ -108,7 +108,8 @@ pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
 
 /// The cluster that the path of a file names, by directories alone.
 pub(crate) fn named_by_path(path: &str, globs: &[ClusterGlob]) -> Option<String> {
-    home::Home::of(path, globs).map(|home| home.name)
+    let naming = home::Naming { globs, declared: BTreeSet::new() };
+    home::Home::of(path, &naming).map(|home| home.name)
 }
 
 fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Repository, Vec<String>) {

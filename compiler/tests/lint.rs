@@ -72,6 +72,18 @@ fn examples_of_the_pages_are_refused_and_accepted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What `meshwright lint` says of the refused files of every page: the policies that only compare have no other words.
+#[test]
+fn what_people_read() {
+    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+        let rule = policy.rule();
+        for (index, block) in blocks(rule.docs, "refused-files").iter().enumerate() {
+            let name = if index == 0 { rule.code.to_owned() } else { format!("{}_{}", rule.code, index + 1) };
+            insta::assert_snapshot!(name, shown(&lint_sources(files(block), &[])));
+        }
+    }
+}
+
 #[test]
 fn contradictions_are_in_the_order_of_their_codes() {
     let codes: Vec<_> = CONTRADICTIONS.iter().map(|policy| policy.rule().code).collect();
