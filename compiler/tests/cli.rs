@@ -177,6 +177,12 @@ fn render_check_writes_nothing_and_says_what_is_stale() {
     said("clusters/east/mesh/traffic/deployment-helloworld-v7.yaml: missing\n");
     said("clusters/west/kustomization.yaml: was changed by hand since it was rendered\n");
     said("out is not up to date");
+    let stale = run(directory.path(), "render repo -o out --check --format json");
+    expect(&stale, 1);
+    let report: Value = serde_json::from_str(&stale.stdout).unwrap();
+    let found = report["findings"].as_array().unwrap();
+    let found: Vec<_> = found.iter().filter(|one| one["code"] == "MW8012").collect();
+    assert!(found.len() >= 3 && found.iter().all(|one| one["file"].as_str().unwrap().starts_with("out/")));
     assert_eq!(files(directory.path()), before);
 }
 

@@ -10,6 +10,7 @@ pub static ASSEMBLY_RULES: &[&Rule] = &[
     &UNSOUND_OUTPUT,
     &DELIVERED_FROM_ELSEWHERE,
     &BOOTSTRAP_PATH,
+    &STALE_OUTPUT,
 ];
 
 /// Two files would own one object, or be one file.
@@ -46,6 +47,15 @@ pub static BOOTSTRAP_PATH: Rule = Rule {
     severity: Severity::Error,
     title: "output would hide Flux's own objects",
     docs: include_str!("../docs/MW8011.md"),
+};
+
+/// A file of the output directory is not what is rendered.
+pub static STALE_OUTPUT: Rule = Rule {
+    code: "MW8012",
+    name: "stale-output",
+    severity: Severity::Error,
+    title: "output is not what the intent renders",
+    docs: include_str!("../docs/MW8012.md"),
 };
 
 /// The mesh's root certificate is another one than what was rendered last.

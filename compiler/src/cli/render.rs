@@ -2,12 +2,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::input::{Input, compile_found};
+use meshwright_policies::assembly::STALE_OUTPUT;
+use meshwright_policies::finding::Place;
+
+use super::input::{Compiled, Input, compile_found};
 use super::remembered::{self, Memory};
 use super::{Outcome, terminal};
 use crate::build;
-use crate::publish::{self, Changes, Options};
-use crate::source::discover::{DiscoverOptions, discover};
+use crate::diagnostic::Format;
+use crate::publish::{self, Changes, Options, RelativePath};
+use crate::source::discover::{DiscoverOptions, at_file, discover, join, shown};
 
 /// Render one directory per cluster
 #[derive(Debug, clap::Args)]
@@ -64,6 +68,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     crate::history::check(&compiled.fleet, previous, &mut compiled.findings);
     let exists = |path: &str| args.out.join(path).exists();
     crate::bootstrap::check(&compiled.fleet, exists, &mut compiled.findings);
+    if let Some(tree) = tree.as_ref().filter(|_| args.check && !compiled.findings.has_errors()) {
+        let outcome = check(args, tree, &mut compiled, &mut memory)?;
+        std::mem::forget((compiled, tree));
+        return Ok(outcome);
+    }
     let reported = args.input.report(&compiled)?;
     let outcome = match &tree {
         Some(tree) if !compiled.findings.has_errors() => {
@@ -81,14 +90,45 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn write(args: &Args, tree: &publish::Tree, memory: &mut Memory) -> anyhow::Result<Outcome> {
-    let options = Options { force: args.force || args.check, ..Options::default() };
-    let changes = if args.check {
-        publish::plan_known(&args.out, tree, &options, &mut memory.stamps)?
-    } else {
-        publish::publish_known(&args.out, tree, &options, &mut memory.stamps)?
-    };
+    let options = Options { force: args.force, ..Options::default() };
+    let changes = publish::publish_known(&args.out, tree, &options, &mut memory.stamps)?;
     terminal::say(&summary(args, tree.len(), &changes));
-    Ok(if args.check && !changes.is_up_to_date() { Outcome::Findings } else { Outcome::Clean })
+    Ok(Outcome::Clean)
+}
+
+/// Compares and reports: what is stale is a list for people, and findings for programs.
+fn check(
+    args: &Args,
+    tree: &publish::Tree,
+    compiled: &mut Compiled,
+    memory: &mut Memory,
+) -> anyhow::Result<Outcome> {
+    let options = Options { force: true, ..Options::default() };
+    let changes = publish::plan_known(&args.out, tree, &options, &mut memory.stamps)?;
+    if args.input.format != Format::Human {
+        for (what, path) in stale(&changes) {
+            let shown = join(&shown(&args.out), path.as_str());
+            let file = compiled.sources.add(shown, Vec::new().into());
+            let finding = STALE_OUTPUT.at(at_file(file), format!("`{path}` is {what}"));
+            compiled.findings.push(finding.help("run `meshwright render` and commit the result"));
+        }
+        if changes.unfinished {
+            let message = "a run was interrupted while it wrote: the output is between two states";
+            compiled.findings.push(
+                STALE_OUTPUT.at(Place::unknown(), message).help("run `meshwright render`, which finishes it"),
+            );
+        }
+    }
+    args.input.report(compiled)?;
+    terminal::say(&summary(args, tree.len(), &changes));
+    Ok(if changes.is_up_to_date() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Every file that is not as it would be rendered, with how it is.
+fn stale(changes: &Changes) -> impl Iterator<Item = (&'static str, &RelativePath)> {
+    [("missing", &changes.created), ("out of date", &changes.updated), ("left over", &changes.removed)]
+        .into_iter()
+        .flat_map(|(what, paths)| paths.iter().map(move |path| (what, path)))
 }
 
 /// A directory of intent must not become one of output: what is below a rendered tree is not read as intent.
@@ -133,20 +173,14 @@ fn summary(args: &Args, files: usize, changes: &Changes) -> String {
             "{out} is between two states: a run was interrupted while it wrote; run `meshwright render`, which finishes it\n"
         );
     }
-    for path in &changes.drifted {
+    // Of what is not there, it is enough to say so.
+    for path in changes.drifted.iter().filter(|path| !changes.created.contains(path)) {
         text.push_str(&format!("{}: was changed by hand since it was rendered\n", path.as_str()));
     }
     if changes.is_up_to_date() {
         text.push_str(&up_to_date(args, files));
     } else if args.check {
-        let lists = [
-            ("missing", &changes.created),
-            ("out of date", &changes.updated),
-            ("left over", &changes.removed),
-        ];
-        for (what, paths) in lists {
-            paths.iter().for_each(|path| text.push_str(&format!("{}: {what}\n", path.as_str())));
-        }
+        stale(changes).for_each(|(what, path)| text.push_str(&format!("{}: {what}\n", path.as_str())));
         text.push_str(&format!("{out} is not up to date: run `meshwright render` and commit the result\n"));
     } else {
         text.push_str(&format!(

@@ -241,7 +241,7 @@ impl Walk {
     }
 }
 
-pub(super) fn at_file(file: FileId) -> Place {
+pub(crate) fn at_file(file: FileId) -> Place {
     Place { span: Span { file, start: 0, end: 0 }, path: FieldPath::root() }
 }
 
@@ -274,7 +274,7 @@ pub(super) fn is_yaml(name: &str) -> bool {
     name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
-pub(super) fn join(directory: &str, name: &str) -> String {
+pub(crate) fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
         _ if directory.ends_with('/') => format!("{directory}{name}"),
