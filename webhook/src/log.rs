@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -43,50 +42,58 @@ where
     ) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut keys = Keys(Map::new());
-        keys.0.insert("ts".to_owned(), time.into());
-        keys.0.insert("level".to_owned(), event.metadata().level().as_str().to_ascii_lowercase().into());
-        keys.0.insert("msg".to_owned(), Value::Null);
-        keys.0.insert("logger".to_owned(), event.metadata().target().into());
+        let mut keys = Keys { message: "null".to_owned(), rest: String::new() };
         event.record(&mut keys);
-        let line = serde_json::to_string(&keys.0).map_err(|_| fmt::Error)?;
-        writeln!(writer, "{line}")
+        let level = event.metadata().level().as_str().to_ascii_lowercase();
+        let Keys { message, rest } = keys;
+        let (time, logger) = (json(&time), json(event.metadata().target()));
+        writeln!(writer, "{{\"ts\":{time},\"level\":\"{level}\",\"msg\":{message},\"logger\":{logger}{rest}}}")
     }
 }
 
-/// The keys of a line. JSON escapes line ends and control characters, so that no value can forge a line.
-struct Keys(Map<String, Value>);
+/// The keys of a line, as they are written. JSON escapes line ends and control characters, so that no value can forge a line.
+struct Keys {
+    message: String,
+    rest: String,
+}
+
+/// Text and numbers alone: this cannot fail.
+fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
 
 impl Keys {
-    fn put(&mut self, field: &Field, value: Value) {
-        let key = if field.name() == "message" { "msg" } else { field.name() };
-        self.0.insert(key.to_owned(), value);
+    fn put(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
+        match field.name() {
+            "message" => self.message = json(value),
+            name => self.rest.extend([",", &json(name), ":", &json(value)]),
+        }
     }
 }
 
 impl Visit for Keys {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}").into());
+        self.put(field, format!("{value:?}").as_str());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value.into());
+        self.put(field, &value);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
@@ -97,7 +104,7 @@ impl Visit for Keys {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        self.put(field, text.into());
+        self.put(field, text.as_str());
     }
 }
 
@@ -105,6 +112,8 @@ impl Visit for Keys {
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -20,6 +20,7 @@ use meshwright_policies::admission::WithoutDeclaration;
 
 use accept::Connections;
 use limits::Gate;
+use routes::Surface;
 
 use crate::cluster::Events;
 use crate::metrics::Metrics;
@@ -114,13 +115,14 @@ impl Server {
         let app = Arc::new(app);
         let connections = Connections {
             tls: Some(TlsAcceptor::from(Arc::new(tls))),
-            router: routes::reviews(&app),
+            app: Arc::clone(&app),
+            surface: Surface::Reviews,
             limits,
             metrics: Arc::clone(&app.metrics),
             drain: drain.clone(),
         };
         let observations =
-            Connections { tls: None, router: routes::observations(&app), ..connections.clone() };
+            Connections { tls: None, surface: Surface::Observations, ..connections.clone() };
         let reviews = tokio::spawn(accept::serve(listener, connections, settings.drain_timeout));
         let metrics_address = plain.as_ref().map(|(_, address)| *address);
         let observations = plain

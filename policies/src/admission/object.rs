@@ -1,9 +1,10 @@
-//! The object of a review, without what asserts nothing: `status` and `metadata.managedFields`, which are most of its
-//! weight.
+//! The object of a review, without what asserts nothing: `status`, `metadata.managedFields` and kubectl's copy of the object,
+//! which are most of its weight.
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -20,41 +21,36 @@ pub struct ObjectError(#[from] serde_json::Error);
 /// When it is not an object, or nested too deep.
 pub fn parse(raw: &RawValue, kind: &GroupVersionKind<'_>) -> Result<Map<String, Value>, ObjectError> {
     let mut reader = serde_json::Deserializer::from_str(raw.get());
-    let mut object = Without(&["status"], Some(&["managedFields"])).deserialize(&mut reader)?;
+    let mut object = serde::Deserializer::deserialize_map(&mut reader, Object)?;
     reader.end()?;
     object.insert("apiVersion".to_owned(), kind.api_version().into());
     object.insert("kind".to_owned(), kind.kind.clone().into_owned().into());
     Ok(object)
 }
 
-/// A map without some keys, and without others in `metadata`.
-#[derive(Clone, Copy)]
-struct Without(&'static [&'static str], Option<&'static [&'static str]>);
-
-impl<'de> DeserializeSeed<'de> for Without {
-    type Value = Map<String, Value>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_map(self)
-    }
+/// A map without some keys, and without others in the map of one key.
+#[derive(Debug)]
+struct Without {
+    keys: &'static [&'static str],
+    below: Option<(&'static str, &'static Without)>,
 }
 
-impl<'de> Visitor<'de> for Without {
-    type Value = Map<String, Value>;
+static OBJECT: Without = Without { keys: &["status"], below: Some(("metadata", &METADATA)) };
+static METADATA: Without = Without { keys: &["managedFields"], below: Some(("annotations", &ANNOTATIONS)) };
+/// The object as `kubectl apply` was given it (Kubernetes: `k8s.io/api/core/v1/annotation_key_constants.go`).
+static ANNOTATIONS: Without =
+    Without { keys: &["kubectl.kubernetes.io/last-applied-configuration"], below: None };
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+impl Without {
+    fn read<'de, A: MapAccess<'de>>(&'static self, mut map: A) -> Result<Map<String, Value>, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = match self.1 {
-                _ if self.0.contains(&key.as_str()) => {
+            let value = match self.below {
+                _ if self.keys.contains(&key.as_str()) => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
-                Some(inner) if key == "metadata" => map.next_value_seed(Metadata(Without(inner, None)))?,
+                Some((name, inner)) if key == name => map.next_value_seed(Inner(inner))?,
                 _ => map.next_value()?,
             };
             object.insert(key, value);
@@ -63,20 +59,69 @@ impl<'de> Visitor<'de> for Without {
     }
 }
 
-/// `metadata`, which somebody could write as anything.
-struct Metadata(Without);
+/// The whole object, which has to be one.
+struct Object;
 
-impl<'de> DeserializeSeed<'de> for Metadata {
+impl<'de> Visitor<'de> for Object {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        OBJECT.read(map)
+    }
+}
+
+/// A map in it, which somebody could write as anything.
+struct Inner(&'static Without);
+
+impl<'de> DeserializeSeed<'de> for Inner {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        let raw = <&RawValue>::deserialize(reader)?;
-        if !raw.get().starts_with('{') {
-            return serde_json::from_str(raw.get()).map_err(serde::de::Error::custom);
-        }
-        let mut reader = serde_json::Deserializer::from_str(raw.get());
-        let read = self.0.deserialize(&mut reader).map(Value::Object);
-        read.map_err(serde::de::Error::custom)
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Inner {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        self.0.read(map).map(Value::Object)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(items))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
@@ -98,9 +143,10 @@ mod tests {
 
     #[test]
     fn what_asserts_nothing_is_left_out() {
-        let text = r#"{"metadata":{"name":"a","managedFields":[{}],"labels":{"managedFields":"b"}},
+        let text = r#"{"metadata":{"name":"a","managedFields":[{}],"labels":{"managedFields":"b"},
+            "annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","a":"b"}},
             "spec":{"status":1},"status":{"x":[]}}"#;
-        let kept = r#"{"metadata":{"name":"a","labels":{"managedFields":"b"}},"spec":{"status":1},"#;
+        let kept = r#"{"metadata":{"name":"a","labels":{"managedFields":"b"},"annotations":{"a":"b"}},"spec":{"status":1},"#;
         let kind = r#""apiVersion":"networking.istio.io/v1","kind":"Gateway"}"#;
         assert_eq!(read(text).unwrap(), format!("{kept}{kind}"));
     }
@@ -114,7 +160,10 @@ mod tests {
     #[test]
     fn hostile_objects_are_refused_or_read_but_end() {
         assert!(read("[]").is_err() && read("7").is_err() && read("\"\"").is_err());
-        assert!(read(r#"{"metadata":7}"#).is_ok() && read(r#"{"metadata":null}"#).is_ok());
+        for metadata in ["7", "-7", "7.5", "null", "true", "\"m\"", "[1,[{}]]", r#"{"annotations":[1]}"#] {
+            let text = format!(r#"{{"metadata":{metadata}}}"#);
+            assert!(read(&text).unwrap().starts_with(&text[..text.len() - 1]), "{text}");
+        }
         let deep = format!(r#"{{"spec":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(read(&deep).is_err());
         let deep = format!(r#"{{"status":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));

@@ -125,6 +125,10 @@ pub(super) fn rules(findings: &Findings) -> Vec<&'static str> {
 /// One line of at most `limit` characters. Values come from whoever sent the object, and what is said here ends up on
 /// terminals: control characters and direction marks are spelled out.
 fn line(text: &str, limit: usize) -> String {
+    // Nearly every text.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut safe = String::with_capacity(text.len().min(limit));
     for c in text.chars().take(limit.saturating_add(1)) {
         if c.is_control()

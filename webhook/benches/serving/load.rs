@@ -53,7 +53,8 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Connects one after another: a handshake costs more than many reviews.
+    /// Connects one after another: a handshake costs more than many reviews. Each asks once: a server need not wait long for
+    /// the first request of a connection.
     pub(crate) async fn connect(
         address: SocketAddr,
         tls: &Arc<ClientConfig>,
@@ -66,9 +67,10 @@ impl Clients {
             stream.set_nodelay(true).unwrap();
             let name = "localhost".try_into().unwrap();
             let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await.unwrap();
-            let (sender, connection) =
+            let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
             tokio::spawn(connection);
+            ask(&mut sender, reviews[0].clone()).await;
             senders.push(sender);
         }
         Clients { senders, reviews }

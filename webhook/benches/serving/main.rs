@@ -191,7 +191,7 @@ async fn serving() {
         ];
         arguments.map(str::to_owned).to_vec()
     });
-    let servers = [("bare", bare("whole")), ("bare, objects unread", bare("envelope")), ("program", program)];
+    let servers = [("bare", bare("whole")), ("bare, unread", bare("envelope")), ("program", program)];
     let reviews = Arc::new(reviews());
     for (number, pace) in [
         (1, Pace::AtOnce),
@@ -221,7 +221,7 @@ async fn serving() {
         let [whole, _, _] = &measured;
         for (measured, (name, _)) in measured.iter().zip(&servers) {
             println!(
-                "  {name:20} {:6.0} reviews/s ({:.2} x bare), p50 {:.2} ms, p99 {:.2} ms, {:.1} us of a core each",
+                "  {name:12} {:6.0} reviews/s ({:.2} x bare), p50 {:.2} ms, p99 {:.2} ms, {:.1} us of a core each",
                 measured.rate(),
                 measured.rate() / whole.rate(),
                 measured.percentile(50),

@@ -1,10 +1,13 @@
 //! Connections: accepted up to a number, each in a task of its own from the handshake on, none for ever.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
 use axum::http::{HeaderValue, header};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,11 +17,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
 
-use super::activity::{Activity, Watched};
+use super::App;
+use super::activity::{Activity, TooSlow, Watched};
 use super::drain::{Drain, LINGER, Phase};
 use super::limits::Limits;
+use super::routes::{self, Surface};
 use crate::metrics::{Counted, Metrics, ResultLabels};
 
 /// Headers of a request; more are answered 431. An API server sends six.
@@ -30,7 +34,8 @@ const MAX_BUFFER: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct Connections {
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) router: Router,
+    pub(super) app: Arc<App>,
+    pub(super) surface: Surface,
     pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
     pub(super) drain: Drain,
@@ -87,6 +92,12 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections, drain
     }
 }
 
+/// Why a connection ends that its client keeps open.
+enum End {
+    TooSlow(TooSlow),
+    Stopped,
+}
+
 impl Connections {
     async fn connection(&self, stream: TcpStream) {
         let _counted = Counted::one(&self.metrics.connections);
@@ -112,40 +123,45 @@ impl Connections {
         let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             activity.request();
-            let answer = self.router.clone().oneshot(request);
             let activity = &activity;
             async move {
-                let mut answer = answer.await;
+                let mut answer = routes::respond(&self.app, self.surface, request.map(Body::new)).await;
                 activity.answered();
-                if let Ok(answer) = &mut answer
-                    && self.drain.phase() > Phase::Serving
-                {
+                if self.drain.phase() > Phase::Serving {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_BUFFER);
         let http = http.serve_connection(stream, service);
         tokio::pin!(http);
-        let mut closing = false;
+        // These are polled when they are woken, not whenever bytes come.
+        let mut watch: FuturesUnordered<BoxFuture<'_, End>> = FuturesUnordered::new();
+        watch.push(Box::pin(async {
+            End::TooSlow(activity.too_slow(self.limits.header, self.limits.idle).await)
+        }));
+        watch.push(Box::pin(async {
+            self.stopped(&activity).await;
+            End::Stopped
+        }));
         loop {
             tokio::select! {
+                biased;
                 ended = &mut http => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "a connection broke");
                     }
                     return;
                 }
-                slow = activity.too_slow(self.limits.header, self.limits.idle) => {
-                    self.metrics.timeouts.get_or_create(&ResultLabels { result: slow.as_str() }).inc();
-                    return;
-                }
-                () = self.stopped(&activity), if !closing => {
-                    closing = true;
-                    http.as_mut().graceful_shutdown();
-                }
+                Some(end) = watch.next() => match end {
+                    End::TooSlow(slow) => {
+                        self.metrics.timeouts.get_or_create(&ResultLabels { result: slow.as_str() }).inc();
+                        return;
+                    }
+                    End::Stopped => http.as_mut().graceful_shutdown(),
+                },
             }
         }
     }
