@@ -88,6 +88,9 @@ fn change(value: &mut Value, numbers: &mut Numbers) {
 fn mutated(review: &Value, numbers: &mut Numbers) -> Value {
     let mut review = review.clone();
     for _ in 0..=numbers.below(4) {
+        if !review["request"].is_object() {
+            break;
+        }
         match numbers.below(10) {
             0 => {
                 let operation = ["CREATE", "UPDATE", "DELETE", "CONNECT"][numbers.below(4)];
