@@ -47,7 +47,10 @@ where
         let level = event.metadata().level().as_str().to_ascii_lowercase();
         let Keys { message, rest } = keys;
         let (time, logger) = (json(&time), json(event.metadata().target()));
-        writeln!(writer, "{{\"ts\":{time},\"level\":\"{level}\",\"msg\":{message},\"logger\":{logger}{rest}}}")
+        writeln!(
+            writer,
+            "{{\"ts\":{time},\"level\":\"{level}\",\"msg\":{message},\"logger\":{logger}{rest}}}"
+        )
     }
 }
 

@@ -121,8 +121,7 @@ impl Server {
             metrics: Arc::clone(&app.metrics),
             drain: drain.clone(),
         };
-        let observations =
-            Connections { tls: None, surface: Surface::Observations, ..connections.clone() };
+        let observations = Connections { tls: None, surface: Surface::Observations, ..connections.clone() };
         let reviews = tokio::spawn(accept::serve(listener, connections, settings.drain_timeout));
         let metrics_address = plain.as_ref().map(|(_, address)| *address);
         let observations = plain
