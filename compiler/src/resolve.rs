@@ -261,7 +261,10 @@ fn cluster(
     let Some(network) = spec.network.clone() else {
         let message = format!("cluster `{name}` has no network");
         let known: Vec<String> = mesh.networks.keys().map(|n| format!("`{n}`")).collect();
-        let help = format!("set `spec.network`; declared networks are {}", known.join(", "));
+        let mut help = format!("set `spec.network`; declared networks are {}", known.join(", "));
+        if mesh.hosted().is_some_and(|hosted| hosted.cluster == name) {
+            help.push_str("; the hosting cluster of a hosted mesh is a member like the others, with a network of its own");
+        }
         findings.push(reference.finding(&rules::NO_NETWORK, "spec", message).help(help));
         return None;
     };

@@ -115,7 +115,9 @@ pub struct PrimaryRemote {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hosted {
-    /// The cluster that carries the hosted istiod. Its `loadBalancer.addresses.controlPlane` is where the others reach it.
+    /// The cluster that carries the hosted istiod. It is a member of the mesh, declared by a Cluster document with a network
+    /// like the others, whether workloads run there or not. Its `loadBalancer.addresses.controlPlane` is where the others
+    /// reach it.
     pub cluster: ClusterName,
     /// DaoCloud Mspider.
     pub mspider: Mspider,
