@@ -99,7 +99,8 @@ const ROUNDS: usize = 6;
 /// [`ImportError`].
 pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<Imported, ImportError> {
     let (repository, mut notes) = lint::everything(sources, globs);
-    let hosts = hosted::find(&repository, sources, globs);
+    let elsewhere = delivery::Elsewhere::of(&repository);
+    let hosts = hosted::find(&repository, &elsewhere, sources, globs);
     let strangers = hosted::strangers(&hosts, &repository);
     let mut inputs = inputs(&repository, &hosts, &mut notes);
     inputs.extend(&strangers);
@@ -110,7 +111,7 @@ pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<I
         return Err(ImportError::NothingFound { files: sources.len(), unnamed });
     }
     let mut members: Vec<Member<'_>> =
-        inputs.iter().map(|input| Member::read(input, slug(&input.name), &repository, sources)).collect();
+        inputs.iter().map(|input| Member::read(input, slug(&input.name), &elsewhere, sources)).collect();
     platform::provisioned(&repository, &mut members);
     platform::api_servers(&repository, &mut members);
     hosted::adopt(&hosts, &mut members);

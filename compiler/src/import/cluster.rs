@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::claim::Fact;
 use meshwright_policies::names::ObjectName;
-use meshwright_policies::repository::{Cluster, Repository, Stated};
+use meshwright_policies::repository::{Cluster, Stated};
 use serde_json::{Map, Value as Json};
 
 use super::gateways::{self, Gateway};
@@ -89,7 +89,7 @@ impl<'a> Member<'a> {
     pub(super) fn read(
         input: &'a Cluster,
         name: String,
-        repository: &Repository,
+        elsewhere: &delivery::Elsewhere<'_>,
         sources: &Sources,
     ) -> Member<'a> {
         let plane = plane::find(input);
@@ -119,7 +119,7 @@ impl<'a> Member<'a> {
             leading: first(&Fact::LeadingClusters { namespace: system.clone() }),
             gateways: gateways::find(input),
             namespaces: platform::namespaces(input, &system, revision),
-            delivery: delivery::find(input, repository),
+            delivery: delivery::find(input, elsewhere),
             load_balancer: platform::load_balancer(input),
             hosted: None,
             api_server: None,

@@ -6,13 +6,33 @@ use serde_json::{Map, Value as Json, json};
 use super::node::{scalar, text};
 use super::plane::chart;
 
+/// What the repository says of Argo CD, for clusters that say nothing themselves: objects that belong to no cluster, such
+/// as an ApplicationSet, may name the repository of all.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere<'a> {
+    first: Option<&'a Manifest>,
+    repository: Option<String>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(super) fn of(repository: &'a Repository) -> Elsewhere<'a> {
+        let all = || repository.clusters.iter().flat_map(|cluster| &cluster.subjects);
+        Elsewhere {
+            first: all().find(|subject| is_argocd(subject)),
+            repository: all().find_map(git_repository),
+        }
+    }
+}
+
+fn is_argocd(subject: &Manifest) -> bool {
+    matches!(subject.kind.as_str(), "Application" | "ApplicationSet")
+}
+
 /// `spec.delivery` of a cluster: Flux, Argo CD or nobody.
-pub(super) fn find(cluster: &Cluster, repository: &Repository) -> Json {
-    let by_argocd = |subject: &&Manifest| matches!(subject.kind.as_str(), "Application" | "ApplicationSet");
-    let all = || repository.clusters.iter().flat_map(|cluster| &cluster.subjects);
-    let own = cluster.subjects.iter().find(by_argocd);
+pub(super) fn find(cluster: &Cluster, elsewhere: &Elsewhere<'_>) -> Json {
+    let own = cluster.subjects.iter().find(|subject| is_argocd(subject));
     if own.is_some() || cluster.subjects.iter().any(has_sync_wave) {
-        return json!({"argocd": argocd(cluster, own.or_else(|| all().find(by_argocd)), all())});
+        return json!({"argocd": argocd(cluster, own, elsewhere)});
     }
     if is_by_flux(cluster) {
         return json!({"flux": flux(cluster)});
@@ -69,18 +89,13 @@ fn has_sync_wave(subject: &Manifest) -> bool {
     annotations.is_some_and(|annotations| annotations.get("argocd.argoproj.io/sync-wave").is_some())
 }
 
-/// The repository may be named by objects that belong to no cluster, such as an ApplicationSet.
-fn argocd<'a>(
-    cluster: &Cluster,
-    first: Option<&Manifest>,
-    mut all: impl Iterator<Item = &'a Manifest>,
-) -> Map<String, Json> {
+fn argocd(cluster: &Cluster, own: Option<&Manifest>, elsewhere: &Elsewhere<'_>) -> Map<String, Json> {
     let mut argocd = Map::new();
-    let own = cluster.subjects.iter().find_map(git_repository);
-    if let Some(url) = own.or_else(|| all.find_map(git_repository)) {
+    let url = cluster.subjects.iter().find_map(git_repository);
+    if let Some(url) = url.or_else(|| elsewhere.repository.clone()) {
         argocd.insert("repoURL".into(), url.into());
     }
-    let Some(first) = first else { return argocd };
+    let Some(first) = own.or(elsewhere.first) else { return argocd };
     if let Some(namespace) = first.namespace.clone().filter(|namespace| namespace != "argocd") {
         argocd.insert("namespace".into(), namespace.into());
     }
@@ -88,8 +103,7 @@ fn argocd<'a>(
     if let Some(project) = project {
         argocd.insert("project".into(), project.into());
     }
-    let destination = text(&first.document, "spec.destination.name")
-        .filter(|_| cluster.subjects.iter().any(|s| std::ptr::eq(s, first)));
+    let destination = text(&first.document, "spec.destination.name").filter(|_| own.is_some());
     if let Some(name) = destination.filter(|name| *name != cluster.name && !name.contains("{{")) {
         argocd.insert("destinationName".into(), name.into());
     }

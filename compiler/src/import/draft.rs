@@ -13,6 +13,8 @@ use crate::yaml::{Comments, to_commented_yaml, to_yaml};
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) meshes: BTreeMap<String, MeshDraft>,
+    /// The mesh of each cluster.
+    homes: BTreeMap<String, String>,
     pub(super) contradictions: Vec<String>,
     /// Claims that a contradiction names, as it names them.
     pub(super) said: BTreeSet<String>,
@@ -47,6 +49,38 @@ pub(super) struct ClusterDraft {
     pub(super) document: Document,
     /// Objects that are carried over, by file name.
     pub(super) carried: BTreeMap<String, CarriedFile>,
+    /// The same objects, as text.
+    objects: BTreeSet<String>,
+}
+
+impl ClusterDraft {
+    pub(super) fn new(document: Document) -> ClusterDraft {
+        ClusterDraft { document, ..ClusterDraft::default() }
+    }
+
+    /// Carries an object over, once.
+    pub(super) fn carry(&mut self, base: &str, carried: CarriedFile) {
+        if !self.objects.insert(carried.object.to_string()) {
+            return;
+        }
+        let mut names =
+            std::iter::once(format!("{base}.yaml")).chain((2_u32..).map(|n| format!("{base}-{n}.yaml")));
+        if let Some(name) = names.find(|name| !self.carried.contains_key(name)) {
+            self.carried.insert(name, carried);
+        }
+    }
+
+    /// Takes back what was to be carried over.
+    pub(super) fn take_out(&mut self, file: &str) -> Option<CarriedFile> {
+        let taken = self.carried.remove(file)?;
+        self.objects.remove(&taken.object.to_string());
+        Some(taken)
+    }
+
+    /// Whether an object is carried over as it is.
+    pub(super) fn is_carrying(&self, object: &Json) -> bool {
+        !self.objects.is_empty() && self.objects.contains(&object.to_string())
+    }
 }
 
 /// An object that is carried over.
@@ -88,6 +122,11 @@ impl Document {
 }
 
 impl Draft {
+    pub(super) fn insert(&mut self, name: String, mesh: MeshDraft) {
+        self.homes.extend(mesh.clusters.keys().map(|cluster| (cluster.clone(), name.clone())));
+        self.meshes.insert(name, mesh);
+    }
+
     /// The files as they are written.
     pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -136,8 +175,13 @@ impl Draft {
 
     /// The mesh and the cluster of that name.
     pub(super) fn cluster(&mut self, name: &str) -> Option<(&mut MeshDraft, String)> {
-        let found = self.meshes.iter_mut().find(|(_, mesh)| mesh.clusters.contains_key(name));
-        found.map(|(mesh, draft)| (draft, mesh.clone()))
+        let mesh = self.homes.get(name)?;
+        Some((self.meshes.get_mut(mesh)?, mesh.clone()))
+    }
+
+    /// The document of a cluster.
+    pub(super) fn of_cluster(&self, name: &str) -> Option<&ClusterDraft> {
+        self.meshes.get(self.homes.get(name)?)?.clusters.get(name)
     }
 }
 

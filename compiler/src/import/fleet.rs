@@ -39,9 +39,9 @@ pub(super) fn draft(members: &[Member<'_>], meshes: &[Grouped], hosted: &[Hosted
     for Grouped { name, id, members: own, hosted: host } in meshes {
         let members = own.iter().filter_map(|index| members.get(*index)).collect();
         let hosted = host.and_then(|index| hosted.get(index));
-        let mesh = Mesh { id, name, members, several, hosted };
+        let mesh = Mesh::new(id, name, members, several, hosted);
         let made = mesh.draft(&mut draft);
-        draft.meshes.insert(name.clone(), made);
+        draft.insert(name.clone(), made);
     }
     draft
 }
@@ -356,19 +356,43 @@ struct Mesh<'m, 'a> {
     members: Vec<&'m Member<'a>>,
     several: bool,
     hosted: Option<&'m Hosted<'a>>,
+    /// What all members say of namespaces.
+    namespaces: Option<Vec<Json>>,
 }
 
 /// An address and a port at which a network is entered.
 type Entry = (String, u64);
 
+impl<'m, 'a> Mesh<'m, 'a> {
+    fn new(
+        id: &'m str,
+        name: &'m str,
+        members: Vec<&'m Member<'a>>,
+        several: bool,
+        hosted: Option<&'m Hosted<'a>>,
+    ) -> Mesh<'m, 'a> {
+        let namespaces = members.split_first().and_then(|(first, rest)| {
+            let same = rest.iter().all(|member| member.namespaces == first.namespaces);
+            (same && !rest.is_empty() && !first.namespaces.is_empty()).then(|| first.namespaces.clone())
+        });
+        Mesh { id, name, members, several, hosted, namespaces }
+    }
+}
+
 impl Mesh<'_, '_> {
     fn draft(&self, draft: &mut Draft) -> MeshDraft {
         let mut made = MeshDraft::default();
         let mut networks = Networks::of(self);
+        if self.hosted.is_none() {
+            let remotes = self.members.iter().filter(|member| member.remote);
+            networks.primaries = remotes
+                .filter_map(|remote| Some((remote.name.clone(), self.primary_of(remote, &networks)?)))
+                .collect();
+        }
         self.mesh_document(&mut made, &networks, draft);
         for member in &self.members {
             let document = self.cluster(member, &made.mesh, &mut networks, draft);
-            made.clusters.insert(member.name.clone(), ClusterDraft { document, ..ClusterDraft::default() });
+            made.clusters.insert(member.name.clone(), ClusterDraft::new(document));
         }
         for (id, network) in networks.by_id {
             made.networks.insert(id, network.document);
@@ -463,7 +487,7 @@ impl Mesh<'_, '_> {
             spec.insert("failover".into(), failover.into());
         }
         self.defaults(spec);
-        if let Some(namespaces) = self.shared_namespaces() {
+        if let Some(namespaces) = self.namespaces.clone() {
             set(spec, &["clusterDefaults", "namespaces"], namespaces.into());
         }
         if let Some(silent) = assumed {
@@ -579,12 +603,6 @@ impl Mesh<'_, '_> {
         draft.questions.insert(format!("mesh `{}`: `ca`, who makes the clusters' certificates", self.name));
     }
 
-    fn shared_namespaces(&self) -> Option<Vec<Json>> {
-        let (first, rest) = self.members.split_first()?;
-        let same = rest.iter().all(|member| member.namespaces == first.namespaces);
-        (same && !rest.is_empty() && !first.namespaces.is_empty()).then(|| first.namespaces.clone())
-    }
-
     fn cluster(
         &self,
         member: &Member<'_>,
@@ -604,9 +622,9 @@ impl Mesh<'_, '_> {
         }
         if member.remote
             && self.primaries().len() > 1
-            && let Some(primary) = self.primary_of(member, networks)
+            && let Some(primary) = networks.primaries.get(&member.name)
         {
-            spec.insert("primary".into(), primary.into());
+            spec.insert("primary".into(), primary.as_str().into());
         }
         let mut own = own_keys(&member.istio, mesh.spec.get("istio"));
         if let Some(defaults) = mesh.spec.get("clusterDefaults").and_then(|defaults| defaults.get("istio")) {
@@ -632,7 +650,7 @@ impl Mesh<'_, '_> {
                 spec.insert("mspider".into(), own.into());
             }
         }
-        if !member.namespaces.is_empty() && self.shared_namespaces().is_none() {
+        if !member.namespaces.is_empty() && self.namespaces.is_none() {
             spec.insert("namespaces".into(), member.namespaces.clone().into());
         }
         let mut balancer = member.load_balancer.clone();
@@ -766,7 +784,7 @@ impl Mesh<'_, '_> {
         let primaries = self.primaries().len();
         let dialled = self.members.iter().filter(|other| other.remote).find_map(|other| {
             let address = other.control_plane.as_ref()?;
-            let mine = primaries == 1 || self.primary_of(other, networks).as_deref() == Some(&member.name);
+            let mine = primaries == 1 || networks.primaries.get(&other.name) == Some(&member.name);
             let known = Some(address) == own || networks.seen(member, other);
             (mine && !known && address.parse::<Address>().is_ok()).then(|| address.clone())
         });
@@ -790,7 +808,7 @@ fn contradict<'s>(
         document.comment(path, format!("also claimed: {other}"));
         draft.said.insert(other.clone());
         let line = format!("cluster `{cluster}`: {what} `{chosen}`; also claimed: {other}");
-        if !draft.contradictions.contains(&line) {
+        if draft.said.insert(line.clone()) {
             draft.contradictions.push(line);
         }
     }
@@ -811,6 +829,8 @@ struct Networks {
     by_id: BTreeMap<String, Network>,
     /// Whether most gateways are announced by `meshNetworks`.
     mesh_networks: bool,
+    /// The primary of each remote.
+    primaries: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
@@ -833,20 +853,16 @@ impl Networks {
             by_id.entry(network_of(member)).or_default();
         }
         let hosted = mesh.hosted.and_then(|hosted| Some((hosted.owner(&mesh.members)?, hosted.plane)));
-        for (id, network) in &mut by_id {
-            if let Some((owner, plane)) = hosted {
-                let stated =
-                    plane.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
-                if let Some(first) = stated.first() {
-                    network.entries.insert(owner.name.clone(), entries(&first.claim.value));
-                }
-                continue;
-            }
-            for member in &mesh.members {
-                let stated =
-                    member.input.stated(|_, fact| matches!(fact, Fact::Entries { network } if network == id));
-                if let Some(first) = stated.first() {
-                    network.entries.insert(member.name.clone(), entries(&first.claim.value));
+        let observers: Vec<(&String, &Cluster)> = match hosted {
+            Some((owner, plane)) => vec![(&owner.name, plane)],
+            None => mesh.members.iter().map(|member| (&member.name, member.input)).collect(),
+        };
+        for (observer, cluster) in observers {
+            for stated in cluster.stated(|_, fact| matches!(fact, Fact::Entries { .. })) {
+                let Fact::Entries { network } = &stated.claim.fact else { continue };
+                if let Some(network) = by_id.get_mut(network) {
+                    let first = || entries(&stated.claim.value);
+                    network.entries.entry(observer.clone()).or_insert_with(first);
                 }
             }
         }
@@ -856,7 +872,7 @@ impl Networks {
         let mut gateways = mesh.members.iter().flat_map(|member| &member.gateways).peekable();
         let unlabelled = gateways.peek().is_some() && gateways.all(|gateway| !gateway.labelled);
         let mesh_networks = if several { announced > 0 && announced * 2 >= by_id.len() } else { unlabelled };
-        let mut networks = Networks { by_id, mesh_networks };
+        let mut networks = Networks { by_id, mesh_networks, primaries: BTreeMap::new() };
         for (id, network) in &mut networks.by_id {
             let own = !network.entries.is_empty();
             if several && own != mesh_networks {
@@ -1024,15 +1040,15 @@ impl Network {
             }
         }
         // A remote dials the first gateway of its primary, and nothing but that address says how it sees it.
-        let primaries = mesh.members.iter().filter(|member| !member.remote).count();
-        for remote in mesh.members.iter().filter(|member| member.remote && at == 0) {
-            let leads = remote.leading.as_deref().is_some_and(|leading| {
-                mesh.members.iter().any(|member| {
-                    member.name == cluster && leading.split(',').any(|id| id.trim() == member.cluster_id())
-                })
-            });
-            let serves =
-                leads || (primaries == 1 && mesh.members.iter().any(|m| m.name == cluster && !m.remote));
+        let own = mesh.members.iter().find(|member| member.name == cluster).filter(|_| at == 0);
+        let Some(own) = own else { return ways };
+        let only = !own.remote && mesh.members.iter().filter(|member| !member.remote).count() == 1;
+        for remote in mesh.members.iter().filter(|member| member.remote) {
+            let leads = remote
+                .leading
+                .as_deref()
+                .is_some_and(|leading| leading.split(',').any(|id| id.trim() == own.cluster_id()));
+            let serves = leads || only;
             let Some(address) = remote.control_plane.as_ref().filter(|_| serves && remote.name != cluster)
             else {
                 continue;

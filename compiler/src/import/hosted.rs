@@ -44,13 +44,14 @@ pub(super) struct Hosted<'a> {
 /// Every hosted mesh.
 pub(super) fn find<'a>(
     repository: &'a Repository,
+    elsewhere: &delivery::Elsewhere<'_>,
     sources: &Sources,
     globs: &[ClusterGlob],
 ) -> Vec<Hosted<'a>> {
     let mut all = Vec::new();
     for plane in &repository.clusters {
         for object in plane.subjects.iter().filter(|subject| is_hosted(subject)) {
-            all.push(Hosted::read(object, plane, repository, sources, globs));
+            all.push(Hosted::read(object, plane, repository, elsewhere, sources, globs));
         }
     }
     all
@@ -72,6 +73,7 @@ impl<'a> Hosted<'a> {
         object: &'a Manifest,
         plane: &'a Cluster,
         repository: &'a Repository,
+        elsewhere: &delivery::Elsewhere<'_>,
         sources: &Sources,
         globs: &[ClusterGlob],
     ) -> Hosted<'a> {
@@ -93,7 +95,7 @@ impl<'a> Hosted<'a> {
             owner,
             secret: secret(&plane.name, repository),
             global_delivery: match (global, &global_cluster) {
-                (Some(global), _) => delivery::find(global, repository),
+                (Some(global), _) => delivery::find(global, elsewhere),
                 (None, Some(_)) => serde_json::json!({"none": {}}),
                 (None, None) => Json::Null,
             },

@@ -1,5 +1,7 @@
 //! What lies around Istio: namespaces, MetalLB's pools, and how clusters are built.
 
+use std::collections::BTreeMap;
+
 use meshwright_policies::address::{AddressRange, ApiServer, Cidr};
 use meshwright_policies::finding::Findings;
 use meshwright_policies::kinds::NETWORK_LABEL;
@@ -213,19 +215,20 @@ pub(super) fn provisioned(repository: &Repository, members: &mut [Member<'_>]) {
 /// URLs of API servers: of Argo CD's destinations, and of the kubeconfigs in remote secrets, of which nothing else is
 /// looked at.
 pub(super) fn api_servers(repository: &Repository, members: &mut [Member<'_>]) {
-    let mut known: Vec<(String, String)> = Vec::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
     for subject in repository.clusters.iter().flat_map(|cluster| &cluster.subjects) {
         for (key, path) in remote_secret_keys(subject) {
             let encoded = matches!(path.0.first(), Some(Step::Key(key)) if key == "data");
             let written = subject.document.at(&path).and_then(Node::as_str).unwrap_or_default();
             let text = if encoded { decoded(written) } else { Some(written.as_bytes().to_vec()) };
             let server = text.and_then(|text| server(&text));
-            known.extend(server.map(|server| (key.to_owned(), server)));
+            if let Some(server) = server {
+                known.entry(key.to_owned()).or_insert(server);
+            }
         }
     }
     for member in members {
-        let by_secret =
-            known.iter().find(|(id, _)| id == member.cluster_id()).map(|(_, server)| server.clone());
+        let by_secret = known.get(member.cluster_id()).cloned();
         let by_destination = Some(member.input.name.clone()).filter(|name| name.starts_with("https://"));
         let server = by_secret.or(by_destination).filter(|server| server.parse::<ApiServer>().is_ok());
         member.api_server = server;

@@ -1,6 +1,6 @@
 //! Objects that the intent has no word for: carried over as they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::finding::Findings;
 use meshwright_policies::mesh::not_an_object;
@@ -110,15 +110,8 @@ fn carry(member: &Member<'_>, subject: &Manifest, sources: &Sources, draft: &mut
     let from = origin(subject, sources);
     let object = subject.document.to_json();
     let Some((mesh, _)) = draft.cluster(&member.name) else { return };
-    let Some(cluster) = mesh.clusters.get_mut(&member.name) else { return };
-    if cluster.carried.values().any(|carried| carried.object == object) {
-        return;
-    }
-    let base = file_name(subject);
-    let mut names =
-        std::iter::once(format!("{base}.yaml")).chain((2_u32..).map(|n| format!("{base}-{n}.yaml")));
-    if let Some(name) = names.find(|name| !cluster.carried.contains_key(name)) {
-        cluster.carried.insert(name, CarriedFile { object, from });
+    if let Some(cluster) = mesh.clusters.get_mut(&member.name) {
+        cluster.carry(&file_name(subject), CarriedFile { object, from });
     }
 }
 
@@ -313,55 +306,50 @@ pub(super) struct Refused {
 
 /// Takes out of what is carried over whatever the policies refuse. Whether anything was.
 pub(super) fn take_out(draft: &mut Draft, loaded: &Loaded, refused: &[Refused]) -> bool {
-    let mut any = false;
-    let mut said = Vec::new();
-    for Refused { span, why, .. } in refused {
-        let Some(path) = loaded.fleet.files.get(&span.file) else { continue };
-        let meshes: Vec<String> = draft.meshes.keys().cloned().collect();
-        for mesh in meshes {
-            let clusters: Vec<String> = draft
-                .meshes
-                .get(&mesh)
-                .map(|mesh| mesh.clusters.keys().cloned().collect())
-                .unwrap_or_default();
-            for cluster in clusters {
-                let Some(name) = path.strip_prefix(&format!("{}/", draft.manifests(&mesh, &cluster))) else {
-                    continue;
-                };
-                let carried = draft.meshes.get_mut(&mesh).and_then(|mesh| mesh.clusters.get_mut(&cluster));
-                if let Some(taken) = carried.and_then(|cluster| cluster.carried.remove(name)) {
-                    said.push(format!("cluster `{cluster}`: {} is not carried over: {why}", taken.from));
-                    draft.told.insert(taken.from, Told::TakenOut);
-                    any = true;
-                }
-            }
+    let mut files: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (name, mesh) in &draft.meshes {
+        for (cluster, carried) in &mesh.clusters {
+            let directory = draft.manifests(name, cluster);
+            let paths = carried
+                .carried
+                .keys()
+                .map(|file| (format!("{directory}/{file}"), (cluster.clone(), file.clone())));
+            files.extend(paths);
         }
     }
-    draft.contradictions.extend(said);
+    let mut any = false;
+    for Refused { span, why, .. } in refused {
+        let Some((cluster, file)) = loaded.fleet.files.get(&span.file).and_then(|path| files.get(path))
+        else {
+            continue;
+        };
+        any |= take_out_file(draft, cluster, file, why);
+    }
     any
+}
+
+fn take_out_file(draft: &mut Draft, cluster: &str, file: &str, why: &str) -> bool {
+    let carried = draft.cluster(cluster).and_then(|(mesh, _)| mesh.clusters.get_mut(cluster));
+    let Some(taken) = carried.and_then(|carried| carried.take_out(file)) else { return false };
+    draft.contradictions.push(format!("cluster `{cluster}`: {} is not carried over: {why}", taken.from));
+    draft.told.insert(taken.from, Told::TakenOut);
+    true
 }
 
 /// Takes out of what is carried over whatever contradicts the rest, or has no effect, once it is rendered. Whether
 /// anything was.
 pub(super) fn take_out_objects(draft: &mut Draft, findings: &Findings) -> bool {
+    let mut files: BTreeMap<(String, String), String> = BTreeMap::new();
+    for (cluster, carried) in draft.meshes.values().flat_map(|mesh| &mesh.clusters) {
+        let names = carried.carried.iter();
+        files.extend(names.map(|(name, file)| ((cluster.clone(), reference(&file.object)), name.clone())));
+    }
     let mut any = false;
     for finding in findings {
         let (Some(cluster), Some(object)) = (&finding.cluster, &finding.object) else { continue };
-        let Some((mesh, _)) = draft.cluster(cluster) else { continue };
-        let Some(carried) = mesh.clusters.get_mut(cluster).map(|cluster| &mut cluster.carried) else {
-            continue;
-        };
-        let name = carried
-            .iter()
-            .find(|(_, carried)| reference(&carried.object) == *object)
-            .map(|(name, _)| name.clone());
-        if let Some(taken) = name.and_then(|name| carried.remove(&name)) {
-            draft.contradictions.push(format!(
-                "cluster `{cluster}`: {} is not carried over: {} ({})",
-                taken.from, finding.message, finding.rule.code
-            ));
-            draft.told.insert(taken.from, Told::TakenOut);
-            any = true;
+        if let Some(file) = files.get(&(cluster.clone(), object.clone())) {
+            let why = format!("{} ({})", finding.message, finding.rule.code);
+            any |= take_out_file(draft, cluster, file, &why);
         }
     }
     any
@@ -378,7 +366,7 @@ fn reference(object: &Json) -> String {
 
 /// Whether an object is as it was in a document of the cluster.
 pub(super) fn is_carried(draft: &Draft, member: &Member<'_>, subject: &Manifest) -> bool {
-    let clusters = draft.meshes.values().filter_map(|mesh| mesh.clusters.get(&member.name));
-    let object: Json = subject.document.to_json();
-    clusters.into_iter().any(|cluster| cluster.carried.values().any(|carried| carried.object == object))
+    draft.of_cluster(&member.name).is_some_and(|cluster| {
+        !cluster.carried.is_empty() && cluster.is_carrying(&subject.document.to_json())
+    })
 }
