@@ -15,12 +15,21 @@ use crate::soundness::{self, Declarations};
 /// # Errors
 /// Findings: objects that are rendered twice, or that their own declaration would refuse.
 pub fn build(fleet: &Fleet) -> Result<Tree, Findings> {
+    build_with_warnings(fleet).map(|(tree, _)| tree)
+}
+
+/// [`build`], with warnings about objects that are carried over.
+///
+/// # Errors
+/// As there.
+pub fn build_with_warnings(fleet: &Fleet) -> Result<(Tree, Findings), Findings> {
     let output = compile::render(fleet);
-    let unsound = soundness::check(fleet, &output);
-    if unsound.has_errors() {
-        return Err(unsound);
+    let judged = soundness::check(fleet, &output);
+    if judged.has_errors() {
+        return Err(judged);
     }
-    assemble(fleet, output).map_err(|errors| findings(&errors))
+    let tree = assemble(fleet, output).map_err(|errors| findings(&errors))?;
+    Ok((tree, judged))
 }
 
 fn findings(errors: &[AssembleError]) -> Findings {
@@ -38,23 +47,23 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// [`build`] that judges and writes only what is other than in this one, which it replaces.
+    /// [`build_with_warnings`] that judges and writes only what is other than in this one, which it replaces.
     ///
     /// # Errors
     /// As there; this one stays.
-    pub(crate) fn rebuild(&mut self, fleet: &Fleet) -> Result<Arc<Tree>, Findings> {
+    pub(crate) fn rebuild(&mut self, fleet: &Fleet) -> Result<(Arc<Tree>, Findings), Findings> {
         let output = compile::render(fleet);
         let declarations = Declarations::beside(fleet, &self.declarations);
         let earlier = Some((&self.assembly, &self.declarations));
-        let unsound = soundness::check_beside(fleet, &declarations, &output, earlier);
-        if unsound.has_errors() {
-            return Err(unsound);
+        let judged = soundness::check_beside(fleet, &declarations, &output, earlier);
+        if judged.has_errors() {
+            return Err(judged);
         }
         let assembly =
             assemble_beside(fleet, output, Some(&self.assembly)).map_err(|errors| findings(&errors))?;
         let tree = self.retree(&assembly).map_err(|errors| findings(&errors))?;
         *self = Built { assembly, declarations, tree: Arc::clone(&tree) };
-        Ok(tree)
+        Ok((tree, judged))
     }
 
     /// The tree of an assembly. Where the paths are the same, only contents are exchanged.

@@ -11,6 +11,7 @@ mod delivery;
 mod draft;
 mod failover;
 mod fleet;
+mod found;
 mod gateways;
 mod hosted;
 mod node;
@@ -115,6 +116,10 @@ pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<I
     platform::provisioned(&repository, &mut members);
     platform::api_servers(&repository, &mut members);
     hosted::adopt(&hosts, &mut members);
+    let found = contradictions::compare(&repository);
+    let mut names: BTreeSet<&str> = members.iter().map(|member| member.input.name.as_str()).collect();
+    names.extend(hosts.iter().map(|mesh| mesh.plane.name.as_str()));
+    notes.extend(found::elsewhere(&found, &names, sources));
     let parts = fleet::intents(members, &repository, &hosts);
     let mut imported = Imported {
         files: BTreeMap::new(),
@@ -126,15 +131,22 @@ pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<I
     };
     for part in parts {
         imported.notes.extend(part.why.clone());
-        imported.add(part, &hosts, sources, today);
+        imported.add(part, &hosts, &found, sources, today);
     }
     Ok(imported)
 }
 
 impl Imported {
-    fn add(&mut self, part: fleet::Part<'_>, hosts: &[hosted::Hosted<'_>], sources: &Sources, today: Date) {
+    fn add(
+        &mut self,
+        part: fleet::Part<'_>,
+        hosts: &[hosted::Hosted<'_>],
+        found: &Findings,
+        sources: &Sources,
+        today: Date,
+    ) {
         let fleet::Part { directory, mut members, meshes, .. } = part;
-        let draft = drafted(&mut members, &meshes, hosts, sources, today);
+        let draft = drafted(&mut members, &meshes, hosts, found, sources, today);
         let below =
             |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
         let told = |line: String| if directory.is_empty() { line } else { format!("{directory}: {line}") };
@@ -179,6 +191,7 @@ fn drafted(
     members: &mut [Member<'_>],
     meshes: &[fleet::Grouped],
     hosts: &[hosted::Hosted<'_>],
+    found: &Findings,
     sources: &Sources,
     today: Date,
 ) -> draft::Draft {
@@ -204,6 +217,8 @@ fn drafted(
         rendered = residue::rendered(&loaded.fleet);
     }
     claims::compare(members, meshes, hosts, &rendered, sources, &mut draft);
+    let own: Vec<&hosted::Hosted<'_>> = meshes.iter().filter_map(|mesh| hosts.get(mesh.hosted?)).collect();
+    found::list(found, members, &own, &rendered, sources, &mut draft);
     draft
 }
 
@@ -270,10 +285,9 @@ fn load(files: &BTreeMap<String, Vec<u8>>, today: Date) -> Loaded {
 /// What `check` says, and every error of it.
 fn judged(loaded: &Loaded) -> (Findings, Vec<raw::Refused>) {
     let mut findings = loaded.findings.clone();
-    if !findings.has_errors()
-        && let Err(more) = build::build(&loaded.fleet)
-    {
-        findings.extend(more);
+    if !findings.has_errors() {
+        let built = build::build_with_warnings(&loaded.fleet);
+        findings.extend(built.map_or_else(|findings| findings, |(_, warnings)| warnings));
         findings.sort();
     }
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);

@@ -78,7 +78,10 @@ impl Compiler {
         let mut tree = None;
         if !findings.has_errors() {
             match self.built.rebuild(&fleet) {
-                Ok(built) => tree = Some(built),
+                Ok((built, warnings)) => {
+                    tree = Some(built);
+                    findings.extend(warnings);
+                }
                 Err(unsound) => findings.extend(unsound),
             }
         }

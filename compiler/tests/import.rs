@@ -229,6 +229,29 @@ fn intents(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| line.trim().strip_prefix("judge it:  meshwright check ")).collect()
 }
 
+/// Every finding of lint in a repository is told by the import, where it stands and with what became of it.
+#[test]
+fn whatever_lint_finds_is_told() {
+    let mut told = 0;
+    let mut silent = Vec::new();
+    for case in corpus() {
+        let path = case.to_str().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let (_, linted, _) = run(directory.path(), &["lint", path, "--format", "json"]);
+        let linted: serde_json::Value = serde_json::from_str(&linted).unwrap();
+        let (_, _, said) = run(directory.path(), &["import", path, "-o", "mesh"]);
+        for finding in linted["findings"].as_array().unwrap() {
+            let place = format!("{}:{}", finding["file"].as_str().unwrap(), finding["line"]);
+            told += 1;
+            if !said.contains(&place) {
+                silent.push(format!("{place}: {} {}", finding["code"], finding["message"]));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+    assert!(told > 60, "{told}");
+}
+
 /// Whatever a repository says, what is imported of it is judged without error once the release of Istio is filled in,
 /// and what that renders has no contradiction.
 #[test]

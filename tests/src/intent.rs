@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use meshwright::build::build;
+use meshwright::build::{build, build_with_warnings};
 use meshwright::compile::{self, Loaded, SourceText};
 use meshwright::diagnostic::{self, Format, RenderOptions};
 use meshwright::publish::Tree;
@@ -101,10 +101,9 @@ impl Intent {
     pub fn check(&self) -> String {
         let loaded = self.load();
         let mut findings = loaded.findings;
-        if !findings.has_errors()
-            && let Err(more) = build(&loaded.fleet)
-        {
-            findings.extend(more);
+        if !findings.has_errors() {
+            let built = build_with_warnings(&loaded.fleet);
+            findings.extend(built.map_or_else(|findings| findings, |(_, warnings)| warnings));
         }
         self.human(&findings)
     }

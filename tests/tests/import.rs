@@ -6,8 +6,11 @@ use meshwright::import;
 use meshwright::lint;
 use meshwright::publish::Tree;
 use meshwright::source::Sources;
-use meshwright_tests::intent::{Intent, TODAY};
+use meshwright_tests::intent::{Intent, TODAY, files};
+use meshwright_tests::repository;
 use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::meshes::{AnyMesh, any_mesh};
 
@@ -47,7 +50,12 @@ proptest! {
         // Plain values files do not say which release reads them.
         if written.contains("which release of Istio?") {
             let answer = format!("\n  istio:\n    version: \"{}\"\n", mesh.release_text());
-            intent.files.insert("mesh.yaml".into(), written.replacen("\n  istio:\n", &answer, 1).into_bytes());
+            let text = if written.contains("\n  istio:\n") {
+                written.replacen("\n  istio:\n", &answer, 1)
+            } else {
+                written.replacen("\nspec:\n", &format!("\nspec:{answer}"), 1)
+            };
+            intent.files.insert("mesh.yaml".into(), text.into_bytes());
         }
         let again = intent.try_build().map_err(|said| TestCaseError::fail(format!("{said}\n{}", mesh.intent())))?;
         let after = sources(&again);
@@ -61,4 +69,95 @@ proptest! {
         let linted = lint::lint_sources(sources(&again), &[]);
         prop_assert!(linted.findings.is_empty(), "{:#?}", linted.findings);
     }
+}
+
+/// Places of everything that a document says below `spec`.
+fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, below) in map {
+                let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                all.push(at.clone());
+                pointers(below, &at, all);
+            }
+        }
+        Value::Array(items) => {
+            for (index, below) in items.iter().enumerate() {
+                let at = format!("{at}/{index}");
+                all.push(at.clone());
+                pointers(below, &at, all);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn without(document: &Value, pointer: &str) -> Value {
+    let mut document = document.clone();
+    let (above, key) = pointer.rsplit_once('/').unwrap();
+    match document.pointer_mut(above).unwrap() {
+        Value::Object(map) => {
+            map.shift_remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Value::Array(items) => {
+            items.remove(key.parse().unwrap());
+        }
+        _ => unreachable!(),
+    }
+    document
+}
+
+/// Documents as JSON, which is YAML too: no place of theirs depends on another value.
+fn json(documents: &[Value]) -> Vec<u8> {
+    let texts: Vec<String> = documents.iter().map(|document| format!("---\n{document}\n")).collect();
+    texts.concat().into_bytes()
+}
+
+/// Whatever is taken out of an imported intent, something else is rendered, or something is wrong.
+#[test]
+fn nothing_is_said_that_need_not_be() {
+    let mut tried = 0;
+    let mut idle = Vec::new();
+    for case in [
+        "multi-primary-sail-argocd",
+        "primary-remote-operator-1.15",
+        "hosted-flat-parameters",
+        "gateways-several",
+        "flux-elsewhere",
+        "revision-canary",
+    ] {
+        let golden = Intent::read(&repository("tests/golden").join(case).join("intent"));
+        let imported = import::import(&sources(&golden.build()), &[], TODAY).unwrap();
+        let mut documents: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut intent = Intent { files: imported.files };
+        for path in intent.files.keys().filter(|path| !path.contains("manifests/")) {
+            let all = serde_yaml::Deserializer::from_str(intent.file(path));
+            documents.insert(path.clone(), all.map(|one| Value::deserialize(one).unwrap()).collect());
+        }
+        intent.files.extend(documents.iter().map(|(path, all)| (path.clone(), json(all))));
+        let expected = intent.try_build().map(|tree| files(&tree));
+        assert!(expected.is_ok(), "{case}: {expected:?}");
+        let findings = intent.load().findings.iter().count();
+        for (path, all) in &documents {
+            for (at, document) in all.iter().enumerate() {
+                let mut places = Vec::new();
+                if let Some(spec) = document.get("spec") {
+                    pointers(spec, "/spec", &mut places);
+                }
+                for place in places {
+                    let mut edited = all.clone();
+                    edited[at] = without(document, &place);
+                    let mut less = intent.clone();
+                    less.files.insert(path.clone(), json(&edited));
+                    tried += 1;
+                    let other = less.try_build().map(|tree| files(&tree));
+                    if other == expected && less.load().findings.iter().count() == findings {
+                        idle.push(format!("{case}: {path} {place}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(idle.is_empty(), "{}", idle.join("\n"));
+    assert!(tried > 60, "{tried}");
 }

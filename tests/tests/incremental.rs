@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use meshwright::build::build;
+use meshwright::build::build_with_warnings;
 use meshwright::compile::{self, SourceText};
 use meshwright::incremental::{Compilation, Compiler};
 use meshwright::publish::{Content, Tree};
@@ -30,8 +30,11 @@ fn assert_same_as_new(compiler: &mut Compiler, intent: &Intent, today: Date) {
     let mut findings = loaded.findings;
     let mut tree = None;
     if !findings.has_errors() {
-        match build(&loaded.fleet) {
-            Ok(built) => tree = Some(built),
+        match build_with_warnings(&loaded.fleet) {
+            Ok((built, warnings)) => {
+                tree = Some(built);
+                findings.extend(warnings);
+            }
             Err(unsound) => findings.extend(unsound),
         }
         findings.sort();

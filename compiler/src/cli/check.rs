@@ -12,9 +12,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut compiled = args.input.compile()?;
     if !compiled.findings.has_errors() {
         // What cannot be rendered soundly is wrong too, and people should hear it before they render.
-        if let Err(findings) = crate::build::build(&compiled.fleet) {
-            compiled.findings.extend(findings);
-        }
+        let built = crate::build::build_with_warnings(&compiled.fleet);
+        compiled.findings.extend(built.map_or_else(|findings| findings, |(_, warnings)| warnings));
     }
     args.input.report(&compiled)
 }

@@ -49,8 +49,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut compiled = compile_found(found, &root, args.input.date);
     let mut tree = None;
     if !compiled.findings.has_errors() {
-        match build::build(&compiled.fleet) {
-            Ok(built) => tree = Some(built),
+        match build::build_with_warnings(&compiled.fleet) {
+            Ok((built, warnings)) => {
+                tree = Some(built);
+                compiled.findings.extend(warnings);
+            }
             Err(findings) => compiled.findings.extend(findings),
         }
     }

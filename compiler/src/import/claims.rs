@@ -77,9 +77,10 @@ fn compare_subject(
     }
 }
 
-type Made = BTreeMap<String, BTreeSet<String>>;
+/// Everything that is rendered for a cluster, by what it is about.
+pub(super) type Made = BTreeMap<String, BTreeSet<String>>;
 
-fn made<'r>(clusters: impl Iterator<Item = &'r Cluster>) -> Made {
+pub(super) fn made<'r>(clusters: impl Iterator<Item = &'r Cluster>) -> Made {
     let mut made = Made::new();
     let subjects = clusters.flat_map(|cluster| &cluster.subjects);
     for claim in subjects.flat_map(|subject| &subject.claims.list) {
@@ -170,13 +171,17 @@ fn not_rendered(
 ) {
     let first = claims.first().map_or_else(FieldPath::root, |claim| claim.path.clone());
     let place = line(sources, subject, &first);
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts: Vec<(String, Vec<&str>)> = Vec::new();
     for claim in claims {
-        let part = format!("{} `{}`", what(&claim.fact), claim.value);
-        if !parts.contains(&part) {
-            parts.push(part);
+        let what = what(&claim.fact);
+        match parts.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, values)) if values.contains(&claim.value.as_str()) => {}
+            Some((_, values)) => values.push(&claim.value),
+            None => parts.push((what, vec![&claim.value])),
         }
     }
+    let parts: Vec<String> =
+        parts.iter().map(|(what, values)| format!("{what} `{}`", values.join("`, `"))).collect();
     let list = parts.join(", ");
     let why = reason(member, claims, draft).map(|why| format!(": {why}")).unwrap_or_default();
     let text = format!("{list} in {place} ({}){why}", called(subject));
@@ -304,7 +309,7 @@ fn what(fact: &Fact) -> String {
 
 /// What a claim is about, as far as the spelling of manifests does not matter: names of ports are their writer's own, and
 /// MetalLB finds the pool of an address by itself.
-fn key(claim: &Claim) -> String {
+pub(super) fn key(claim: &Claim) -> String {
     match &claim.fact {
         Fact::GatewayPort { gateway, .. } | Fact::GatewayPorts { gateway } => format!("port of {gateway}"),
         Fact::GatewayTarget { gateway, .. } => format!("target of {gateway}"),
@@ -313,7 +318,7 @@ fn key(claim: &Claim) -> String {
 }
 
 /// The items of a list, each by itself: the order of entries and pools means nothing.
-fn values(claim: &Claim) -> Vec<String> {
+pub(super) fn values(claim: &Claim) -> Vec<String> {
     match claim.fact {
         Fact::Entries { .. } | Fact::MeshNetworks | Fact::Pool { .. } | Fact::GatewayPorts { .. } => {
             claim.value.split(',').map(|item| item.trim().to_owned()).collect()

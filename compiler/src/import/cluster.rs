@@ -132,6 +132,11 @@ impl<'a> Member<'a> {
             remote,
             istio,
         };
+        // The namespace that is rendered with Sail's CNI agent.
+        let sail_cni = member.istio.get("install").and_then(Json::as_str) == Some("Sail")
+            && member.istio.get("cni") == Some(&Json::Bool(true));
+        let rendered = serde_json::json!({"name": "istio-cni"});
+        member.namespaces.retain(|namespace| !(sail_cni && *namespace == rendered));
         member.namespaces.retain(|namespace| {
             namespace.get("name").and_then(Json::as_str).is_some_and(|name| ObjectName::new(name).is_ok())
         });

@@ -17,6 +17,8 @@ use super::hosted::Hosted;
 use super::node::set;
 use super::{failover, slug};
 
+/// The install method of a mesh that names none.
+const DEFAULT_INSTALL: &str = "Helm";
 /// The network of clusters that name none.
 const ONLY_NETWORK: &str = "network1";
 
@@ -466,6 +468,10 @@ impl Mesh<'_, '_> {
                 None => made.unknown_release = Some(self.possible_release()),
             }
         }
+        // The default is not said.
+        if istio.get("install").and_then(Json::as_str) == Some(DEFAULT_INSTALL) {
+            istio.shift_remove("install");
+        }
         if !istio.is_empty() {
             spec.insert("istio".into(), istio.into());
         }
@@ -627,6 +633,10 @@ impl Mesh<'_, '_> {
             spec.insert("primary".into(), primary.as_str().into());
         }
         let mut own = own_keys(&member.istio, mesh.spec.get("istio"));
+        let usual = mesh.spec.get("istio").and_then(|istio| istio.get("install")).is_none();
+        if usual && own.get("install").and_then(Json::as_str) == Some(DEFAULT_INSTALL) {
+            own.shift_remove("install");
+        }
         if let Some(defaults) = mesh.spec.get("clusterDefaults").and_then(|defaults| defaults.get("istio")) {
             own = own_keys(&own, Some(defaults));
         }
@@ -1123,7 +1133,11 @@ fn shared_delivery(members: &[&Member<'_>]) -> Option<Json> {
         .filter(|(key, value)| fields.iter().all(|other| other.get(*key) == Some(value)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    (kind != "none").then(|| json!({kind.as_str(): common}))
+    // Where nothing is common, and each says something of its own, each has to name the agent anyway.
+    let idle = common.is_empty()
+        && fields.iter().all(|fields| !fields.is_empty())
+        && members.iter().all(|member| member.hosted.is_none());
+    (kind != "none" && !idle).then(|| json!({kind.as_str(): common}))
 }
 
 fn own_delivery(own: &Json, shared: Option<&Json>) -> Option<Json> {
