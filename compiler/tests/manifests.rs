@@ -150,3 +150,27 @@ fn a_commit_holds_them_too() {
     assert_eq!(code, 0, "{err}");
     assert!(directory.path().join("out/clusters/east/mesh/traffic/virtualservice-shop.yaml").is_file());
 }
+
+/// A carried object may be doubtful without being refused: it is rendered, and whoever renders it is told.
+#[test]
+fn a_warning_about_a_carried_object_is_said_where_it_is_written() {
+    let rule = "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop, namespace: shop}
+spec:
+  host: shop.shop.svc.cluster.local
+  trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: true, failover: [{from: a, to: b}]}}}
+";
+    let directory = with("[legacy]", &[("repo/legacy/rule.yaml", rule)]);
+    for command in ["check repo", "render repo -o out"] {
+        let (code, out, err) = run(directory.path(), command);
+        let said = format!("{out}{err}");
+        assert_eq!(code, 0, "{command}: {said}");
+        assert!(said.contains("warning[MW9151]") && said.contains("legacy/rule.yaml:6"), "{command}: {said}");
+    }
+    assert!(directory.path().join("out/clusters/east/mesh/traffic/destinationrule-shop.yaml").is_file());
+    // What is remembered of a run is said again.
+    let (_, out, err) = run(directory.path(), "render repo -o out");
+    assert!(format!("{out}{err}").contains("warning[MW9151]"), "{out}{err}");
+}

@@ -86,7 +86,9 @@ pub(super) fn list(
         };
         let text = format!("{} ({}) in {place}: {fate}", finding.message, finding.rule.code);
         if lines.insert((cluster.to_owned(), text.clone())) {
-            draft.contradictions.push(format!("cluster `{cluster}`: {text}"));
+            let own = format!("cluster `{cluster}`");
+            let named = text.contains(&own);
+            draft.contradictions.push(if named { text.clone() } else { format!("{own}: {text}") });
             if let Some((mesh, _)) = draft.cluster(cluster)
                 && let Some(cluster) = mesh.clusters.get_mut(cluster)
             {
