@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use meshwright::lint::{Linted, lint_sources};
 use meshwright::source::Sources;
+use meshwright_policies::address::Address;
 use meshwright_policies::claim::{Claim, Fact, Subject};
 use meshwright_policies::finding::{Finding, Place};
 use meshwright_policies::node::{FieldPath, Node, Span, Step};
-use meshwright_policies::repository::Manifest;
+use meshwright_policies::repository::{Cluster, Manifest, Repository};
 use meshwright_tests::intent::{Intent, files};
 use meshwright_tests::repository;
 use proptest::prelude::*;
@@ -44,6 +45,7 @@ struct Edit {
     kind: String,
     claim: Claim,
     path: String,
+    span: Span,
     start: usize,
     end: usize,
     /// Nothing where no text contradicts it: a cluster that is alone cannot apply the directory of another.
@@ -53,8 +55,10 @@ struct Edit {
 /// Another value of the same kind, that nothing declares.
 fn another(value: &str) -> String {
     let is_range = || value.split(['-', '/']).next().is_some_and(|first| first.parse::<IpAddr>().is_ok());
-    if value.parse::<IpAddr>().is_ok() {
-        "203.0.113.250".to_owned()
+    if let Ok(ip) = value.parse::<IpAddr>() {
+        // Private and public addresses may be two names of one thing.
+        let is_private = Address::Ip(ip).is_private();
+        if is_private { "10.255.255.250" } else { "203.0.113.250" }.to_owned()
     } else if let Ok(number) = value.parse::<u32>() {
         (number + 1000).to_string()
     } else if is_range() {
@@ -145,7 +149,7 @@ fn edits(linted: &Linted) -> Vec<Edit> {
             if seen.insert((span, fact.clone())) {
                 let (path, end) = (file.path().to_owned(), start + written.len());
                 let text = text.map(|text| if is_list { format!("  {text}") } else { text });
-                all.push(Edit { fact, kind, claim: claim.clone(), path, start, end, text });
+                all.push(Edit { fact, kind, claim: claim.clone(), path, span: node.span, start, end, text });
             }
         }
     }
@@ -418,3 +422,85 @@ const ALONE: &[&str] = &[
     // API servers, by cluster: remote secrets are never rendered, and one istiod may be the only one that reads them.
     "spec.remoteSecrets.{cluster}",
 ];
+
+/// What two claims are about when they are witnesses of each other.
+fn matter(cluster: &Cluster, subject: &Manifest, claim: &Claim) -> Option<String> {
+    let of_cluster = |what: &str| Some(format!("{what} of {}{}", cluster.scope, cluster.name));
+    match &claim.fact {
+        Fact::NamespaceNetwork { namespace } if *namespace != subject.plane => None,
+        Fact::Network
+        | Fact::NamespaceNetwork { .. }
+        | Fact::EntryNetwork { .. }
+        | Fact::GatewayNetwork { .. } => of_cluster("network"),
+        // A gateway may see other networks too.
+        Fact::NetworkView { .. } if Some(claim.value.as_str()) == cluster.network() => of_cluster("network"),
+        Fact::ClusterId => of_cluster("cluster ID"),
+        Fact::MeshId => of_cluster("mesh ID"),
+        _ => None,
+    }
+}
+
+/// The address of the gateways of a network with one cluster is told again by those who enter it there.
+fn address_of_entry(repository: &Repository, cluster: &Cluster, claim: &Claim) -> Option<String> {
+    let network = match &claim.fact {
+        Fact::GatewayAddress { .. } => cluster.network()?,
+        Fact::EntryAddress { network } => network,
+        _ => return None,
+    };
+    let members = repository.on_network(&cluster.scope, network);
+    let [only] = members[..] else { return None };
+    let asked = only.stated(|_, fact| matches!(fact, Fact::GatewayAddress { .. }));
+    let is_asked = asked.iter().any(|stated| stated.claim.value == claim.value);
+    is_asked.then(|| format!("address {} of {network}", claim.value))
+}
+
+/// Without declarations: what has a second witness in the tree is found when one of them is edited.
+#[test]
+fn edits_of_what_has_a_second_witness_are_found_without_declarations() {
+    let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut missed = Vec::new();
+    for (case, mut files) in trees() {
+        files.retain(|path, _| !path.contains("/declaration/"));
+        let linted = lint(&files);
+        assert!(linted.findings.is_empty(), "{case}: {:#?}", linted.findings);
+        let mut witnesses: BTreeMap<String, BTreeSet<Span>> = BTreeMap::new();
+        let mut about: BTreeMap<(Span, FieldPath), String> = BTreeMap::new();
+        for cluster in linted.repository.clusters.iter().filter(|cluster| cluster.is_comparable()) {
+            for subject in &cluster.subjects {
+                for claim in &subject.claims.list {
+                    let matter = matter(cluster, subject, claim)
+                        .or_else(|| address_of_entry(&linted.repository, cluster, claim));
+                    if let Some(matter) = matter {
+                        let span = subject.place(&claim.path).span;
+                        witnesses.entry(matter.clone()).or_default().insert(span);
+                        about.insert((span, claim.path.clone()), matter);
+                    }
+                }
+            }
+        }
+        let mut here: BTreeMap<String, usize> = BTreeMap::new();
+        for edit in edits(&linted).into_iter().filter(|edit| edit.text.is_some()) {
+            let matter = about.get(&(edit.span, edit.claim.path.clone()));
+            let row = table.entry(edit.fact.clone()).or_default();
+            let Some(matter) = matter.filter(|matter| witnesses[*matter].len() > 1) else { continue };
+            let count = here.entry(edit.fact.clone()).or_default();
+            if *count >= 4 {
+                continue;
+            }
+            *count += 1;
+            row.1 += 1;
+            if lint(&edit.apply(&files)).findings.is_empty() {
+                missed.push(format!("{case} {}: {matter}: {:?}", edit.path, edit.claim));
+            } else {
+                row.0 += 1;
+            }
+        }
+    }
+    let lines: Vec<String> = table
+        .iter()
+        .filter(|(_, (_, all))| *all > 0)
+        .map(|(fact, (found, all))| format!("{fact}: {found} of {all}"))
+        .collect();
+    println!("{}", lines.join("\n"));
+    assert!(missed.is_empty() && lines.len() >= 5, "{missed:#?}");
+}

@@ -20,6 +20,7 @@ mod lint_declaration;
 mod lint_law;
 mod meshes;
 mod refusals;
+mod sarif;
 mod valid_meshes;
 
 use proptest::test_runner::Config;

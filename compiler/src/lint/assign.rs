@@ -41,6 +41,8 @@ struct Group<'a> {
     is_root: bool,
     complete: bool,
     applied: bool,
+    /// Whether it is here because an agent delivers it: another delivery of the same directory is another group.
+    delivered: bool,
     /// Directories of the roots in it.
     roots: BTreeSet<&'a str>,
     items: Vec<Item<'a>>,
@@ -245,6 +247,7 @@ fn groups<'a>(
             is_root: true,
             complete: built.complete,
             applied: true,
+            delivered: false,
             roots: built.roots.clone(),
             items: built.objects.iter().cloned().map(Item::Object).collect(),
         };
@@ -296,6 +299,7 @@ fn groups<'a>(
             is_root: false,
             complete: true,
             applied: false,
+            delivered: false,
             roots: BTreeSet::new(),
             items: files.into_iter().map(|(_, item)| item).collect(),
         });
@@ -435,7 +439,8 @@ impl<'a> Plan<'a, '_> {
             return;
         }
         for index in holders {
-            let said = |group: &Group<'_>| group.home.said || !is_within(group.place, directory);
+            let said =
+                |group: &Group<'_>| group.home.said || group.delivered || !is_within(group.place, directory);
             if self.groups.get(index).is_some_and(|group| !said(group)) {
                 self.gone.insert(index);
             }
@@ -454,6 +459,7 @@ impl<'a> Plan<'a, '_> {
             is_root,
             complete: true,
             applied: true,
+            delivered: true,
             roots: BTreeSet::new(),
             items: Vec::new(),
         };
