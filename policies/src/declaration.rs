@@ -253,6 +253,9 @@ pub struct DeclaredNetwork {
     /// IDs under which its members were until the change that is being rolled out, and which still name it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<NetworkId>,
+    /// IDs by which its members were known until the change that is being rolled out, and which still name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_clusters: Vec<ClusterId>,
     /// Where istiod learns the addresses of its gateways.
     pub discovery: GatewayDiscovery,
     /// Where it is entered, as this cluster sees it.

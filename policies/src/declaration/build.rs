@@ -138,7 +138,12 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
     let mut members: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
     let mut names: BTreeMap<&NetworkId, BTreeMap<ClusterId, ClusterName>> = BTreeMap::new();
     let mut previous: BTreeMap<&NetworkId, BTreeSet<&NetworkId>> = BTreeMap::new();
+    let mut previous_clusters: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
     for cluster in mesh.clusters.values() {
+        let id = cluster.spec.previous.as_ref().and_then(|previous| previous.cluster_id.as_ref());
+        if let Some(id) = id.filter(|id| **id != cluster.id) {
+            previous_clusters.entry(&cluster.network).or_default().push(id.clone());
+        }
         members.entry(&cluster.network).or_default().push(cluster.id.clone());
         let before = cluster.spec.previous.as_ref().and_then(|previous| previous.network.as_ref());
         if let Some(before) = before.filter(|before| **before != cluster.network) {
@@ -160,6 +165,7 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
                 clusters: members.remove(&network.id).unwrap_or_default(),
                 names: names.remove(&network.id).unwrap_or_default(),
                 previous: previous.remove(&network.id).into_iter().flatten().cloned().collect(),
+                previous_clusters: previous_clusters.remove(&network.id).unwrap_or_default(),
                 discovery: mesh.gateway_discovery(network),
                 gateways: gateways.collect(),
             };

@@ -163,7 +163,10 @@ fn wrong_port(declaration: &DeclarationSpec, id: &str, address: &str, claim: &Cl
 fn wrong_member(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong {
     let mut meant = declaration.networks_named(id).peekable();
     let (id, first) = *meant.peek()?;
-    if meant.any(|(_, network)| network.clusters.iter().any(|cluster| cluster.as_str() == claim.value)) {
+    let has = |network: &DeclaredNetwork| {
+        network.clusters.iter().chain(&network.previous_clusters).any(|id| id.as_str() == claim.value)
+    };
+    if meant.any(|(_, network)| has(network)) {
         return None;
     }
     let ids: Vec<&str> = first.clusters.iter().map(|cluster| cluster.as_str()).collect();
@@ -232,6 +235,30 @@ mod tests {
         let done = json!({"new": network("east", &[], &[A])});
         assert_eq!(said(&done, &[("new", &[A])]), none);
         assert!(!said(&done, &[("old", &[A])]).is_empty());
+    }
+
+    #[test]
+    fn a_member_has_its_old_id_until_the_change_is_done() {
+        let said = |previous: Value, member: &str| {
+            let mut network = network("east-2", &[], &[A]);
+            network["previousClusters"] = previous;
+            let network: DeclaredNetwork = serde_json::from_value(network).unwrap();
+            let mut declaration: DeclarationSpec = serde_json::from_value(json!({
+                "mesh": {"name": "demo", "id": "demo", "trustDomain": "cluster.local", "clusterDomain": "cluster.local"},
+                "cluster": {"name": "west", "id": "west"}, "network": "west", "controlPlane": {"role": "primary"},
+                "istio": {"version": "1.30.1", "namespace": "istio-system", "install": "Helm", "dataPlane": "sidecar"},
+            }))
+            .unwrap();
+            declaration.networks = std::sync::Arc::new([("east".to_owned().try_into().unwrap(), network)].into());
+            let fact = Fact::Member { network: "east".to_owned() };
+            let path = crate::node::FieldPath::root();
+            let claim = Claim { fact, value: member.to_owned(), path, part: false };
+            wrong_member(&declaration, "east", &claim).map(|(message, _, _)| message)
+        };
+        assert_eq!(said(json!(["east-1"]), "east-1"), None);
+        assert_eq!(said(json!(["east-1"]), "east-2"), None);
+        let refused = Some("cluster `east-1` is not declared on network `east`".to_owned());
+        assert_eq!(said(json!([]), "east-1"), refused);
     }
 
     #[test]
