@@ -249,7 +249,8 @@ mod tests {
                 "istio": {"version": "1.30.1", "namespace": "istio-system", "install": "Helm", "dataPlane": "sidecar"},
             }))
             .unwrap();
-            declaration.networks = std::sync::Arc::new([("east".to_owned().try_into().unwrap(), network)].into());
+            declaration.networks =
+                std::sync::Arc::new([("east".to_owned().try_into().unwrap(), network)].into());
             let fact = Fact::Member { network: "east".to_owned() };
             let path = crate::node::FieldPath::root();
             let claim = Claim { fact, value: member.to_owned(), path, part: false };
