@@ -168,8 +168,33 @@ fn common(spec: &DeclarationSpec) -> BTreeMap<Vec<&str>, String> {
     all
 }
 
+/// Whether there is nothing to tell: the usual case, of which a large fleet has many.
+fn agree(all: &[Declared<'_>]) -> bool {
+    let Some(first) = all.first() else { return true };
+    let same = |a: &DeclaredNetwork, b: &DeclaredNetwork| {
+        let entries = a.gateways.len() == b.gateways.len()
+            && a.gateways
+                .iter()
+                .zip(&b.gateways)
+                .all(|(a, b)| a.cluster == b.cluster && a.name == b.name && a.port == b.port);
+        let members = a.clusters == b.clusters && a.names == b.names && a.previous == b.previous;
+        entries && members && a.discovery == b.discovery
+    };
+    let mut servers = BTreeMap::new();
+    all.iter().all(|other| {
+        let (a, b) = (first.spec, other.spec);
+        a.mesh == b.mesh
+            && a.networks.len() == b.networks.len()
+            && a.networks.iter().zip(b.networks.iter()).all(|((a, x), (b, y))| a == b && same(x, y))
+            && b.remote_secrets.iter().all(|(id, server)| *servers.entry(id).or_insert(server) == server)
+    })
+}
+
 /// Those that differ from most of the others, or from the first where as many say the one as the other.
 fn shared(all: &[Declared<'_>], findings: &mut Findings) {
+    if agree(all) {
+        return;
+    }
     let common: Vec<(&Declared<'_>, BTreeMap<Vec<&str>, String>)> =
         all.iter().map(|declared| (declared, common(declared.spec))).collect();
     let paths: BTreeSet<&Vec<&str>> = common.iter().flat_map(|(_, facts)| facts.keys()).collect();
