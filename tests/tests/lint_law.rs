@@ -394,7 +394,7 @@ fn any_single_contradicting_edit_of_a_declaration_is_found() {
     }
     println!("{} of {} kinds of paths of declarations are covered", done.len() - missed.len(), done.len());
     missed.retain(|kind, _| !ALONE.contains(&kind.as_str()));
-    assert!(done.len() > 50 && missed.is_empty(), "{missed:#?}");
+    assert!(done.len() > 40 && missed.is_empty(), "{missed:#?}");
 }
 
 /// What a declaration alone may say: plans that no rendered object states, or not in every mesh.
