@@ -11,6 +11,7 @@
 pub mod chart_values;
 pub mod charts;
 pub mod fleet;
+pub mod fuzz;
 pub mod intent;
 pub mod kustomize;
 pub mod manifests;

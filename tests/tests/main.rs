@@ -11,6 +11,7 @@
 mod admission;
 mod charts;
 mod example;
+mod fuzz;
 mod golden;
 mod import;
 mod incremental;

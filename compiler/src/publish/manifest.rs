@@ -137,12 +137,19 @@ impl Manifest {
         read_limited(&path)?.map(|bytes| Self::parse(&path, &bytes)).transpose()
     }
 
-    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, PublishError> {
+    /// Reads the bytes of a manifest; `path` is for the message.
+    ///
+    /// # Errors
+    /// [`PublishError::Content`] when they are no manifest that this version understands.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, PublishError> {
         parse_format(bytes, FORMAT).map_err(|source| PublishError::Content { path: path.to_owned(), source })
     }
 
     /// The bytes of the file: indented JSON, keys sorted, a newline at the end.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+    ///
+    /// # Errors
+    /// None that is known: everything in it has a form in JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         to_json(self)
     }
 
