@@ -6,6 +6,7 @@ use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::ClusterName;
 
 use crate::object::Object;
+use crate::stage::group;
 
 /// One thing that is rendered: one file in `artefacts/`, one line in [`crate::artefacts::ARTEFACTS`].
 pub trait Artefact: Sync {
@@ -110,7 +111,7 @@ pub struct Rendered {
     pub object: Object,
     /// Its place in the order.
     pub wave: Wave,
-    /// Whether its loss partitions the mesh: the agent must not prune it.
+    /// Whether its loss partitions the mesh, or takes with it what others made: the agent must not prune it.
     pub protected: bool,
     /// Name of the artefact that made it.
     pub artefact: &'static str,
@@ -124,6 +125,16 @@ impl Rendered {
             && self.protected == other.protected
             && self.artefact == other.artefact
             && self.object.is_same(&other.object)
+    }
+}
+
+/// Whether an agent that prunes the object deletes with it what others made: all that is in a namespace, all resources of
+/// a CRD.
+fn holds_others(object: &Object) -> bool {
+    match (group(object.api_version()), object.kind()) {
+        ("", "Namespace") => object.api_version() == "v1",
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => true,
+        _ => false,
     }
 }
 
@@ -142,7 +153,7 @@ impl Output {
         self.artefact = artefact;
     }
 
-    /// Adds an object.
+    /// Adds an object. A namespace or a CRD gets the agent's prune protection, since others' objects go with it.
     pub fn object(&mut self, root: Root, wave: Wave, object: Object) {
         self.push(root, wave, object, false);
     }
@@ -154,6 +165,7 @@ impl Output {
 
     fn push(&mut self, root: Root, wave: Wave, object: Object, protected: bool) {
         let artefact = self.artefact;
+        let protected = protected || holds_others(&object);
         self.objects.entry(root).or_default().push(Rendered { object, wave, protected, artefact });
     }
 
@@ -205,5 +217,26 @@ impl Output {
     #[must_use]
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_objects_of_others_is_protected() {
+        let root = Root::Crds;
+        let mut out = Output::default();
+        for (api_version, kind) in [
+            ("v1", "Namespace"),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+            ("v1", "ConfigMap"),
+            ("networking.istio.io/v1", "VirtualService"),
+        ] {
+            out.object(root.clone(), Wave::Namespace, Object::new(api_version, kind, "x"));
+        }
+        let protected: Vec<bool> = out.objects().values().flatten().map(|one| one.protected).collect();
+        assert_eq!(protected, [true, true, false, false]);
     }
 }

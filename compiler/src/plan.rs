@@ -16,6 +16,7 @@ mod mesh;
 mod networks;
 mod remote_secrets;
 mod removal;
+mod unasked;
 mod verify;
 mod versions;
 mod words;
@@ -32,7 +33,8 @@ pub fn plan(fleet: &Fleet) -> String {
     page.heading(1, "Plan");
     page.block(
         "Made by `meshwright` from the intent; every value is changed there. Commands name the kubeconfig context of their \
-         cluster, so that none of them lands in another one.",
+         cluster, so that none of them lands in another one. The digest of \
+         every rendered file is in `.meshwright/manifest.json`, beside this page; `meshwright render --check` compares.",
     );
     if fleet.meshes.len() > 1 {
         page.list(fleet.meshes.keys().map(|name| {
@@ -54,6 +56,7 @@ fn sections(mesh: &Mesh, page: &mut Page) {
     clusters::section(mesh, page);
     networks::section(mesh, page);
     addresses::section(mesh, page);
+    unasked::section(mesh, page);
     firewall::section(mesh, page);
     load_balancers::section(mesh, page);
     versions::section(mesh, page);

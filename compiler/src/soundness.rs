@@ -1,6 +1,8 @@
 //! Soundness: what is rendered is judged as the admission webhook will judge it. An object that its own declaration
 //! refuses is a fault of this program, or of values that the intent adds freely, and must not reach a cluster.
 
+mod free;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -147,7 +149,8 @@ pub(crate) fn check_beside(
                 // What is found in an object that a person wrote is said at the place where it stands now.
                 if !was_sound || rendered.artefact == carried::NAME {
                     let place = format!("in `{}/`", root.directory());
-                    judge(fleet, declaration, Some(root), rendered, &place, &mut findings);
+                    let at = Rendering { root: Some(root), cluster: root.cluster(), place: &place };
+                    judge(fleet, declaration, &at, rendered, &mut findings);
                 }
             }
         }
@@ -157,7 +160,9 @@ pub(crate) fn check_beside(
     parts.into_iter().for_each(|part| findings.extend(part));
     for (path, cluster, release) in out.values_files() {
         if let Some(declaration) = declarations.of_server(cluster) {
-            judge(fleet, declaration, None, release, &format!("of `{path}`"), &mut findings);
+            let place = format!("of `{path}`");
+            let at = Rendering { root: None, cluster: Some(cluster), place: &place };
+            judge(fleet, declaration, &at, release, &mut findings);
         }
     }
     findings.sort();
@@ -177,41 +182,65 @@ fn as_written(fleet: &Fleet, root: &Root, object: &Object, mut refused: Finding)
     refused
 }
 
-/// `root` is that of an object, none of a values file.
+/// Where an object is rendered.
+struct Rendering<'a> {
+    /// `None` for a values file.
+    root: Option<&'a Root>,
+    /// The name of the API server's directory.
+    cluster: Option<&'a ClusterName>,
+    /// In words.
+    place: &'a str,
+}
+
 fn judge(
     fleet: &Fleet,
     declaration: &DeclarationSpec,
-    root: Option<&Root>,
+    at: &Rendering<'_>,
     rendered: &Rendered,
-    place: &str,
     findings: &mut Findings,
 ) {
     let mut refused = judge::judge_object(declaration, rendered.object.as_map());
     if !refused.is_empty() {
         judge::excuse(declaration, SOME_DAY, &mut refused);
     }
-    if let Some(root) = root.filter(|_| rendered.artefact == carried::NAME) {
+    if let Some(root) = at.root.filter(|_| rendered.artefact == carried::NAME) {
         let as_written = |finding| as_written(fleet, root, &rendered.object, finding);
         findings.extend(refused.into_iter().map(as_written));
         return;
     }
     let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
-    findings.extend(errors.map(|refused| unsound(place, rendered.artefact, refused)));
+    findings.extend(errors.map(|refused| unsound(fleet, at, rendered.artefact, refused)));
 }
 
-/// The refusal, told as a fault of the output.
-fn unsound(place: &str, artefact: &str, refused: Finding) -> Finding {
+/// The refusal, told as a fault of what the intent adds freely where that is where the refused value stands, as a fault of
+/// the output otherwise.
+fn unsound(fleet: &Fleet, rendering: &Rendering<'_>, artefact: &str, refused: Finding) -> Finding {
     let code = refused.rule.code;
     let message = format!(
-        "`{}` {place} would be refused by its own declaration: {} ({code})",
+        "`{}` {} would be refused by its own declaration: {} ({code})",
         refused.object.as_deref().unwrap_or_default(),
+        rendering.place,
         refused.message,
     );
-    let mut finding = UNSOUND_OUTPUT.at(refused.place, message).help(format!(
-        "take `{}` out of the values that the intent adds freely; if it is not there, this is a fault of `{artefact}` \
-         in meshwright: please report it",
-        refused.found.as_deref().unwrap_or_default()
-    ));
+    let found = refused.found.as_deref().unwrap_or_default();
+    let (at, help) = match free::source(fleet, rendering.cluster, &refused) {
+        Some((at, declared)) => {
+            let help = match declared {
+                false => {
+                    format!("take `{found}` out of `{}`: what is declared is rendered without it", at.path)
+                }
+                true => format!("`{found}` comes from `{}`: change it there", at.path),
+            };
+            (at, help)
+        }
+        None => (
+            refused.place,
+            format!(
+                "`{found}` stands nowhere in the intent, so this is a fault of `{artefact}` in meshwright: please report it"
+            ),
+        ),
+    };
+    let mut finding = UNSOUND_OUTPUT.at(at, message).help(help);
     finding.found = refused.found;
     finding.declared = refused.declared;
     finding.related = refused.related;

@@ -357,10 +357,22 @@ fn explain_tells_codes_and_effective_values() {
     assert_eq!(line("istio.version"), "istio.version 1.30.3 repo/mesh.yaml:9");
     assert_eq!(line("clusterID"), "clusterID east the cluster's name");
     assert_eq!(line("istio.namespace"), "istio.namespace istio-system default");
+    assert_eq!(line("istio.tag"), "istio.tag (the charts' own) default");
+    assert_eq!(line("(mesh) trustDomain"), "(mesh) trustDomain cluster.local default");
+    assert_eq!(line("(mesh) meshID"), "(mesh) meshID my-mesh the mesh's name");
+    assert_eq!(line("(network) gatewayDiscovery"), "(network) gatewayDiscovery labels default");
+    assert_eq!(
+        line("loadBalancer.provider"),
+        "loadBalancer.provider metallb default, since pools of MetalLB are declared"
+    );
+    assert_eq!(line("eastWestGateways[0].layout"), "eastWestGateways[0].layout dedicated default");
+    assert_eq!(line("eastWestGateways[0].port"), "eastWestGateways[0].port 15443 default");
 
     let unknown = run(directory.path(), "explain cluster --name eest repo");
     expect(&unknown, 2);
-    assert!(unknown.stderr.contains("did you mean `east`?"), "{}", unknown.stderr);
+    assert_eq!(unknown.stderr, "error: cluster `eest` is not declared; did you mean `east`?\n");
+    let unknown = run(directory.path(), "explain cluster --name nope repo");
+    assert_eq!(unknown.stderr, "error: cluster `nope` is not declared; declared are `east`, `west`\n");
     expect(&run(directory.path(), "explain cluster repo"), 2);
 }
 

@@ -155,6 +155,30 @@ fn an_output_that_its_declaration_refuses_is_an_error() {
     assert!(meshwright::build::build(&fleet).is_err());
 }
 
+/// What a person added freely is where the finding points.
+#[test]
+fn a_free_value_that_contradicts_is_pointed_at() {
+    let text = intent(&Shape {
+        name: "contradictory",
+        mesh: "  istio: {version: \"1.30.1\"}\n  delivery: {flux: {}}\n".to_owned(),
+        east: "  eastWestGateways: [{service: {annotations: {metallb.universe.tf/loadBalancerIPs: 10.1.0.29}}}]\n",
+        west: "",
+        one_network: false,
+    });
+    let fleet = load_text(&text).fleet;
+    let findings = check(&fleet, &render(&fleet));
+    let finding = findings.iter().next().unwrap();
+    let at = finding.place.span.start as usize..finding.place.span.end as usize;
+    assert_eq!(text.get(at), Some("10.1.0.29"));
+    assert_eq!(
+        finding.help.as_deref(),
+        Some(
+            "take `10.1.0.29` out of `spec.eastWestGateways[0].service.annotations[\"metallb.universe.tf/loadBalancerIPs\"]`: \
+             what is declared is rendered without it"
+        )
+    );
+}
+
 #[test]
 fn an_exception_of_the_intent_holds_here_too() {
     let (fleet, out) = contradictory(

@@ -2,6 +2,7 @@
 
 mod address_asked_twice;
 mod address_family;
+mod address_from_not_dialled;
 mod address_from_without_mesh_networks;
 mod address_is_a_name;
 mod address_outside_pools;
@@ -44,6 +45,7 @@ mod failover_without_effect;
 mod gateway_chart_refused;
 mod gateway_ends_tls;
 mod gateway_of_another_network;
+mod gateway_of_the_platform;
 mod harmful_setting;
 mod helm_by_hand;
 mod hosted_install_method;
@@ -51,6 +53,7 @@ mod idle_port;
 mod incomplete_injection_path;
 mod incomplete_signing_secret;
 mod inert_operator;
+mod interfaces_without_layer_2;
 mod intermediate_outlives_root;
 mod istiod_leads_nobody;
 mod kubectl_skew;
@@ -82,7 +85,10 @@ mod overlapping_pod_cidrs;
 mod overlapping_pools;
 mod overlapping_service_cidrs;
 mod overridden_value;
+mod platform_name;
+mod platform_version;
 mod pool_auto_assign;
+mod pooled_address_without_load_balancer;
 mod private_gateway_among_public;
 mod profile_of_another_release;
 mod provisioned_otherwise;
@@ -105,6 +111,7 @@ mod shared_directory;
 mod shared_gateway_own_network;
 mod shared_mesh_id;
 mod shared_network_not_routed;
+mod tag_of_another_version;
 mod unclear_primary;
 mod undeclared_api_server;
 mod undeclared_ca;
@@ -191,6 +198,9 @@ pub const POLICIES: &[&dyn Policy] = &[
     &unreachable_api_server::UnreachableApiServer,
     &private_gateway_among_public::PrivateGatewayAmongPublic,
     &local_address::LocalAddress,
+    &address_from_not_dialled::AddressFromNotDialled,
+    &interfaces_without_layer_2::InterfacesWithoutLayer2,
+    &pooled_address_without_load_balancer::PooledAddressWithoutLoadBalancer,
     &another_gateway_address::AnotherGatewayAddress,
     &another_control_plane::AnotherControlPlane,
     &another_pool::AnotherPool,
@@ -210,6 +220,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &no_load_balancer::NoLoadBalancer,
     &node_port_local_policy::NodePortLocalPolicy,
     &undiscoverable_address::UndiscoverableAddress,
+    &gateway_of_the_platform::GatewayOfThePlatform,
     &address_family::AddressFamily,
     &another_network_view::AnotherNetworkView,
     &another_exposure::AnotherExposure,
@@ -230,6 +241,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &mspider_parameter::MspiderParameter,
     &old_mspider::OldMspider,
     &remote_revision::RemoteRevision,
+    &platform_version::PlatformVersion,
+    &platform_name::PlatformName,
     &another_discovery_address::AnotherDiscoveryAddress,
     &istiod_leads_nobody::IstiodLeadsNobody,
     &incomplete_injection_path::IncompleteInjectionPath,
@@ -252,6 +265,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &unknown_profile::UnknownProfile,
     &cni_unknown_to_sail::CniUnknownToSail,
     &remote_unknown_to_sail::RemoteUnknownToSail,
+    &tag_of_another_version::TagOfAnotherVersion,
     &inert_operator::InertOperator,
     // Certificates and secrets.
     &secret_in_intent::SecretInIntent,

@@ -63,6 +63,14 @@ impl Version {
         (self.minor.0, self.minor.1, self.patch.unwrap_or(0))
     }
 
+    /// Whether both may be one release: the same release line, and the same patch where both say one. What vendors add is
+    /// not compared.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Version) -> bool {
+        let patches = self.patch.zip(other.patch);
+        self.minor == other.minor && patches.is_none_or(|(own, others)| own == others)
+    }
+
     /// Whether the version is `minor.patch` or later.
     #[must_use]
     pub fn at_least(&self, major: u32, minor: u32, patch: u32) -> bool {

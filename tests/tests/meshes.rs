@@ -121,6 +121,12 @@ impl AnyMesh {
             self.install = InstallMethod::IstioOperator;
             (self.minor, self.mesh_networks, self.revision, self.canary) = (15, true, false, false);
             (self.shared, self.cni, self.istioctl) = (false, false, false);
+            // Mspider takes no name that starts with a digit.
+            for network in
+                self.networks.iter_mut().filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+            {
+                network.insert_str(0, "net-");
+            }
         }
         if self.install == InstallMethod::Sail {
             // It knows no remote before the chart has a profile for one.

@@ -3,7 +3,8 @@
 //! CRDs, then the declaration, then what installs Istio, then what needs it: each waits until the one before is ready at
 //! the same revision. Flux compares revisions only where both have the same source
 //! (fluxcd/kustomize-controller: `internal/controller/kustomization_controller.go`, `checkDependencies`), so all have.
-//! The declaration depends on nothing of the mesh: a mesh that is not healthy never keeps its own correction away.
+//! The declaration depends on nothing of the mesh: a mesh that is not healthy never keeps its own correction away. What is
+//! for a hosted API server waits for the installation in the cluster that runs it.
 
 use meshwright_policies::intent::{Delivery, FluxDelivery};
 use meshwright_policies::mesh::Fleet;
@@ -63,7 +64,14 @@ fn kustomizations(
         Server::Hosted { .. } => None,
         Server::Cluster(_) | Server::Management => flux.service_account_name.as_ref(),
     };
-    let mut before: Option<String> = None;
+    let mut before = match destination.server {
+        // What runs the hosted API server is installed in its host first. Both are applied by the host's Flux.
+        Server::Hosted { host, .. } => steps(host, out)
+            .into_iter()
+            .find(|step| step.suffix == Stage::Install.directory())
+            .map(|step| label_sized(format!("{host}-{}", step.suffix))),
+        Server::Cluster(_) | Server::Management => None,
+    };
     let mut objects = Vec::new();
     for step in steps(name, out) {
         let called = label_sized(format!("{name}-{}", step.suffix));
@@ -338,6 +346,7 @@ mod tests {
             secretRef:
               name: shop-kubeconfig
         "#);
+        assert!(text.contains("dependsOn:\n  - name: c1-install\n  kubeConfig:\n"), "{text}");
         assert!(yaml(&out, &Root::Flux(name("global"))).contains("name: global-install\n"));
         assert!(!out.objects().contains_key(&Root::Flux(name("shop-hosted"))));
 

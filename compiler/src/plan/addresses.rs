@@ -6,6 +6,7 @@ use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
 
 use super::istiods::{ExposedIstiod, exposed};
 use super::markdown::{Page, Table, code};
+use super::unasked::{INGRESS, unasked};
 use super::words::provider;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
@@ -14,9 +15,14 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     let exposed = exposed(mesh);
     for cluster in mesh.clusters.values() {
         let istiod = exposed.iter().find(|istiod| istiod.cluster.name == cluster.name);
+        let unasked = unasked(mesh, cluster);
         for (address, user) in users(mesh, cluster, istiod) {
             let (shown, from) = match &address {
-                Some(address) => (code(&address.to_string()), origin(cluster, address)),
+                Some(address) => {
+                    let commanded = unasked.iter().any(|one| one.address == address && one.has_commands());
+                    let by = if commanded { ", by the commands below" } else { "" };
+                    (code(&address.to_string()), format!("{}{by}", origin(cluster, address)))
+                }
                 None => ("not planned".to_owned(), format!("{}, known after installation", given(cluster))),
             };
             table.row([code(cluster.name.as_str()), shown, user, from]);
@@ -51,7 +57,10 @@ fn users(
             Some(istiod) if istiod.hosted => {
                 format!("hosted istiod, Service {}", code(&format!("istiod-{}-hosted-lb", mesh.name)))
             }
-            _ => "istiod, for remote clusters".to_owned(),
+            _ if cluster.gateways.iter().any(|gateway| gateway.address.as_ref() == Some(address)) => {
+                "istiod, for remote clusters".to_owned()
+            }
+            _ => "istiod, for remote clusters; no rendered Service asks for it".to_owned(),
         };
         users.push((Some(address.clone()), user));
     } else if istiod.is_some_and(|istiod| istiod.hosted) {
@@ -76,7 +85,8 @@ fn users(
     if let Some(ingress) = &planned.ingress
         && !cluster.gateways.iter().any(|gateway| gateway.address.as_ref() == Some(ingress))
     {
-        users.push((Some(ingress.clone()), "ingress gateway".to_owned()));
+        let service = code(&format!("{namespace}/{INGRESS}"));
+        users.push((Some(ingress.clone()), format!("ingress gateway, Service {service}")));
     }
     users
 }
@@ -91,12 +101,17 @@ fn origin(cluster: &Cluster, address: &Address) -> String {
         |g: &&Gateway| g.address.as_ref() == Some(address) || g.spec.public_address.as_ref() == Some(address);
     let gateway = cluster.gateways.iter().find(of);
     let outside = gateway.filter(|g| g.spec.public_address.as_ref() == Some(address));
+    // MetalLB gives addresses to Services of type LoadBalancer only, whatever its pools hold.
+    match gateway.filter(|_| outside.is_none()).map(|gateway| gateway.spec.service.kind) {
+        Some(ServiceType::NodePort) => return "the nodes' own, by NodePort".to_owned(),
+        Some(ServiceType::ClusterIP) => {
+            return "something outside the cluster that brings it to the Service".to_owned();
+        }
+        Some(ServiceType::LoadBalancer) | None => {}
+    }
     match pools.into_iter().find(holds) {
         Some(pool) => format!("pool {}", code(pool.name.as_str())),
         None if outside.is_some() => "static NAT or a load balancer by hand".to_owned(),
-        None if gateway.is_some_and(|g| g.spec.service.kind == ServiceType::NodePort) => {
-            "the nodes' own, by NodePort".to_owned()
-        }
         None => given(cluster).to_owned(),
     }
 }

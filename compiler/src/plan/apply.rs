@@ -46,7 +46,7 @@ fn order(mesh: &Mesh) -> Vec<String> {
     );
     steps.push(if hosted(mesh).is_some() {
         "The parameters of GlobalMesh and MeshClusters. Wait: the GlobalMesh is `SUCCEEDED` again, and the hosted istiod's \
-         Service has its declared address."
+         Service has its declared address, for which a person asks: see Services that something else makes."
             .to_owned()
     } else {
         "The control plane. Wait: istiod's Deployment is available, and it is its cluster's only one.".to_owned()

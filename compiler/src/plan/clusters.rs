@@ -34,6 +34,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
 fn table<'a>(clusters: impl Iterator<Item = &'a Cluster>) -> Table {
     let mut table = Table::new([
         "Cluster",
+        "Istio",
         "Distribution",
         "Kubernetes",
         "CNI",
@@ -47,6 +48,7 @@ fn table<'a>(clusters: impl Iterator<Item = &'a Cluster>) -> Table {
         let kubernetes = &cluster.spec.kubernetes;
         table.row([
             code(cluster.name.as_str()),
+            istio(cluster),
             kubernetes.distribution.as_deref().map(text).unwrap_or_default(),
             kubernetes.version.as_ref().map(|version| text(version.as_str())).unwrap_or_default(),
             kubernetes.cni.map(|cni| cni.as_str().to_owned()).unwrap_or_default(),
@@ -58,6 +60,15 @@ fn table<'a>(clusters: impl Iterator<Item = &'a Cluster>) -> Table {
         ]);
     }
     table
+}
+
+/// The version, and the image tag where it is declared, which may be another one.
+fn istio(cluster: &Cluster) -> String {
+    let version = code(cluster.istio.version.as_str());
+    match &cluster.istio.tag {
+        Some(tag) => format!("{version}, images {}", code(tag)),
+        None => version,
+    }
 }
 
 fn localities(cluster: &Cluster) -> String {

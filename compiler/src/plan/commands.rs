@@ -23,10 +23,15 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
 
 fn node_labels(mesh: &Mesh, page: &mut Page) {
     let commands: Vec<String> = mesh.clusters.values().flat_map(labels_of).collect();
+    page.heading(4, "Localities of nodes");
     if commands.is_empty() {
+        page.block(
+            "No locality is declared in this mesh. Requests then go to the endpoints of all clusters alike, unless a cloud has \
+             labelled its nodes by itself, and locality failover has nothing to go by: declare `locality` of clusters or nodes \
+             to have the commands here.",
+        );
         return;
     }
-    page.heading(4, "Localities of nodes");
     page.block(
         "Every node needs them, new ones too. Without `--overwrite` kubectl refuses to change what a cloud has set already: \
          then the declared locality is wrong, not the node.",
@@ -37,6 +42,22 @@ fn node_labels(mesh: &Mesh, page: &mut Page) {
     if !silent.is_empty() {
         page.block(&format!("No locality is declared for {}.", some(silent, 12)));
     }
+    for cluster in mesh.clusters.values().filter(|cluster| !labels_of(cluster).is_empty()) {
+        let without: Vec<_> = unlabelled(cluster).collect();
+        if !without.is_empty() {
+            page.block(&format!(
+                "No locality is declared for nodes of {}, though others there have one: {}. Their pods are near to nobody.",
+                code(cluster.name.as_str()),
+                some(without, 12)
+            ));
+        }
+    }
+}
+
+/// Nodes that get no label.
+fn unlabelled(cluster: &Cluster) -> impl Iterator<Item = &str> {
+    let nodes = cluster.spec.nodes.iter().filter(|_| cluster.spec.locality.is_none());
+    nodes.filter(|node| node.locality.is_none()).map(|node| node.name.as_str())
 }
 
 fn labels_of(cluster: &Cluster) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshwright_policies::address::Port;
+use meshwright_policies::address::{Address, Port};
 use meshwright_policies::intent::{Advertise, Delivery, LoadBalancerProvider, ServiceType};
 use meshwright_policies::mesh::{Cluster, EntryPoint, Mesh, Network};
 use meshwright_policies::names::ClusterName;
@@ -47,6 +47,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
         "Inside every cluster, the API server must reach istiod's webhook (pod port 15017) on the nodes; managed services \
          often block it.",
     );
+    exposure(mesh, page);
 }
 
 fn table(openings: Vec<Opening>, large: bool) -> Table {
@@ -124,14 +125,18 @@ fn gateway(entry: &EntryPoint, observer: Option<&ClusterName>) -> String {
 }
 
 fn istiod(mesh: &Mesh, openings: &mut Vec<Opening>) {
-    for istiod in exposed(mesh) {
-        let address = istiod.address.map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
+    let exposed = exposed(mesh);
+    let groups = exposed.iter().flat_map(|istiod| {
+        istiod.dialled_by(mesh).into_iter().map(move |(address, clients)| (istiod, address, clients))
+    });
+    for (istiod, address, clients) in groups {
+        let address = address.map(|a| format!(" {}", code(&a.to_string()))).unwrap_or_default();
         let (what, any) = if istiod.hosted {
             (format!("{} hosted istiod{address}", code(istiod.cluster.name.as_str())), "hosted istiod")
         } else {
             (format!("{} istiod{address}", code(istiod.cluster.name.as_str())), "istiod of each primary")
         };
-        let clients = names(mesh, istiod.clients.iter().copied());
+        let clients = names(mesh, clients);
         openings.push(Opening {
             to: (what.clone(), any.to_owned()),
             port: Port::XDS.to_string(),
@@ -210,24 +215,52 @@ fn users(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
     }
 }
 
-/// MetalLB asks nobody for health, so nothing outside needs 15021 there.
+/// MetalLB asks nobody for health, so nothing outside needs the health port there. Others ask at the nodes.
 fn health(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
     let provider = cluster.spec.load_balancer.effective_provider();
-    let probing = matches!(provider, LoadBalancerProvider::Cloud | LoadBalancerProvider::Manual);
-    let balanced =
-        |service: &GatewayService<'_>| service.gateway.spec.service.kind == ServiceType::LoadBalancer;
-    if !probing || !GatewayService::all(mesh, cluster).any(|service| balanced(&service)) {
+    if !matches!(provider, LoadBalancerProvider::Cloud | LoadBalancerProvider::Manual) {
         return;
     }
-    openings.push(Opening {
-        to: (
-            format!("{} nodes, NodePort of 15021", code(cluster.name.as_str())),
-            "nodes of each cluster, NodePort of 15021".into(),
-        ),
-        port: Port::STATUS.to_string(),
-        from: ("its load balancer only".into(), "its load balancer only".into()),
-        why: "health checks of the gateway; no user and no peer needs it",
-    });
+    let balanced =
+        |service: &GatewayService<'_>| service.gateway.spec.service.kind == ServiceType::LoadBalancer;
+    for service in GatewayService::all(mesh, cluster).filter(balanced) {
+        let ports = service.ports();
+        let status = ports.iter().find(|port| port.port == u32::from(Port::STATUS));
+        openings.push(Opening {
+            to: (format!("{} nodes", code(cluster.name.as_str())), "nodes of each cluster".into()),
+            port: match status.and_then(|port| port.node_port) {
+                Some(pinned) => pinned.to_string(),
+                None => format!(
+                    "the NodePort that {} gets for {}",
+                    code(service.gateway.name.as_str()),
+                    Port::STATUS
+                ),
+            },
+            from: ("its load balancer only".into(), "its load balancer only".into()),
+            why: "health checks of the gateway; no user and no peer needs it",
+        });
+    }
+}
+
+/// An istiod at an address of the internet.
+fn exposure(mesh: &Mesh, page: &mut Page) {
+    let public =
+        |address: &&Address| address.ip().is_some() && !address.is_private() && !address.is_local_only();
+    let open: Vec<String> = exposed(mesh)
+        .iter()
+        .filter_map(|istiod| {
+            let address = istiod.address.filter(public)?;
+            Some(format!("{} in {}", code(&address.to_string()), code(istiod.cluster.name.as_str())))
+        })
+        .collect();
+    if !open.is_empty() {
+        page.block(&format!(
+            "**istiod at a public address**: {}. It hands out configuration and signs certificates there. Prefer an internal \
+             load balancer, which clusters on peered networks reach by a private address; where it has to be public, let in \
+             only the addresses from which its clients leave their networks.",
+            open.join(", ")
+        ));
+    }
 }
 
 /// A load balancer by hand forwards to NodePorts, which a cloud's own controller would have opened itself.

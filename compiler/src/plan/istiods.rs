@@ -18,6 +18,21 @@ pub(super) struct ExposedIstiod<'a> {
     pub(super) hosted: bool,
 }
 
+impl<'a> ExposedIstiod<'a> {
+    /// Its clients by the address that they dial, which `addressFrom` may make another one for some.
+    pub(super) fn dialled_by(&self, mesh: &'a Mesh) -> Vec<(Option<&'a Address>, Vec<&'a Cluster>)> {
+        let mut groups: Vec<(Option<&Address>, Vec<&Cluster>)> = Vec::new();
+        for client in &self.clients {
+            let address = mesh.control_plane_address(client).or(self.address);
+            match groups.iter_mut().find(|(known, _)| *known == address) {
+                Some((_, clients)) => clients.push(client),
+                None => groups.push((address, vec![client])),
+            }
+        }
+        groups
+    }
+}
+
 /// Every istiod that serves clusters beside its own.
 pub(super) fn exposed(mesh: &Mesh) -> Vec<ExposedIstiod<'_>> {
     if let Some(cluster) = host(mesh) {

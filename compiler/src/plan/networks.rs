@@ -1,8 +1,10 @@
 //! The network tables: who is where, and where each network is entered.
 
+use meshwright_policies::address::Port;
 use meshwright_policies::intent::PodConnectivity;
 use meshwright_policies::mesh::{EntryPoint, Mesh, Network};
 
+use super::istiods::exposed;
 use super::markdown::{Page, Table, code, some};
 use super::words::{discovery, endpoint, is_large, role};
 
@@ -84,6 +86,7 @@ fn roles(mesh: &Mesh) -> Table {
         "East-west address",
         "Ingress address",
     ]);
+    let exposed = exposed(mesh);
     for cluster in mesh.clusters.values() {
         let planned = &cluster.spec.load_balancer.addresses;
         let east_west: Vec<String> = cluster
@@ -95,11 +98,13 @@ fn roles(mesh: &Mesh) -> Table {
         let shown = |address: &Option<meshwright_policies::address::Address>| {
             address.as_ref().map(|address| code(&address.to_string())).unwrap_or_default()
         };
+        let istiod = exposed.iter().find(|istiod| istiod.cluster.name == cluster.name);
+        let istiod = istiod.and_then(|istiod| istiod.address).map(|a| code(&endpoint(a, Port::XDS)));
         table.row([
             code(cluster.name.as_str()),
             role(mesh, cluster),
             code(cluster.network.as_str()),
-            shown(&planned.control_plane),
+            istiod.unwrap_or_else(|| shown(&planned.control_plane)),
             east_west.join(", "),
             shown(&planned.ingress),
         ]);

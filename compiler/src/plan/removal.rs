@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use meshwright_policies::intent::{Delivery, InstallMethod};
 use meshwright_policies::mesh::{Cluster, Mesh, Role};
+use meshwright_policies::node::Node;
 
-use super::markdown::{Page, codes};
+use super::markdown::{Page, codes, shell};
 use super::words::{context, hosted, is_large};
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Removing this mesh");
     page.block(
-        "Objects whose loss partitions the mesh are protected from pruning, so taking the mesh out of the intent stops the \
-         agents and deletes little. The rest is done on purpose, in this order:",
+        "Objects whose loss partitions the mesh, namespaces and CRDs are protected from pruning, so taking the mesh out of the \
+         intent stops the agents and deletes little. The rest is done on purpose, in this order:",
     );
     page.steps(steps(mesh));
     let shown: Vec<&Cluster> = if is_large(mesh) {
@@ -22,8 +23,49 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     };
     let lines: Vec<String> = shown.into_iter().flat_map(|cluster| commands(mesh, cluster)).collect();
     page.commands(&lines);
+    holders(mesh, page);
     page.block("What stays, because others use it:");
     page.list(stays(mesh));
+}
+
+/// Namespaces and CRDs: an agent that pruned one would delete what others have in it.
+fn holders(mesh: &Mesh, page: &mut Page) {
+    let large = is_large(mesh);
+    let mut lines = Vec::new();
+    for cluster in mesh.clusters.values() {
+        let context = context(cluster);
+        let own = cluster.spec.namespaces.iter().map(|namespace| namespace.name.to_string());
+        let samples = cluster.spec.samples.iter().map(|samples| samples.namespace.to_string());
+        let namespaces = own.chain(samples).chain(carried(cluster, "Namespace"));
+        let namespaces: BTreeSet<String> =
+            namespaces.filter(|name| *name != cluster.system_namespace().as_str()).collect();
+        let delete =
+            |kind: &str, name: &String| format!("kubectl delete {kind} {} --context={context}", shell(name));
+        lines.extend(namespaces.iter().map(|name| delete("namespace", name)));
+        lines.extend(carried(cluster, "CustomResourceDefinition").iter().map(|name| delete("crd", name)));
+        if large && !lines.is_empty() {
+            break;
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    page.block(
+        "A namespace or a CRD that is taken out of the intent stays in its cluster with everything in it: Flux leaves it, Argo \
+         CD asks first. When nothing of it is wanted any more, a person deletes it, and with it all that it holds:",
+    );
+    page.commands(&lines);
+}
+
+/// Names of carried objects of a kind.
+fn carried(cluster: &Cluster, kind: &str) -> Vec<String> {
+    let objects = cluster.carried.iter().flat_map(|carried| carried.objects());
+    let text =
+        |document: &Node, path: &str| document.at(&path.into()).and_then(Node::as_str).map(str::to_owned);
+    objects
+        .filter(|document| text(document, "kind").as_deref() == Some(kind))
+        .filter_map(|document| text(document, "metadata.name"))
+        .collect()
 }
 
 fn steps(mesh: &Mesh) -> Vec<String> {
@@ -35,7 +77,7 @@ fn steps(mesh: &Mesh) -> Vec<String> {
         .collect();
     let mut steps = Vec::new();
     if !samples.is_empty() {
-        steps.push(format!("The sample namespaces: {}.", codes(&samples)));
+        steps.push(format!("The sample namespaces: {}, by the commands below.", codes(&samples)));
     }
     steps.push("The injection labels of application namespaces; restart their pods, so that they run without sidecar.".into());
     steps.push(

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use meshwright_policies::address::Address;
+use meshwright_policies::address::{Address, Port};
 use meshwright_policies::intent::{GatewayDiscovery, Samples};
-use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::mesh::{Cluster, EntryPoint, Mesh, Network};
 
 use super::istiods::exposed;
 use super::markdown::{Page, codes};
-use super::words::{MANY, context, is_large};
+use super::words::{MANY, context, endpoint, is_large};
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Verification");
@@ -65,40 +65,67 @@ fn labels(mesh: &Mesh, page: &mut Page) {
     }
 }
 
-/// Ports that must answer, asked from outside the network.
+/// Ports that must answer, each asked from where it is dialled.
 fn ports(mesh: &Mesh, page: &mut Page) {
-    let mut lines = Vec::new();
+    let entries: Vec<String> = mesh
+        .networks
+        .values()
+        .flat_map(|network| network.entries.iter().flat_map(move |entry| dials(mesh, network, entry)))
+        .collect();
+    if !entries.is_empty() {
+        page.block(
+            "From a node or pod of the clusters that a line names, the gateway of the other network answers:",
+        );
+        page.commands(&entries);
+    }
+    let mut istiods = Vec::new();
     for istiod in exposed(mesh) {
-        if let Some(address) = istiod.address {
-            let note = "presents istiod's certificate; an answer on 443 proves nothing, and Mspider closed it in 0.17";
-            let note = if istiod.hosted { note } else { "presents istiod's certificate" };
-            lines.push(format!("openssl s_client -connect {} </dev/null   # {note}", target(address, 15012)));
+        let note = if istiod.hosted {
+            "presents istiod's certificate; an answer on 443 proves nothing, and Mspider closed it in 0.17"
+        } else {
+            "presents istiod's certificate"
+        };
+        for (address, clients) in istiod.dialled_by(mesh) {
+            let Some(address) = address else { continue };
+            istiods.push(format!(
+                "openssl s_client -connect {} </dev/null   # from {}: {note}",
+                endpoint(address, Port::XDS),
+                clusters(mesh, &clients)
+            ));
         }
     }
-    for network in mesh.networks.values() {
-        for entry in &network.entries {
-            if let Some(address) = &entry.address {
-                lines.push(format!(
-                    "nc -vz -w 5 {} {}   # {}, from every other network",
-                    host(address),
-                    entry.port,
-                    network.id
-                ));
-            }
-        }
-    }
-    if !lines.is_empty() {
-        page.block("From a node or pod of another network, each of these connects:");
-        page.commands(&lines);
+    if !istiods.is_empty() {
+        page.block("From a node or pod of the clusters that another one's istiod serves, it answers:");
+        page.commands(&istiods);
     }
 }
 
-fn host(address: &Address) -> String {
-    address.to_string()
+/// What the clusters of other networks dial to enter one, each as it is told.
+fn dials(mesh: &Mesh, network: &Network, entry: &EntryPoint) -> Vec<String> {
+    let mut groups: Vec<(&Address, Vec<&Cluster>)> = Vec::new();
+    for cluster in mesh.clusters.values().filter(|cluster| cluster.network != network.id) {
+        let Some(address) = entry.address_for(&cluster.name) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, observers)) => observers.push(cluster),
+            None => groups.push((address, vec![cluster])),
+        }
+    }
+    let alone = groups.len() == 1;
+    let line = |(address, observers): (&Address, Vec<&Cluster>)| {
+        let from = if alone { "every other network".to_owned() } else { clusters(mesh, &observers) };
+        format!("nc -vz -w 5 {address} {}   # {}, from {from}", entry.port, network.id)
+    };
+    groups.into_iter().map(line).collect()
 }
 
-fn target(address: &Address, port: u16) -> String {
-    super::words::endpoint(address, port)
+/// Names as a comment of a command has them.
+fn clusters(mesh: &Mesh, clusters: &[&Cluster]) -> String {
+    match clusters {
+        [first, _, ..] if is_large(mesh) => {
+            format!("{} and {} more", first.name, clusters.len().saturating_sub(1))
+        }
+        _ => clusters.iter().map(|cluster| cluster.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn samples(mesh: &Mesh, page: &mut Page) {

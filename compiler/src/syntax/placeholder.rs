@@ -1,8 +1,8 @@
 //! Template variables that nobody filled in.
 //!
 //! Recognised are the four forms of the tools that surround GitOps repositories: `${NAME}` of shells and Flux, `$(NAME)`
-//! of Kubernetes and make, `{{ name }}` of Helm and Jinja, and `<NAME>` of documents written for people. Text that
-//! merely contains such characters is left alone.
+//! of Kubernetes and make, `{{ name }}` of Helm and Jinja, and `<NAME>` of documents written for people; and words that say
+//! so themselves: `CHANGE_ME`, `xxx`, `210.xxx.xxx.xxx`. Text that merely contains such characters is left alone.
 
 use std::ops::Range;
 
@@ -41,6 +41,10 @@ fn narrow(written: &str, found: &str, span: Span) -> Span {
 
 /// Where the first placeholder is. Angle brackets mean many things in prose and are not looked at there.
 fn find(text: &str, prose: bool) -> Option<Range<usize>> {
+    marked(text, prose).or_else(|| word(text).filter(|_| !prose))
+}
+
+fn marked(text: &str, prose: bool) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<')) {
         return None;
@@ -101,6 +105,52 @@ fn angle(text: &str, at: usize) -> Option<usize> {
     (named && (alone || (separated && word))).then(|| end.saturating_add(2))
 }
 
+/// Words that ask to be replaced, in any case, where a word stands by itself.
+const ASKING: [&str; 6] = ["CHANGE_ME", "CHANGE-ME", "CHANGEME", "REPLACE_ME", "REPLACE-ME", "REPLACEME"];
+
+/// A word that stands for another one. Not in text with white space, which may speak of such words.
+fn word(text: &str) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let may = bytes.windows(2).any(|pair| pair.eq_ignore_ascii_case(b"me"))
+        || bytes.iter().any(|byte| byte.eq_ignore_ascii_case(&b'x'));
+    if !may || text.contains(char::is_whitespace) {
+        return None;
+    }
+    asking(text).or_else(|| crossed_out(text))
+}
+
+fn asking(text: &str) -> Option<Range<usize>> {
+    let upper = text.to_ascii_uppercase();
+    let at_end = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+    ASKING.iter().find_map(|word| {
+        let at = upper.find(word)?;
+        let end = at.saturating_add(word.len());
+        let alone = at_end(upper.get(..at)?.chars().next_back()) && at_end(upper.get(end..)?.chars().next());
+        alone.then_some(at..end)
+    })
+}
+
+/// `xxx`, and an IPv4 address with parts of it crossed out.
+fn crossed_out(text: &str) -> Option<Range<usize>> {
+    let crossed = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.eq_ignore_ascii_case(&b'x'));
+    if text.len() >= 3 && crossed(text) {
+        return Some(0..text.len());
+    }
+    let is_end = |c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_');
+    let mut start = 0_usize;
+    text.split(is_end).find_map(|token| {
+        let at = start;
+        start = start.saturating_add(token.len()).saturating_add(1);
+        let parts: Vec<&str> = token.split('.').collect();
+        let number =
+            |part: &&str| part.len() <= 3 && !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let address = parts.len() == 4
+            && parts.iter().all(|part| number(part) || (crossed(part) && part.len() <= 3))
+            && parts.iter().any(|part| crossed(part));
+        address.then(|| at..at.saturating_add(token.len()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::messages;
@@ -126,6 +176,14 @@ mod tests {
             ("https://<api-server>:6443", "<api-server>"),
             ("10.0.<n>.1", "<n>"),
             ("<클러스터>", "<클러스터>"),
+            ("CHANGE_ME/istio", "CHANGE_ME"),
+            ("registry.example.com/changeme", "changeme"),
+            ("CHANGEME", "CHANGEME"),
+            ("xxx", "xxx"),
+            ("XXXX", "XXXX"),
+            ("210.xxx.xxx.xxx", "210.xxx.xxx.xxx"),
+            ("https://10.0.0.x:6443", "10.0.0.x"),
+            ("210.109.x.x/16", "210.109.x.x"),
         ] {
             assert_eq!(found(text), Some(placeholder), "{text}");
         }
@@ -135,6 +193,16 @@ mod tests {
     fn other_text_is_left_alone() {
         for text in [
             "$5",
+            "xx",
+            "x",
+            "nexus.example.com",
+            "10.0.0.1",
+            "exchange_member",
+            "change me",
+            "replaces 10.x.x.x",
+            "v1.x.x-alpha",
+            "maxxxi",
+            "x.x.x.example.com",
             "$HOME",
             "${}",
             "$()",
