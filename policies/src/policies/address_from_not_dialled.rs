@@ -61,7 +61,8 @@ fn remote_dials(mesh: &Mesh, network: &Network, entry: &EntryPoint, remote: &Clu
     let Role::Remote { primary: Some(primary) } = &remote.role else { return None };
     let primary = mesh.clusters.get(primary)?;
     let (said, told) = (entry.address_for(&remote.name), entry.address_for(&primary.name));
-    if said == told {
+    // Only what is said of a remote can be wrong: one that is not named dials as its primary does.
+    if said == told || !entry.address_from.contains_key(&remote.name) {
         return None;
     }
     let shown = |address: Option<&crate::address::Address>| match address {
