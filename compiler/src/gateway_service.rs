@@ -157,7 +157,7 @@ impl<'a> GatewayService<'a> {
     /// refuses.
     fn pin(&self, annotations: &mut BTreeMap<String, String>) {
         let Some(metallb) = self.metallb() else { return };
-        if says_metallb(annotations, "loadBalancerIPs") || says_metallb(annotations, "address-pool") {
+        if says_metallb(annotations, "loadBalancerIPs") {
             return;
         }
         let prefix = metallb_prefix(metallb);
@@ -169,7 +169,7 @@ impl<'a> GatewayService<'a> {
             None if metallb.pools.iter().any(|pool| pool.auto_assign) => None,
             None => metallb.pools.first(),
         };
-        if let Some(pool) = pool {
+        if let Some(pool) = pool.filter(|_| !says_metallb(annotations, "address-pool")) {
             annotations.insert(format!("{prefix}/address-pool"), pool.name.to_string());
         }
         if let Some(ip) = address {

@@ -1,7 +1,7 @@
 //! What was rendered before, as far as a change of it is dangerous: the identity of a cluster.
 
 use meshwright_policies::assembly::{IDENTITY_CHANGED, ROOT_CHANGED};
-use meshwright_policies::finding::{Finding, Findings, Place};
+use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::{ClusterId, NetworkId};
 use meshwright_policies::node::{FieldPath, FileId, Node};
@@ -36,12 +36,54 @@ fn changes(mesh: &Mesh, cluster: &Cluster, declaration: &Node) -> Vec<Finding> {
     let id = id.filter(|old| allowed.cluster_id.as_ref().map(ClusterId::as_str) != Some(*old)).map(|old| {
         changed(mesh, cluster, "cluster ID", old, cluster.id.as_str(), "spec.clusterID", "clusterID")
     });
-    network.into_iter().chain(id).chain(root_changed(mesh, was("spec.mesh.rootCertificateSHA256"))).collect()
+    let root = root_changed(mesh, was("spec.mesh.rootCertificateSHA256"));
+    network.into_iter().chain(id).chain(root).chain(renamed(mesh, cluster, declaration)).collect()
+}
+
+/// A cluster that was read at the same API server under another ID: it was renamed, which is a change of its cluster ID where
+/// that follows from the name. Said once: every reader finds it at one place, in the same words.
+fn renamed(mesh: &Mesh, reader: &Cluster, declaration: &Node) -> Vec<Finding> {
+    let Some(read) = declaration.at(&FieldPath::parse("spec.remoteSecrets")) else { return Vec::new() };
+    let earlier = read.entries().filter_map(|entry| Some((entry.key.as_str(), entry.node.as_str()?)));
+    let earlier = earlier.filter(|(_, server)| !server.is_empty());
+    let still_there = |id: &str| mesh.clusters.values().any(|cluster| cluster.id.as_str() == id);
+    let renamed = |(id, server): (&str, &str)| {
+        let cluster = mesh.clusters.values().find(|cluster| {
+            let own = &cluster.spec;
+            let now = own.remote_access.api_server.as_ref().or(own.kubernetes.api_server.as_ref());
+            cluster.name != reader.name && now.is_some_and(|now| now.to_string() == server)
+        })?;
+        let allowed = cluster.spec.previous.as_ref().and_then(|previous| previous.cluster_id.as_ref());
+        if cluster.id.as_str() == id || still_there(id) || allowed.is_some_and(|old| old.as_str() == id) {
+            return None;
+        }
+        let message = format!(
+            "the cluster at `{server}` in mesh `{}` changes its cluster ID from `{id}` to `{}`",
+            mesh.name, cluster.id
+        );
+        let help = format!(
+            "keep it with `clusterID: {id}`, or, to roll the change out, declare `previous: {{clusterID: {id}}}` until every \
+             object carries the new value"
+        );
+        let finding = IDENTITY_CHANGED.at(cluster.id_place(), message).found(&cluster.id);
+        Some(finding.cluster(&cluster.name).help(help))
+    };
+    earlier.filter_map(renamed).collect()
 }
 
 /// Said once for the mesh: every cluster finds it at one place, in the same words.
 fn root_changed(mesh: &Mesh, was: Option<&str>) -> Option<Finding> {
-    let (was, now) = (was?, mesh.spec.ca.as_ref()?.fingerprint()?);
+    let was = was?;
+    let Some(now) = mesh.spec.ca.as_ref().and_then(|ca| ca.fingerprint()) else {
+        let message =
+            format!("the fingerprint of mesh `{}`'s root certificate is no longer declared", mesh.name);
+        let mut finding = ROOT_CHANGED.at(mesh.written.place("spec.ca"), message).found(was).help(format!(
+            "until one is declared, any root is accepted: right for one render while the root is rotated \
+             (`meshwright explain MW7006`); otherwise set `rootCertificateSHA256: {was}` back"
+        ));
+        finding.severity = Severity::Warning;
+        return Some(finding);
+    };
     let message = format!("the root certificate of mesh `{}` changes", mesh.name);
     let help = "set the old fingerprint back, or rotate the root in steps: `meshwright explain MW7006`";
     (was != now).then(|| {
@@ -104,6 +146,45 @@ spec: {network: new, PREVIOUS}
         };
         check(&loaded.fleet, read, &mut findings);
         findings.iter().map(|f| format!("{}\n{}", f.message, f.help.clone().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn a_root_that_is_no_longer_declared_is_a_warning() {
+        let loaded = load_text(&INTENT.replace(", PREVIOUS", ""));
+        let rendered = "spec: {network: new, cluster: {id: east}, mesh: {rootCertificateSHA256: aa11}}";
+        let mut findings = Findings::new();
+        check(&loaded.fleet, |_| Some(rendered.as_bytes().to_vec()), &mut findings);
+        assert_eq!((findings.errors(), findings.warnings()), (0, 1));
+        let said = said("", rendered);
+        assert!(
+            said.starts_with("the fingerprint of mesh `demo`'s root certificate is no longer declared"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_renamed_cluster_is_known_by_its_api_server() {
+        let said = |more: &str, server: &str| {
+            let west = format!(
+                "---\napiVersion: meshwright.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: west2}}\nspec: {{network: new, \
+                 kubernetes: {{apiServer: \"https://192.0.2.7:6443\"}}{more}}}\n"
+            );
+            let loaded = load_text(&(INTENT.replace(", PREVIOUS", "") + &west));
+            let rendered = format!(
+                "spec: {{network: new, cluster: {{id: east}}, remoteSecrets: {{west: \"{server}\"}}}}"
+            );
+            let mut findings = Findings::new();
+            let read = |path: &str| path.contains("/east/").then(|| rendered.as_bytes().to_vec());
+            check(&loaded.fleet, read, &mut findings);
+            findings.iter().map(|f| f.message.clone()).collect::<String>()
+        };
+        assert_eq!(
+            said("", "https://192.0.2.7:6443"),
+            "the cluster at `https://192.0.2.7:6443` in mesh `demo` changes its cluster ID from `west` to `west2`"
+        );
+        assert_eq!(said("", "https://192.0.2.8:6443"), "", "another cluster");
+        assert_eq!(said(", clusterID: west", "https://192.0.2.7:6443"), "");
+        assert_eq!(said(", previous: {clusterID: west}", "https://192.0.2.7:6443"), "");
     }
 
     #[test]

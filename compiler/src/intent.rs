@@ -16,6 +16,7 @@ use meshwright_policies::intent::{
 use meshwright_policies::mesh::Unread;
 use meshwright_policies::names::{ClusterName, MeshName, NetworkId};
 use meshwright_policies::node::{FieldPath, Node, Value};
+use meshwright_policies::policies::secret_at;
 use meshwright_policies::references as rules;
 use serde_json::Value as Json;
 
@@ -266,6 +267,11 @@ fn report(error: &ValidationError<'_>, document: &Node, kind: IntentKind, findin
         ValidationErrorKind::Type { kind: wanted } => report_type(wanted, place, node, findings),
         other => {
             let found = scalar_text(node);
+            // What is wrong with it would be said by repeating it.
+            if let Some(secret) = secret_at(&found, place.clone()) {
+                findings.push(secret);
+                return;
+            }
             let (message, help) = invalid_value(other, error, &found, kind);
             let mut finding = rules::INVALID_VALUE.at(place, message).found(found);
             finding.help = help;

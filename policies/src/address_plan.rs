@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::address::{Address, Port};
 use crate::finding::Place;
+use crate::gateways;
 use crate::intent::{ControlPlane, LoadBalancerProvider, ServiceType};
-use crate::mesh::{Cluster, Fleet, Mesh, Role};
+use crate::mesh::{Cluster, Fleet, Gateway, Mesh, Role};
 use crate::names::{ClusterName, MeshName, NetworkId, ObjectName};
+use crate::node::FieldPath;
 
 /// One address that the intent gives to one Service.
 #[derive(Clone, Debug)]
@@ -143,6 +145,77 @@ pub fn has_pools(cluster: &Cluster) -> bool {
     let balancer = &cluster.spec.load_balancer;
     balancer.effective_provider() == LoadBalancerProvider::Metallb
         && balancer.metallb.as_ref().is_some_and(|metallb| !metallb.pools.is_empty())
+}
+
+/// Whether MetalLB is asked for addresses of declared pools: where it gives them, and where it only writes into the
+/// Service's status what a person brings to the nodes (`provider: manual` beside `metallb`).
+#[must_use]
+pub fn asks_metallb(cluster: &Cluster) -> bool {
+    let balancer = &cluster.spec.load_balancer;
+    let by_hand =
+        balancer.effective_provider() == LoadBalancerProvider::Manual && cluster.role != Role::HostedWorker;
+    let pools = balancer.metallb.as_ref().is_some_and(|metallb| !metallb.pools.is_empty());
+    has_pools(cluster) || by_hand && pools
+}
+
+/// The field of the cluster's pools whose range holds the address.
+#[must_use]
+pub fn pool_range(cluster: &Cluster, ip: IpAddr) -> Option<String> {
+    let pools = cluster.spec.load_balancer.metallb.iter().flat_map(|metallb| &metallb.pools).enumerate();
+    pools
+        .flat_map(|(i, pool)| pool.addresses.iter().enumerate().map(move |(j, range)| (i, j, range)))
+        .find_map(|(i, j, range)| {
+            range.contains(ip).then(|| format!("spec.loadBalancer.metallb.pools[{i}].addresses[{j}]"))
+        })
+}
+
+/// What an annotation asks MetalLB for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// `loadBalancerIPs`: addresses, joined by commas.
+    Addresses,
+    /// `address-pool`: an address of a pool.
+    Pool,
+}
+
+/// A declared annotation of a gateway's Service that MetalLB reads.
+#[derive(Clone, Debug)]
+pub struct Annotation<'a> {
+    /// Its name.
+    pub key: &'a str,
+    /// Its value.
+    pub value: &'a str,
+    /// What it asks for.
+    pub asks: Asks,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// The annotations by which a gateway's declared Service asks MetalLB for an address, under both of MetalLB's prefixes
+/// (metallb/metallb: release notes 0.14.9, `controller/service.go`).
+pub fn metallb_annotations<'a>(
+    cluster: &'a Cluster,
+    gateway: &'a Gateway,
+) -> impl Iterator<Item = Annotation<'a>> {
+    let own = &gateway.spec.service.annotations;
+    let shared = &cluster.spec.load_balancer.annotations;
+    let balanced = gateway.spec.service.kind == ServiceType::LoadBalancer;
+    let shared = shared.iter().filter(|(key, _)| !own.contains_key(*key)).map(|pair| (pair, false));
+    let all = own.iter().map(|pair| (pair, true)).chain(shared).filter(move |_| balanced);
+    all.filter_map(|((key, value), own)| {
+        let name = key.strip_prefix("metallb.io/").or_else(|| key.strip_prefix("metallb.universe.tf/"))?;
+        let asks = match name {
+            "loadBalancerIPs" => Asks::Addresses,
+            "address-pool" => Asks::Pool,
+            _ => return None,
+        };
+        let place = if own {
+            gateways::under(cluster, gateway, FieldPath::parse("service.annotations").key(key))
+        } else {
+            cluster.written.place(FieldPath::parse("spec.loadBalancer.annotations").key(key))
+        };
+        Some(Annotation { key, value, asks, place })
+    })
 }
 
 /// Addresses in use, by cluster: what a pool has left is the rest.

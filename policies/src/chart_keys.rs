@@ -95,14 +95,17 @@ pub struct UnknownKey {
 /// one that has the chart, an older one by the oldest.
 #[must_use]
 pub fn unknown_keys(chart: Chart, version: Minor, values: &Value) -> Vec<UnknownKey> {
-    let mut found = Vec::new();
-    if let Some(known) = TABLE.get(chart.name())
-        && let Some((first, last)) = span(&known.versions)
-    {
-        let walk = Walk { root: &known.keys, version: version.clamp(first, last) };
-        walk.below(&known.keys, &FieldPath::root(), values, &mut found);
-    }
-    found
+    TABLE.get(chart.name()).map(|known| known.unknown(version, values, false)).unwrap_or_default()
+}
+
+/// The keys of `config` that Istio's mesh configuration does not have in that release, in the order in which they are
+/// written. istiod leaves them out in silence (istio/istio@1.30.3: `pkg/util/protomarshal/protomarshal.go`, `ApplyJSON`). It
+/// reads a field by either of its names, `accessLogFile` and `access_log_file`, as protobuf's JSON form has it.
+///
+/// Lists and releases are treated as in [`unknown_keys`].
+#[must_use]
+pub fn unknown_mesh_config_keys(version: Minor, config: &Value) -> Vec<UnknownKey> {
+    MESH_CONFIG.get("meshConfig").map(|known| known.unknown(version, config, true)).unwrap_or_default()
 }
 
 /// One known key and those below it.
@@ -126,6 +129,20 @@ struct ChartKeys {
 
 static TABLE: LazyLock<BTreeMap<String, ChartKeys>> =
     LazyLock::new(|| parse(include_str!("../data/chart-keys.json")).unwrap_or_default());
+
+static MESH_CONFIG: LazyLock<BTreeMap<String, ChartKeys>> =
+    LazyLock::new(|| parse(include_str!("../data/mesh-config-keys.json")).unwrap_or_default());
+
+impl ChartKeys {
+    fn unknown(&self, version: Minor, values: &Value, is_protobuf: bool) -> Vec<UnknownKey> {
+        let mut found = Vec::new();
+        if let Some((first, last)) = span(&self.versions) {
+            let walk = Walk { root: &self.keys, version: version.clamp(first, last), is_protobuf };
+            walk.below(&self.keys, &FieldPath::root(), values, &mut found);
+        }
+        found
+    }
+}
 
 fn parse(text: &str) -> Result<BTreeMap<String, ChartKeys>, serde_json::Error> {
     #[derive(Deserialize)]
@@ -171,6 +188,8 @@ impl Key {
 struct Walk<'a> {
     root: &'a Key,
     version: Minor,
+    /// Whether a field has its name of the proto file beside that of JSON.
+    is_protobuf: bool,
 }
 
 impl Walk<'_> {
@@ -182,7 +201,9 @@ impl Walk<'_> {
         }
         for (name, value) in entries {
             let here = path.clone().key(name);
-            match key.children.get(name) {
+            let child = key.children.get(name);
+            let child = child.or_else(|| key.children.get(&json_name(name)).filter(|_| self.is_protobuf));
+            match child {
                 Some(child) if has(&child.releases, self.version) => self.below(child, &here, value, found),
                 child => {
                     let known_in = child.and_then(|child| span(&child.releases));
@@ -220,6 +241,18 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// The name that protobuf's JSON form gives to a field: `access_log_file` is `accessLogFile`.
+fn json_name(field: &str) -> String {
+    let mut parts = field.split('_');
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    name
 }
 
 /// How far two names are apart, if near enough to be a slip of the pen: one edit in every three characters.
@@ -282,6 +315,42 @@ mod tests {
             assert_eq!(keys.versions.len(), 1, "{chart:?}");
         }
         assert_eq!(table.len(), Chart::ALL.len());
+    }
+
+    #[test]
+    fn mesh_configuration_is_known_by_both_names_of_a_field() {
+        let check = |minor, config: Value| {
+            let line = |unknown: UnknownKey| {
+                let near = unknown.suggestion.map_or("?".to_owned(), |path| path.to_string());
+                format!("{} -> {near}", unknown.path)
+            };
+            unknown_mesh_config_keys(Minor(1, minor), &config).into_iter().map(line).collect::<Vec<_>>()
+        };
+        for minor in [1, 15, 24, 31, 99] {
+            let config = json!({
+                "enablePrometheusMerge": true, "access_log_file": "/dev/stdout", "meshMTLS": {"minProtocolVersion": "TLSV1_3"},
+                "mesh_mTLS": {"min_protocol_version": "TLSV1_3"}, "trustDomain": "t", "rootNamespace": "n",
+                "defaultConfig": {"proxyMetadata": {"ANY_name": "x"}, "concurrency": 2, "holdApplicationUntilProxyStarts": true},
+                "extensionProviders": [{"anything": {"service": "s"}}],
+                "localityLbSetting": {"failover": [{"from": "a", "to": "b"}], "failoverPriority": ["x"]},
+                "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}, "defaultProviders": {"accessLogging": ["envoy"]},
+            });
+            assert_eq!(check(minor, config), NONE, "{minor}");
+        }
+        let slips =
+            json!({"enablePrometeusMerge": true, "defaultConfig": {"proxyMetadat": {}, "trustDomain": "t"}});
+        assert_eq!(
+            check(30, slips),
+            [
+                "enablePrometeusMerge -> enablePrometheusMerge",
+                "defaultConfig.proxyMetadat -> defaultConfig.proxyMetadata",
+                "defaultConfig.trustDomain -> trustDomain",
+            ]
+        );
+        assert_eq!(
+            check(28, json!({"defaultConfig": {"statsCompression": true}})),
+            ["defaultConfig.statsCompression -> ?"]
+        );
     }
 
     #[test]

@@ -58,8 +58,14 @@ pub fn each(mesh: &Mesh) -> impl Iterator<Item = (&Cluster, &Gateway)> {
 /// declared it.
 #[must_use]
 pub fn field(cluster: &Cluster, gateway: &Gateway, field: &str) -> Place {
+    under(cluster, gateway, FieldPath::parse(field))
+}
+
+/// [`field`], for a path with keys that have dots.
+#[must_use]
+pub fn under(cluster: &Cluster, gateway: &Gateway, field: FieldPath) -> Place {
     match gateway.place.path.0.last() {
-        Some(Step::Index(_)) => cluster.written.place(FieldPath::parse(field).under(&gateway.place.path)),
+        Some(Step::Index(_)) => cluster.written.place(field.under(&gateway.place.path)),
         _ => gateway.place.clone(),
     }
 }

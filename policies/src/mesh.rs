@@ -397,10 +397,7 @@ impl Cluster {
     /// no cluster: so it is one finding for all of them ([`Finding::concerns`]), if the message names none either.
     #[must_use]
     pub fn finding(&self, rule: &'static Rule, place: Place, message: impl Into<String>) -> Finding {
-        let own = self.written.document.span;
-        let shared = own.is_written()
-            && place.span.is_written()
-            && (place.span.file != own.file || place.span.start < own.start || place.span.end > own.end);
+        let shared = self.shares(&place);
         let mut finding = rule.at(place, message);
         if shared {
             finding.concerns = vec![self.name.to_string()];
@@ -408,6 +405,15 @@ impl Cluster {
         } else {
             finding.cluster(&self.name)
         }
+    }
+
+    /// Whether a place lies outside its own document, in what its mesh or network says for several clusters.
+    #[must_use]
+    pub fn shares(&self, place: &Place) -> bool {
+        let own = self.written.document.span;
+        own.is_written()
+            && place.span.is_written()
+            && (place.span.file != own.file || place.span.start < own.start || place.span.end > own.end)
     }
 
     /// Name of an object that carries the revision: `istiod`, `istiod-canary`.

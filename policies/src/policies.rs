@@ -35,6 +35,8 @@ mod cluster_local_service;
 mod cni_unknown_to_sail;
 mod competing_bgp;
 mod contradictory_namespace;
+mod contrary_annotation;
+mod contrary_mesh_id;
 mod control_plane_without_address;
 mod default_cluster_id;
 mod demo_profile;
@@ -76,6 +78,7 @@ mod no_load_balancer;
 mod no_metrics_server;
 mod no_such_manifest;
 mod node_port_local_policy;
+mod node_without_locality;
 mod old_gateway_api;
 mod old_mspider;
 mod overlapping_network_ranges;
@@ -89,6 +92,7 @@ mod platform_name;
 mod platform_version;
 mod pool_auto_assign;
 mod pooled_address_without_load_balancer;
+mod private_api_server;
 mod private_gateway_among_public;
 mod profile_of_another_release;
 mod provisioned_otherwise;
@@ -98,6 +102,7 @@ mod remote_unknown_to_sail;
 mod repeated_entry;
 mod repeated_gateway_name;
 mod repeated_node;
+mod repeated_pool;
 mod repeated_subset;
 mod rewritten_field;
 mod second_cross_network_gateway;
@@ -109,9 +114,11 @@ mod shared_cluster_id;
 mod shared_context;
 mod shared_directory;
 mod shared_gateway_own_network;
+mod shared_locality;
 mod shared_mesh_id;
 mod shared_network_not_routed;
 mod tag_of_another_version;
+mod unasked_pool_address;
 mod unclear_primary;
 mod undeclared_api_server;
 mod undeclared_ca;
@@ -137,17 +144,20 @@ mod unread_configuration;
 mod unread_remote_secret;
 mod unresolved_gateway;
 mod unseen_namespace;
+mod unusable_cluster_id;
 mod unused_failover_region;
 mod unused_network;
 mod version_skew;
 mod void_source_range;
 mod workload_on_another_network;
 mod workload_on_two_networks;
+mod wrong_dialled_port;
 mod wrong_listener;
 mod wrong_node_port;
 
 /// The rule of a cluster's network that is not declared: it is found while references are followed, too.
 pub use undeclared_network::RULE as UNDECLARED_NETWORK;
+pub use secret_in_intent::secret_at;
 
 use crate::policy::Policy;
 
@@ -161,6 +171,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &differing_system_namespace::DifferingSystemNamespace,
     &unused_network::UnusedNetwork,
     &default_cluster_id::DefaultClusterId,
+    &unusable_cluster_id::UnusableClusterId,
     &another_mesh_id::AnotherMeshId,
     &another_cluster_id::AnotherClusterId,
     &another_trust_domain::AnotherTrustDomain,
@@ -201,6 +212,10 @@ pub const POLICIES: &[&dyn Policy] = &[
     &address_from_not_dialled::AddressFromNotDialled,
     &interfaces_without_layer_2::InterfacesWithoutLayer2,
     &pooled_address_without_load_balancer::PooledAddressWithoutLoadBalancer,
+    &unasked_pool_address::UnaskedPoolAddress,
+    &repeated_pool::RepeatedPool,
+    &contrary_annotation::ContraryAnnotation,
+    &private_api_server::PrivateApiServer,
     &another_gateway_address::AnotherGatewayAddress,
     &another_control_plane::AnotherControlPlane,
     &another_pool::AnotherPool,
@@ -221,6 +236,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &node_port_local_policy::NodePortLocalPolicy,
     &undiscoverable_address::UndiscoverableAddress,
     &gateway_of_the_platform::GatewayOfThePlatform,
+    &wrong_dialled_port::WrongDialledPort,
     &address_family::AddressFamily,
     &another_network_view::AnotherNetworkView,
     &another_exposure::AnotherExposure,
@@ -243,6 +259,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &remote_revision::RemoteRevision,
     &platform_version::PlatformVersion,
     &platform_name::PlatformName,
+    &contrary_mesh_id::ContraryMeshId,
     &another_discovery_address::AnotherDiscoveryAddress,
     &istiod_leads_nobody::IstiodLeadsNobody,
     &incomplete_injection_path::IncompleteInjectionPath,
@@ -302,6 +319,8 @@ pub const POLICIES: &[&dyn Policy] = &[
     &contradictory_namespace::ContradictoryNamespace,
     &unpinned_image::UnpinnedImage,
     &repeated_node::RepeatedNode,
+    &shared_locality::SharedLocality,
+    &node_without_locality::NodeWithoutLocality,
     &unknown_subset::UnknownSubset,
     &failover_without_effect::FailoverWithoutEffect,
     &another_locality::AnotherLocality,

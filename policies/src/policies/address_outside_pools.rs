@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::address_plan::{AddressUse, free_address, has_pools, of_cluster, taken};
+use crate::address_plan::{AddressUse, asks_metallb, free_address, has_pools, of_cluster, pool_range, taken};
 use crate::finding::{Finding, Findings, Rule, Severity};
 use crate::intent::ServiceType;
-use crate::mesh::{Cluster, Fleet};
+use crate::mesh::Fleet;
 use crate::policy::Policy;
 
 /// A planned address that the cluster's MetalLB pools do not hold.
@@ -26,11 +26,11 @@ impl Policy for AddressOutsidePools {
     }
 
     fn check_fleet(&self, fleet: &Fleet, findings: &mut Findings) {
-        for (mesh, cluster) in fleet.clusters().filter(|(_, cluster)| has_pools(cluster)) {
+        for (mesh, cluster) in fleet.clusters().filter(|(_, cluster)| asks_metallb(cluster)) {
             let uses = of_cluster(mesh, cluster);
             for used in uses.iter().filter(|used| is_given_by_metallb(used)) {
                 let Some(ip) = used.address.ip() else { continue };
-                if pool_of(cluster, ip).is_none() {
+                if pool_range(cluster, ip).is_none() {
                     findings.push(outside(fleet, used, ip, &uses));
                 }
             }
@@ -46,17 +46,12 @@ fn is_given_by_metallb(used: &AddressUse<'_>) -> bool {
     let other_type = gateways.iter().any(|gateway| {
         gateway.name.as_str() == used.service && gateway.spec.service.kind != ServiceType::LoadBalancer
     });
-    used.port.is_none() && !translated && !other_type && !used.address.is_local_only()
-}
-
-/// The field of the pool's range that holds the address.
-fn pool_of(cluster: &Cluster, ip: IpAddr) -> Option<String> {
-    let pools = cluster.spec.load_balancer.metallb.iter().flat_map(|metallb| &metallb.pools).enumerate();
-    pools
-        .flat_map(|(i, pool)| pool.addresses.iter().enumerate().map(move |(j, range)| (i, j, range)))
-        .find_map(|(i, j, range)| {
-            range.contains(ip).then(|| format!("spec.loadBalancer.metallb.pools[{i}].addresses[{j}]"))
-        })
+    // Without MetalLB as the provider, only the annotations that are rendered ask it for an address.
+    let asked = has_pools(used.cluster)
+        || gateways.iter().any(|gateway| {
+            gateway.name.as_str() == used.service && gateway.address.as_ref() == Some(used.address)
+        });
+    used.port.is_none() && asked && !translated && !other_type && !used.address.is_local_only()
 }
 
 fn outside(fleet: &Fleet, used: &AddressUse<'_>, ip: IpAddr, uses: &[AddressUse<'_>]) -> Finding {
@@ -71,7 +66,7 @@ fn outside(fleet: &Fleet, used: &AddressUse<'_>, ip: IpAddr, uses: &[AddressUse<
         .cluster(&cluster.name)
         .found(ip)
         .related(pools, format!("the pools of `{}`", cluster.name));
-    let other = fleet.clusters().find_map(|(_, other)| pool_of(other, ip).map(|path| (other, path)));
+    let other = fleet.clusters().find_map(|(_, other)| pool_range(other, ip).map(|path| (other, path)));
     if let Some((other, path)) = &other {
         let label = format!("`{ip}` lies in this pool of cluster `{}`", other.name);
         finding = finding.related(other.written.place(path.as_str()), label);

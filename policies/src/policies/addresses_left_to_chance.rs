@@ -45,9 +45,10 @@ fn too_few<'a>(
         return None;
     }
     let message = format!(
-        "the pools of cluster `{}` hold {addresses} address{}, but {services} Services of type LoadBalancer are rendered",
+        "the pools of cluster `{}` hold {addresses} address{}, but {services} {} of type LoadBalancer",
         cluster.name,
-        if addresses == 1 { "" } else { "es" }
+        if addresses == 1 { "" } else { "es" },
+        if services == 1 { "planned Service is" } else { "planned Services are" }
     );
     let finding =
         RULE.at(cluster.written.place("spec.loadBalancer.metallb.pools"), message).cluster(&cluster.name);

@@ -54,6 +54,17 @@ impl Policy for CiliumSettings {
                 }
                 findings.push(finding);
             }
+            if settings.enable_l7_proxy == Some(true) {
+                let place = cluster.written.place("spec.kubernetes.cilium.enable-l7-proxy");
+                let message = "Cilium's `enable-l7-proxy` is true: a second proxy beside the sidecar";
+                let mut finding = cluster
+                    .finding(&RULE, place, message)
+                    .found(true)
+                    .related(cluster.written.place("spec.kubernetes.cni"), "the CNI is Cilium")
+                    .help("set `enable-l7-proxy: false` in `kube-system/cilium-config`, unless its layer 7 policies are used");
+                finding.severity = Severity::Warning;
+                findings.push(finding);
+            }
         }
     }
 }

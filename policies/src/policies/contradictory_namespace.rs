@@ -42,6 +42,7 @@ impl Policy for ContradictoryNamespace {
                 }
                 findings.extend(injection(cluster, namespace, &path));
                 findings.extend(network(cluster, namespace, &path));
+                findings.extend(samples(cluster, namespace, &path));
             }
         }
     }
@@ -106,6 +107,29 @@ fn injection(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> 
     Some(finding.help(format!(
         "remove the label `{key}` and declare `injection`; the right label is rendered from it"
     )))
+}
+
+/// Samples in a namespace that gets no sidecars: they answer nobody on another network.
+fn samples(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> Option<Finding> {
+    let samples = cluster.spec.samples.as_ref().filter(|samples| samples.namespace == namespace.name)?;
+    let any = samples.helloworld.is_some() || samples.reviews.is_some() || samples.sleep.is_some();
+    let label = namespace.labels.get(INJECTION).map(String::as_str);
+    let key = match namespace.injection {
+        Injection::Disabled => path.clone().key("injection"),
+        Injection::Unset if label == Some("disabled") => path.clone().key("labels").key(INJECTION),
+        _ => return None,
+    };
+    let message = format!(
+        "the samples of cluster `{}` are in namespace `{}`, which gets no sidecars",
+        cluster.name, namespace.name
+    );
+    any.then(|| {
+        cluster
+            .finding(&RULE, cluster.written.place(key), message)
+            .found("disabled")
+            .related(cluster.written.place("spec.samples"), "the samples are declared here")
+            .help("set `injection: enabled`, or give the samples another `namespace`")
+    })
 }
 
 /// The network label where it has no place, or with another value.

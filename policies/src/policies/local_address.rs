@@ -29,7 +29,7 @@ impl Policy for LocalAddress {
         for used in of_fleet(fleet) {
             if used.address.is_local_only() && seen.insert(used.place.clone()) {
                 let message = format!(
-                    "`{}`, declared for {} of cluster `{}`, is a {} address",
+                    "`{}`, declared for {} of cluster `{}`, is {} address",
                     used.address,
                     used.role,
                     used.cluster.name,
@@ -43,7 +43,7 @@ impl Policy for LocalAddress {
             for (index, gateway) in network.spec.gateways.iter().enumerate() {
                 for (observer, address) in gateway.address_from.iter().filter(|(_, a)| a.is_local_only()) {
                     let message = format!(
-                        "`{address}`, by which `{observer}` dials network `{}`, is a {} address",
+                        "`{address}`, by which `{observer}` dials network `{}`, is {} address",
                         network.id,
                         kind(address)
                     );
@@ -59,10 +59,11 @@ impl Policy for LocalAddress {
     }
 }
 
+/// With its article.
 fn kind(address: &Address) -> &'static str {
     match address.ip() {
-        Some(ip) if ip.is_unspecified() => "unspecified",
-        Some(ip) if !ip.is_loopback() => "link-local",
-        _ => "loopback",
+        Some(ip) if ip.is_unspecified() => "an unspecified",
+        Some(ip) if !ip.is_loopback() => "a link-local",
+        _ => "a loopback",
     }
 }

@@ -34,7 +34,7 @@ impl Policy for SecretInIntent {
             for cluster in mesh.clusters.values() {
                 search(&cluster.written, Some(cluster.name.as_str()), &mut seen, findings);
                 for document in cluster.carried.iter().flat_map(|carried| &carried.documents) {
-                    search_document(document, Some(cluster.name.as_str()), &mut seen, findings);
+                    search_document(document, false, Some(cluster.name.as_str()), &mut seen, findings);
                 }
             }
         }
@@ -42,17 +42,18 @@ impl Policy for SecretInIntent {
 }
 
 fn search(written: &Written, cluster: Option<&str>, seen: &mut BTreeSet<Span>, findings: &mut Findings) {
-    search_document(&written.document, cluster, seen, findings);
+    search_document(&written.document, true, cluster, seen, findings);
 }
 
 fn search_document(
     document: &Node,
+    is_intent: bool,
     cluster: Option<&str>,
     seen: &mut BTreeSet<Span>,
     findings: &mut Findings,
 ) {
     let mut found = Vec::new();
-    walk(document, &mut Vec::new(), &mut |node, path, what| {
+    walk(document, is_intent, &mut Vec::new(), &mut |node, path, what| {
         if !node.span.is_written() || seen.insert(node.span) {
             let path = path.iter().fold(FieldPath::root(), |field, step| match step {
                 Part::Key(key) => field.key(key),
@@ -73,6 +74,7 @@ enum Part<'a> {
 /// Calls `hit` for every credential. The depth is bounded by that of the documents that are read.
 fn walk<'a>(
     node: &'a Node,
+    is_intent: bool,
     path: &mut Vec<Part<'a>>,
     hit: &mut impl FnMut(&Node, &[Part<'_>], &'static str),
 ) {
@@ -82,26 +84,35 @@ fn walk<'a>(
                 Some(Part::Key(key)) => key,
                 _ => "",
             };
-            if let Some(what) = credential(key, text) {
+            let what = credential(key, text);
+            let what =
+                what.or_else(|| (is_intent && is_literal(key, text, path)).then_some("a literal credential"));
+            if let Some(what) = what {
                 hit(node, path, what);
             }
         }
         Value::Sequence(items) => {
             for (index, item) in items.iter().enumerate() {
                 path.push(Part::Index(index));
-                walk(item, path, hit);
+                walk(item, is_intent, path, hit);
                 path.pop();
             }
         }
         Value::Mapping(entries) => {
             for entry in entries {
                 path.push(Part::Key(&entry.key));
-                walk(&entry.node, path, hit);
+                walk(&entry.node, is_intent, path, hit);
                 path.pop();
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A finding about a value that contains a credential, for whoever would otherwise repeat it in a message of their own.
+#[must_use]
+pub fn secret_at(text: &str, place: Place) -> Option<Finding> {
+    credential("", text).map(|what| secret(what, place, None))
 }
 
 /// The value itself is never repeated: findings end up in logs.
@@ -119,8 +130,8 @@ fn secret(what: &str, place: Place, cluster: Option<&str>) -> Finding {
 
 /// What kind of credential a value is, if it is one.
 fn credential(key: &str, text: &str) -> Option<&'static str> {
-    /// Bytes of three parts of a token; a key has more, and so have the texts below.
-    const SHORTEST: usize = 29;
+    /// Bytes of the shortest token below.
+    const SHORTEST: usize = 20;
     /// `-----BEGIN [RSA |EC ]PRIVATE KEY`, in base64.
     const ENCODED: [&str; 4] = [
         "LS0tLS1CRUdJTiBQUklWQVRFIEtFW",
@@ -138,13 +149,79 @@ fn credential(key: &str, text: &str) -> Option<&'static str> {
         {
             return Some("a private key");
         }
-        if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).any(is_jwt) {
+        let mut words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+        if words.any(|word| is_jwt(word) || is_known_token(word)) || is_bootstrap_token(text) {
             return Some("a token");
         }
     }
     let url = text.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
     url.filter(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
         .map(|_| "a URL with a password")
+}
+
+/// Tokens that say whose they are: GitHub's, GitLab's and Slack's (the services' documentation of token formats).
+fn is_known_token(word: &str) -> bool {
+    /// Prefix, and the least number of characters after it.
+    const KNOWN: [(&str, usize); 13] = [
+        ("ghp_", 36),
+        ("gho_", 36),
+        ("ghu_", 36),
+        ("ghs_", 36),
+        ("ghr_", 36),
+        ("github_pat_", 22),
+        ("glpat-", 20),
+        ("gldt-", 20),
+        ("xoxb-", 15),
+        ("xoxp-", 15),
+        ("xoxa-", 15),
+        ("xoxr-", 15),
+        ("xoxs-", 15),
+    ];
+    matches!(word.as_bytes().first(), Some(b'g' | b'x'))
+        && KNOWN.iter().any(|(prefix, least)| {
+            word.strip_prefix(prefix).is_some_and(|rest| {
+                rest.len() >= *least
+                    && rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+            })
+        })
+}
+
+/// By which a node joins (Kubernetes' documentation "Authenticating with Bootstrap Tokens"): `[a-z0-9]{6}\.[a-z0-9]{16}`. A
+/// secret part without a digit is rather a name.
+fn is_bootstrap_token(text: &str) -> bool {
+    let part = |text: &str, length| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    text.len() == 23
+        && text.split_once('.').is_some_and(|(id, secret)| {
+            part(id, 6) && part(secret, 16) && secret.bytes().any(|b| b.is_ascii_digit())
+        })
+}
+
+/// Whether the value of a free field is a credential by the field's name: `password: hunter2` below `istio.values`. References
+/// (`passwordSecretName`, paths of files, placeholders) are none.
+fn is_literal(key: &str, text: &str, path: &[Part<'_>]) -> bool {
+    const NAMES: [&str; 8] = [
+        "password",
+        "passwd",
+        "token",
+        "secretkey",
+        "secret_key",
+        "secretaccesskey",
+        "apikey",
+        "clientsecret",
+    ];
+    /// Fields that take any object.
+    const FREE: [&str; 4] = ["values", "meshConfig", "params", "entry"];
+    let ends_with = |name: &&str| {
+        let start = key.len().checked_sub(name.len());
+        start.and_then(|start| key.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
+    };
+    let is_text = || !matches!(text, "" | "true" | "false" | "none" | "null") && text.parse::<f64>().is_err();
+    let is_reference =
+        || text.starts_with(['/', '$', '<', '{']) || text.contains("://") || text.starts_with("ENC[");
+    let is_free = || path.iter().any(|step| matches!(step, Part::Key(key) if FREE.contains(key)));
+    NAMES.iter().any(|name| ends_with(&name)) && is_text() && !is_reference() && is_free()
 }
 
 /// Three parts in base64url, of which the first two are JSON objects (RFC 7519): `eyJ` is `{"`.
@@ -172,6 +249,18 @@ mod tests {
         assert_eq!(credential("x", "-----BEGIN EC PRIVATE KEY-----\nAA"), Some("a private key"));
         assert_eq!(credential("x", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t"), Some("a private key"));
         assert_eq!(credential("repoURL", "https://bot:hunter2@git.example/x"), Some("a URL with a password"));
+        for (token, is_one) in [
+            (["ghp_", "0123456789abcdefghijABCDEFGHIJ012345"], true),
+            (["github_pat_", "11ABCDEFG0123456789abc_x"], true),
+            (["glpat-", "abcdefghij0123456789"], true),
+            (["xoxb-", "123456789012-abcdefgh"], true),
+            (["abcdef.", "0123456789abcdef"], true),
+            (["ghp_", "short"], false),
+            (["istiod.", "examplecompanies"], false),
+            (["glpat-", "abcdefghij 0123456789"], false),
+        ] {
+            assert_eq!(credential("x", &token.concat()).is_some(), is_one, "{token:?}");
+        }
         for public in [
             "-----BEGIN CERTIFICATE-----",
             "https://git@git.example/a:b@c",
@@ -180,6 +269,28 @@ mod tests {
             "docker.io/istio:1.30.1@sha256:00",
         ] {
             assert_eq!(credential("x", public), None, "{public}");
+        }
+    }
+
+    #[test]
+    fn literal_credentials_are_told_from_references() {
+        let path = [Part::Key("spec"), Part::Key("istio"), Part::Key("values"), Part::Key("x")];
+        for (key, text) in
+            [("password", "hunter2"), ("adminPassword", "x"), ("accessToken", "0f1e"), ("secretKey", "k")]
+        {
+            assert!(is_literal(key, text, &path), "{key}: {text}");
+            assert!(!is_literal(key, text, &path[..2]), "{key} of a field of ours");
+        }
+        for (key, text) in [
+            ("passwordSecretName", "db"),
+            ("password", ""),
+            ("REQUIRE_3P_TOKEN", "true"),
+            ("token", "/var/run/secrets/tokens/istio-token"),
+            ("token", "$(TOKEN)"),
+            ("tokenAudience", "istio-ca"),
+            ("password", "vault://kv/db#password"),
+        ] {
+            assert!(!is_literal(key, text, &path), "{key}: {text}");
         }
     }
 }

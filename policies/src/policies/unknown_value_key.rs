@@ -1,15 +1,15 @@
-//! MW8003: a key of `istio.values` is read by nobody.
+//! MW8003: a key of `istio.values` or `istio.meshConfig` is read by nobody.
 
 use serde_json::Value;
 
-use crate::chart_keys::{Chart, UnknownKey, unknown_keys};
+use crate::chart_keys::{Chart, UnknownKey, unknown_keys, unknown_mesh_config_keys};
 use crate::finding::{Findings, Place, Rule, Severity};
 use crate::intent::InstallMethod;
 use crate::mesh::{Cluster, Mesh, Role};
 use crate::node::{FieldPath, Node, Step};
 use crate::policy::Policy;
 
-/// MW8003: a key of `istio.values` is read by nobody.
+/// MW8003: a key of `istio.values` or `istio.meshConfig` is read by nobody.
 #[derive(Debug)]
 pub(super) struct UnknownValueKey;
 
@@ -17,7 +17,7 @@ static RULE: Rule = Rule {
     code: "MW8003",
     name: "unknown-value-key",
     severity: Severity::Error,
-    title: "a key of `istio.values` is read by nobody",
+    title: "a key of `istio.values` or `istio.meshConfig` is read by nobody",
     docs: include_str!("../../docs/MW8003.md"),
 };
 
@@ -27,13 +27,43 @@ impl Policy for UnknownValueKey {
     }
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
-        for cluster in mesh.clusters.values().filter(|cluster| !cluster.istio.values.is_empty()) {
-            let values = Value::Object(cluster.istio.values.clone());
-            for unknown in unknown_keys(chart(cluster), cluster.istio.version.minor(), &values) {
-                report(cluster, &unknown, findings);
+        for cluster in mesh.clusters.values() {
+            let (istio, minor) = (&cluster.istio, cluster.istio.version.minor());
+            if !istio.values.is_empty() {
+                let values = Value::Object(istio.values.clone());
+                for unknown in unknown_keys(chart(cluster), minor, &values) {
+                    report(cluster, VALUES, values_of(cluster), &unknown, findings);
+                }
+                if let Some(config) = istio.values.get("meshConfig") {
+                    for unknown in unknown_mesh_config_keys(minor, config) {
+                        report(cluster, MESH_CONFIG_IN_VALUES, MESH_CONFIG_OF, &unknown, findings);
+                    }
+                }
+            }
+            if !istio.mesh_config.is_empty() {
+                let config = Value::Object(istio.mesh_config.clone());
+                for unknown in unknown_mesh_config_keys(minor, &config) {
+                    report(cluster, MESH_CONFIG, MESH_CONFIG_OF, &unknown, findings);
+                }
             }
         }
     }
+}
+
+const VALUES: &str = "spec.istio.values";
+const MESH_CONFIG: &str = "spec.istio.meshConfig";
+const MESH_CONFIG_IN_VALUES: &str = "spec.istio.values.meshConfig";
+/// Of what a key of the mesh configuration is none, and what to do with it.
+const MESH_CONFIG_OF: (&str, &str) =
+    ("field of the mesh configuration", "remove it: istiod leaves it out in silence");
+
+fn values_of(cluster: &Cluster) -> (&'static str, &'static str) {
+    let what = match chart(cluster) {
+        Chart::Operator => "value of the typed values",
+        Chart::IstiodRemote => "value of the istiod-remote chart",
+        _ => "value of the istiod chart",
+    };
+    (what, "remove it, or set what it was meant for under `istio.meshConfig`")
 }
 
 /// What reads the values of the cluster's control plane.
@@ -48,21 +78,22 @@ fn chart(cluster: &Cluster) -> Chart {
     }
 }
 
-fn report(cluster: &Cluster, unknown: &UnknownKey, findings: &mut Findings) {
+fn report(
+    cluster: &Cluster,
+    root: &str,
+    (what, otherwise): (&str, &str),
+    unknown: &UnknownKey,
+    findings: &mut Findings,
+) {
     let version = &cluster.istio.version;
-    let what = match chart(cluster) {
-        Chart::Operator => "the typed values",
-        Chart::IstiodRemote => "the istiod-remote chart",
-        _ => "the istiod chart",
-    };
-    let message = format!("`{}` is no value of {what} of Istio {version}", unknown.path);
+    let message = format!("`{}` is no {what} of Istio {version}", unknown.path);
     let help = match (&unknown.suggestion, &unknown.known_in) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
         (None, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
-        (None, None) => "remove it, or set what it was meant for under `istio.meshConfig`".to_owned(),
+        (None, None) => otherwise.to_owned(),
     };
-    let path = unknown.path.under(&FieldPath::parse("spec.istio.values"));
+    let path = unknown.path.under(&FieldPath::parse(root));
     findings.push(
         cluster
             .finding(&RULE, key_place(&cluster.written.document, path), message)

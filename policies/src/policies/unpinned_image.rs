@@ -28,15 +28,12 @@ impl Policy for UnpinnedImage {
                 let finding = cluster.finding(&RULE, cluster.written.place(path), message).found(image);
                 findings.push(finding.help("add the tag of a release, such as `:1.0`, or a digest"));
             }
-            if cluster.istio.tag.as_deref() == Some("latest") {
-                let finding = cluster.finding(
-                    &RULE,
-                    cluster.written.place("spec.istio.tag"),
-                    "Istio's tag `latest` moves",
-                );
+            if let Some(tag) = cluster.istio.tag.as_deref().filter(|tag| is_moving(tag)) {
+                let message = format!("Istio's tag `{tag}` moves");
+                let finding = cluster.finding(&RULE, cluster.written.place("spec.istio.tag"), message);
                 findings.push(
                     finding
-                        .found("latest")
+                        .found(tag)
                         .help(format!("remove `tag`; it follows from version {}", cluster.istio.version)),
                 );
             }
@@ -60,10 +57,19 @@ fn images(cluster: &Cluster) -> Vec<(&'static str, &str)> {
     .collect()
 }
 
-/// A digest, or a tag that is not `latest`. A colon before the last slash is the registry's port.
+/// Whether a tag is that of a branch, or of whatever was built last.
+fn is_moving(tag: &str) -> bool {
+    const MOVING: [&str; 13] = [
+        "latest", "master", "main", "trunk", "head", "dev", "devel", "develop", "edge", "nightly",
+        "snapshot", "stable", "canary",
+    ];
+    MOVING.iter().any(|moving| tag.eq_ignore_ascii_case(moving))
+}
+
+/// A digest, or a tag that does not move. A colon before the last slash is the registry's port.
 fn is_pinned(image: &str) -> bool {
     let name = image.rsplit('/').next().unwrap_or(image);
-    name.contains('@') || name.split_once(':').is_some_and(|(_, tag)| !tag.is_empty() && tag != "latest")
+    name.contains('@') || name.split_once(':').is_some_and(|(_, tag)| !tag.is_empty() && !is_moving(tag))
 }
 
 #[cfg(test)]
@@ -72,10 +78,18 @@ mod tests {
 
     #[test]
     fn a_port_is_no_tag() {
-        for pinned in ["a:1", "registry:5000/a:1.0", "a@sha256:00", "registry.example.com/a/b:v1"] {
+        for pinned in [
+            "a:1",
+            "registry:5000/a:1.0",
+            "a@sha256:00",
+            "registry.example.com/a/b:v1",
+            "a:dev@sha256:00",
+            "a:main-1a2b3c",
+            "a:1.31-dev",
+        ] {
             assert!(is_pinned(pinned), "{pinned}");
         }
-        for moving in ["a", "registry:5000/a", "a:latest", "a:", ""] {
+        for moving in ["a", "registry:5000/a", "a:latest", "a:master", "a:Main", "a:dev", "a:", ""] {
             assert!(!is_pinned(moving), "{moving}");
         }
     }

@@ -33,6 +33,19 @@ impl Policy for VersionSkew {
                     cluster.istio.version, newest.istio.version, mesh.name
                 );
                 let help = format!("upgrade to {}.{} first", old.0, old.1 + 1);
+                if cluster.shares(&place(cluster)) && !newest.shares(&place(newest)) {
+                    // The cluster that goes its own way, not what all others share.
+                    let label = format!("cluster `{}` has what all share", cluster.name);
+                    findings.push(
+                        RULE.at(place(newest), message)
+                            .cluster(&newest.name)
+                            .found(&newest.istio.version)
+                            .declared(&cluster.istio.version, place(cluster), label)
+                            .help(help),
+                    );
+                    check_remote(mesh, cluster, findings);
+                    continue;
+                }
                 findings.push(
                     cluster
                         .finding(&RULE, place(cluster), message)
