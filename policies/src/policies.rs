@@ -155,9 +155,9 @@ mod wrong_dialled_port;
 mod wrong_listener;
 mod wrong_node_port;
 
+pub use secret_in_intent::secret_at;
 /// The rule of a cluster's network that is not declared: it is found while references are followed, too.
 pub use undeclared_network::RULE as UNDECLARED_NETWORK;
-pub use secret_in_intent::secret_at;
 
 use crate::policy::Policy;
 
