@@ -213,7 +213,7 @@ fn is_literal(key: &str, text: &str, path: &[Part<'_>]) -> bool {
     ];
     /// Fields that take any object.
     const FREE: [&str; 4] = ["values", "meshConfig", "params", "entry"];
-    let ends_with = |name: &&str| {
+    let ends_with = |name: &str| {
         let start = key.len().checked_sub(name.len());
         start.and_then(|start| key.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
     };
@@ -221,7 +221,7 @@ fn is_literal(key: &str, text: &str, path: &[Part<'_>]) -> bool {
     let is_reference =
         || text.starts_with(['/', '$', '<', '{']) || text.contains("://") || text.starts_with("ENC[");
     let is_free = || path.iter().any(|step| matches!(step, Part::Key(key) if FREE.contains(key)));
-    NAMES.iter().any(|name| ends_with(&name)) && is_text() && !is_reference() && is_free()
+    NAMES.iter().any(|name| ends_with(name)) && is_text() && !is_reference() && is_free()
 }
 
 /// Three parts in base64url, of which the first two are JSON objects (RFC 7519): `eyJ` is `{"`.
