@@ -79,9 +79,9 @@ fn two_clusters_share_a_network_only_where_pods_reach_each_other() {
       = help: give `mdemo-cluster2` a network of its own, or declare `podConnectivity: routed` in Network `network-c1` if every pod reaches every pod
 
     warning[MW1006]: no cluster of mesh `mdemo-mesh` is on network `network-c2`
-      --> mdemo/networks.yaml:13:9
+      --> mdemo/networks.yaml:14:9
        |
-    13 |   name: network-c2
+    14 |   name: network-c2
        |         ^^^^^^^^^^
        |
        = help: remove the Network, or name it in the `network` of the clusters that it was meant for
@@ -164,15 +164,7 @@ fn a_cluster_name_has_no_underscore() {
       |
       = help: `mdemo-cluster2` would be one
 
-    warning[MW1006]: no cluster of mesh `mdemo-mesh` is on network `network-c2`
-      --> mdemo/networks.yaml:13:9
-       |
-    13 |   name: network-c2
-       |         ^^^^^^^^^^
-       |
-       = help: remove the Network, or name it in the `network` of the clusters that it was meant for
-
-    1 error, 1 warning
+    1 error
     ");
 }
 
