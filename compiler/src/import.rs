@@ -234,6 +234,7 @@ fn inputs<'a>(
             std::ptr::eq(mesh.plane, cluster) || mesh.global_cluster.as_ref() == Some(&cluster.name)
         })
     };
+    let mut nameless: Vec<(&str, usize)> = Vec::new();
     for cluster in &repository.clusters {
         let member = hosted::of_cluster(hosts, cluster).is_some();
         if !member && (management(cluster) || !speaks_of_istio(cluster)) {
@@ -242,6 +243,8 @@ fn inputs<'a>(
                 notes.push(format!(
                     "cluster `{name}` says nothing of a mesh: its {count} objects are not imported"
                 ));
+            } else if !cluster.named && !cluster.subjects.is_empty() {
+                nameless.push((&cluster.name, cluster.subjects.len()));
             }
             continue;
         }
@@ -253,6 +256,17 @@ fn inputs<'a>(
                 cluster.name
             ));
         }
+    }
+    let count: usize = nameless.iter().map(|(_, count)| count).sum();
+    let mut directories: Vec<String> = nameless.iter().take(5).map(|(name, _)| format!("`{name}`")).collect();
+    if nameless.len() > directories.len() {
+        directories.push("others".to_owned());
+    }
+    if count > 0 {
+        notes.push(format!(
+            "{count} objects in {} are no cluster's by name and are not imported; `--cluster-glob` can say whose they are",
+            directories.join(", ")
+        ));
     }
     inputs
 }
