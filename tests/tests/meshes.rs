@@ -163,11 +163,13 @@ impl AnyMesh {
     }
 
     /// Whether what is rendered says of every cluster and gateway what it is: a directory called `default` is none of a
-    /// cluster to the linter, and plain values of a shared gateway do not say that they are a gateway's.
+    /// cluster to the linter, plain values of a shared gateway do not say that they are a gateway's, and those of istiod
+    /// before 1.23 not always that it leads remotes.
     pub(crate) fn speaks_for_itself(&self) -> bool {
         let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
         let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
-        !nameless && self.members.iter().all(|member| member.name != "default")
+        let vague = self.shape == Shape::PrimaryRemote && self.minor < 23 && by_hand;
+        !nameless && !vague && self.members.iter().all(|member| member.name != "default")
     }
 
     /// The network of each cluster: every network has one.

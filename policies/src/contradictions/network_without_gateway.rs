@@ -41,7 +41,9 @@ fn judge(clusters: &[&Cluster], findings: &mut Findings) {
     let served: BTreeSet<&str> = with.iter().filter_map(|cluster| cluster.network()).collect();
     let announced: BTreeSet<&str> = clusters.iter().flat_map(|cluster| announced(cluster)).collect();
     let mut told = BTreeSet::new();
-    for cluster in clusters.iter().filter(|cluster| cluster.complete && gateways(cluster).is_empty()) {
+    // A declaration says where networks are entered, whatever the objects call it.
+    let undeclared = clusters.iter().filter(|cluster| cluster.complete && cluster.witnesses.is_empty());
+    for cluster in undeclared.filter(|cluster| gateways(cluster).is_empty()) {
         let stated = cluster.networks();
         let (Some(network), Some(first)) = (cluster.network(), stated.first()) else { continue };
         let open = cluster.subjects.iter().any(|subject| !subject.unresolved.is_empty());
