@@ -169,7 +169,13 @@ impl AnyMesh {
         let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
         let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
         let vague = self.shape == Shape::PrimaryRemote && self.minor < 23 && by_hand;
-        !nameless && !vague && self.members.iter().all(|member| member.name != "default")
+        !nameless && !vague && self.names_its_directories()
+    }
+
+    /// Whether the linter takes the directory of every cluster for one: `default` is a name that directories have for other
+    /// reasons (docs/lint.md, "Which cluster a file belongs to").
+    pub(crate) fn names_its_directories(&self) -> bool {
+        self.members.iter().all(|member| member.name != "default")
     }
 
     /// The network of each cluster: every network has one.
