@@ -85,7 +85,8 @@ pub struct ClusterSpec {
     /// Mspider's MeshCluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mspider: Option<MspiderCluster>,
-    /// Kubernetes objects that are carried over as they are: files, or directories with all `*.yaml` and `*.yml` below them.
+    /// Kubernetes objects that are carried over as they are: files, or directories with all `*.yaml` and `*.yml` below them,
+    /// by their paths from the intent root.
     /// They are rendered into the cluster's `mesh/`, each in the part that its kind belongs to, and are judged by the same
     /// policies as everything else: an object that contradicts what is declared is refused. No Secret with data, no
     /// `kustomization.yaml`: build it first.

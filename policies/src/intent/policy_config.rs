@@ -30,7 +30,7 @@ pub struct PolicySetting {
     pub objects: Vec<String>,
     /// Why.
     pub reason: String,
-    /// The last day on which it holds, as 2027-01-31.
+    /// The last day on which it holds, quoted: `"2027-01-31"`.
     pub expires: Date,
 }
 
@@ -40,7 +40,7 @@ pub struct PolicySetting {
 pub enum SettingSeverity {
     /// They are said, and stop nothing.
     Warning,
-    /// They are not said.
+    /// They are not said. Write `"off"`, in quotes: readers of YAML 1.1 take `off` for `false`.
     Off,
 }
 
