@@ -30,7 +30,7 @@ fn events(server: &ApiServer) -> Vec<String> {
             event["regarding"]["name"].as_str().unwrap(),
         )
     };
-    server.objects("events.k8s.io", "events").iter().map(text).collect()
+    crate::events::events(server).iter().map(text).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,8 +29,10 @@ async fn label(server: &ApiServer, network: &str, dry_run: bool) -> u16 {
     }
 }
 
-fn events(server: &ApiServer) -> Vec<Value> {
-    server.objects("events.k8s.io", "events")
+/// A real API server has events of its own.
+pub(crate) fn events(server: &ApiServer) -> Vec<Value> {
+    let all = server.objects("events.k8s.io", "events").into_iter();
+    all.filter(|event| event["reportingController"] == "meshwright.dev/webhook").collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

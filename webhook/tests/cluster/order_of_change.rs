@@ -211,6 +211,13 @@ impl Place {
             for object in &part {
                 let applied = self.agent.apply(object, false).await;
                 assert!(applied.is_ok(), "{step}: {} is refused: {:?}", name(object), applied.err());
+                if object["kind"] == "CustomResourceDefinition" {
+                    // Every agent waits until a definition is established.
+                    let text = |at: &Value| at.as_str().unwrap().to_owned();
+                    let spec = &object["spec"];
+                    let (group, kind) = (text(&spec["group"]), text(&spec["names"]["kind"]));
+                    until("the definition is served", || self.server.knows(&group, &kind)).await;
+                }
                 if object["kind"] == "MeshDeclaration" {
                     let generation = applied.unwrap()["metadata"]["generation"].clone();
                     // Flux waits for the status (kstatus), Argo CD for the next wave.

@@ -43,6 +43,8 @@ struct Files {
     certificate: PathBuf,
     key: PathBuf,
     accounts: PathBuf,
+    /// Of the same pair.
+    accounts_public: PathBuf,
     tokens: PathBuf,
     /// PEM of the certificate's issuer.
     authority: String,
@@ -62,11 +64,13 @@ impl Files {
             std::fs::write(&path, text).unwrap();
             path
         };
+        let accounts = KeyPair::generate().unwrap();
         let users = USERS.iter().map(|user| format!("{user},{user},{user}\n")).collect::<String>();
         Files {
             certificate: write("tls.crt", certificate.pem()),
             key: write("tls.key", key.serialize_pem()),
-            accounts: write("accounts.key", KeyPair::generate().unwrap().serialize_pem()),
+            accounts_public: write("accounts.pub", accounts.public_key_pem()),
+            accounts: write("accounts.key", accounts.serialize_pem()),
             tokens: write("tokens.csv", format!("{ADMIN},{ADMIN},{ADMIN},system:masters\n{users}")),
             authority: issuer.pem(),
         }
@@ -96,7 +100,7 @@ fn kube_apiserver(files: &Files, directory: &Path, address: SocketAddr, store: S
         format!("--tls-private-key-file={}", files.key.display()),
         format!("--token-auth-file={}", files.tokens.display()),
         "--authorization-mode=RBAC".to_owned(),
-        format!("--service-account-key-file={}", files.accounts.display()),
+        format!("--service-account-key-file={}", files.accounts_public.display()),
         format!("--service-account-signing-key-file={}", files.accounts.display()),
         "--service-account-issuer=https://localhost".to_owned(),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
@@ -131,10 +135,11 @@ impl Real {
                 directory.path(),
             ),
         ];
-        let real = Real { address, authority: files.authority, processes, _directory: directory };
+        let mut real = Real { address, authority: files.authority, processes, _directory: directory };
         let since = Instant::now();
         while !matches!(real.request("GET", "/readyz", "", None), Ok(text) if text == "ok") {
-            if since.elapsed() > PATIENCE {
+            let ended = real.processes.iter_mut().any(|process| process.try_wait().unwrap().is_some());
+            if ended || since.elapsed() > PATIENCE {
                 let log = std::fs::read_to_string(real._directory.path().join("kube-apiserver.log"));
                 panic!("the API server is not ready: {}", log.unwrap_or_default());
             }
