@@ -194,3 +194,23 @@ fn what_cannot_be_asked_is_said_with_another_code() {
     }
     assert_eq!(run(&twice, "ns.yaml").code, 2, "a declaration has to be named");
 }
+
+#[test]
+fn a_namesake_of_a_gateway_in_another_namespace_is_none() {
+    let service = |namespace: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: istio-eastwestgateway\n  namespace: {namespace}\n{more}\
+             spec: {{type: ClusterIP, ports: [{{port: 80}}]}}\n"
+        )
+    };
+    let files = directory(&[
+        ("own.yaml", &service("istio-system", "")),
+        ("other.yaml", &service("shop", "")),
+        (
+            "thief.yaml",
+            &service("shop", "  annotations: {metallb.universe.tf/loadBalancerIPs: 10.6.136.29}\n"),
+        ),
+    ]);
+    let code = |file: &str| run(&files, &format!("--declaration d.yaml {file}")).code;
+    assert_eq!([code("own.yaml"), code("other.yaml"), code("thief.yaml")], [1, 0, 1]);
+}

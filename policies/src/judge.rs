@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::address::Address;
-use crate::claim::{Claim, Claims, Subject};
+use crate::claim::{Claim, Claims, Fact, Subject};
 use crate::contradictions::CONTRADICTIONS;
 use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredNetwork};
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
@@ -17,6 +17,9 @@ use crate::policies::POLICIES;
 /// [`Claims::concern`]; a webhook asks first.
 #[must_use]
 pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
+    if let Some(claims) = of_another_namespace(declaration, claims) {
+        return judge(declaration, &claims);
+    }
     let mut findings = Findings::new();
     let is_others = matches!(claims.subject, Subject::Plane(_)) && !claims.concern(declaration);
     // A namespace says something by what it lacks.
@@ -30,6 +33,32 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     }
     findings.sort();
     findings
+}
+
+/// What a Service outside the system namespace says: gateways are declared in that one, and a namesake elsewhere is none of
+/// them. It may still take an address, or call itself a network's gateway.
+fn of_another_namespace(declaration: &DeclarationSpec, claims: &Claims) -> Option<Claims> {
+    let namespace = claims.namespace.as_deref().filter(|own| *own != declaration.istio.namespace.as_str())?;
+    let is_namesake = |claim: &Claim| {
+        matches!(&claim.fact, Fact::GatewayServiceType { gateway } | Fact::GatewayPorts { gateway }
+            | Fact::GatewayAddress { gateway } | Fact::GatewayNetwork { gateway }
+            if declaration.gateway(gateway).is_some())
+    };
+    if !claims.object.starts_with("Service/") || !claims.list.iter().any(is_namesake) {
+        return None;
+    }
+    let called = |gateway: &str| format!("{namespace}/{gateway}");
+    let mut claims = claims.clone();
+    claims.list.retain_mut(|claim| {
+        claim.fact = match &claim.fact {
+            Fact::GatewayAddress { gateway } => Fact::GatewayAddress { gateway: called(gateway) },
+            Fact::GatewayNetwork { gateway } => Fact::GatewayNetwork { gateway: called(gateway) },
+            Fact::GatewayServiceType { gateway } => Fact::GatewayServiceType { gateway: called(gateway) },
+            _ => return false,
+        };
+        true
+    });
+    Some(claims)
 }
 
 /// Judges an object, exceptions aside.
