@@ -1,10 +1,12 @@
 //! What is rendered: the trait of a rendered artefact, where its objects go, and the registry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::ClusterName;
 
+use crate::memory::Memory;
 use crate::object::Object;
 use crate::stage::group;
 
@@ -13,14 +15,15 @@ pub trait Artefact: Sync {
     /// Its name in documentation and messages: `east-west-gateway`.
     fn name(&self) -> &'static str;
 
-    /// What it adds for one cluster. It sees what the artefacts before it added for the same cluster.
+    /// What it adds for one cluster. It sees the [outline](crate::outline) of the mesh, and what the artefacts before it added
+    /// for the same cluster.
     fn render_cluster(&self, _mesh: &Mesh, _cluster: &Cluster, _out: &mut Output) {}
 
     /// What it adds once per mesh, such as objects of a management cluster. It sees what all artefacts added for clusters.
     fn render_mesh(&self, _mesh: &Mesh, _out: &mut Output) {}
 
-    /// What it adds once. It sees what all artefacts added for clusters.
-    fn render_fleet(&self, _fleet: &Fleet, _out: &mut Output) {}
+    /// What it adds once. It sees what all artefacts added for clusters, and may keep what it made from what.
+    fn render_fleet(&self, _fleet: &Fleet, _memory: &mut Memory, _out: &mut Output) {}
 
     /// A page for people: its path and its text. It is written beside the objects, which it does not see.
     fn page(&self, _fleet: &Fleet) -> Option<(String, String)> {
@@ -120,7 +123,11 @@ pub struct Rendered {
 impl Rendered {
     /// Whether the other one becomes the same file.
     #[must_use]
-    pub fn is_same(&self, other: &Rendered) -> bool {
+    pub fn is_same(self: &Arc<Self>, other: &Arc<Rendered>) -> bool {
+        Arc::ptr_eq(self, other) || self.is_equal(other)
+    }
+
+    fn is_equal(&self, other: &Rendered) -> bool {
         self.wave == other.wave
             && self.protected == other.protected
             && self.artefact == other.artefact
@@ -138,13 +145,13 @@ fn holds_others(object: &Object) -> bool {
     }
 }
 
-/// Collects what the artefacts render.
-#[derive(Debug, Default)]
+/// Collects what the artefacts render. Copies share the objects.
+#[derive(Clone, Debug, Default)]
 pub struct Output {
     artefact: &'static str,
-    objects: BTreeMap<Root, Vec<Rendered>>,
+    objects: BTreeMap<Root, Vec<Arc<Rendered>>>,
     files: BTreeMap<String, Vec<u8>>,
-    values_files: Vec<(String, ClusterName, Rendered)>,
+    values_files: Vec<(String, ClusterName, Arc<Rendered>)>,
 }
 
 impl Output {
@@ -166,7 +173,8 @@ impl Output {
     fn push(&mut self, root: Root, wave: Wave, object: Object, protected: bool) {
         let artefact = self.artefact;
         let protected = protected || holds_others(&object);
-        self.objects.entry(root).or_default().push(Rendered { object, wave, protected, artefact });
+        let rendered = Rendered { object, wave, protected, artefact };
+        self.objects.entry(root).or_default().push(Arc::new(rendered));
     }
 
     /// Adds a file that is no Kubernetes object, such as `PLAN.md`.
@@ -178,13 +186,13 @@ impl Output {
     pub fn values_file(&mut self, path: String, bytes: Vec<u8>, cluster: ClusterName, release: Object) {
         let wave = Wave::ControlPlane;
         let rendered = Rendered { object: release, wave, protected: false, artefact: self.artefact };
-        self.values_files.push((path.clone(), cluster, rendered));
+        self.values_files.push((path.clone(), cluster, Arc::new(rendered)));
         self.file(path, bytes);
     }
 
     /// The files of Helm values: path, cluster, and the release that is made of it.
     pub fn values_files(&self) -> impl Iterator<Item = (&str, &ClusterName, &Rendered)> {
-        self.values_files.iter().map(|(path, cluster, release)| (path.as_str(), cluster, release))
+        self.values_files.iter().map(|(path, cluster, release)| (path.as_str(), cluster, &**release))
     }
 
     /// Adds what `more` holds after its own, root by root.
@@ -198,18 +206,13 @@ impl Output {
 
     /// The objects, by root, in the order in which they were added.
     #[must_use]
-    pub fn objects(&self) -> &BTreeMap<Root, Vec<Rendered>> {
+    pub fn objects(&self) -> &BTreeMap<Root, Vec<Arc<Rendered>>> {
         &self.objects
-    }
-
-    /// The objects, to be changed by the delivery.
-    pub fn objects_mut(&mut self) -> &mut BTreeMap<Root, Vec<Rendered>> {
-        &mut self.objects
     }
 
     /// The objects by root, and the other files by path.
     #[must_use]
-    pub fn into_parts(self) -> (BTreeMap<Root, Vec<Rendered>>, BTreeMap<String, Vec<u8>>) {
+    pub fn into_parts(self) -> (BTreeMap<Root, Vec<Arc<Rendered>>>, BTreeMap<String, Vec<u8>>) {
         (self.objects, self.files)
     }
 

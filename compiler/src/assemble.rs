@@ -151,7 +151,7 @@ pub(crate) struct Assembly {
 pub(crate) struct WrittenRoot {
     agents: Agents,
     /// What the files were made of; empty unless it was to be kept.
-    pub(crate) objects: Vec<Rendered>,
+    pub(crate) objects: Vec<Arc<Rendered>>,
     /// The file of each object in `files`.
     places: Vec<usize>,
     /// The files.
@@ -210,14 +210,14 @@ pub(crate) fn assemble_beside(
 
 /// Writes the roots on as many threads as help. The result does not depend on how many there are.
 fn write_roots(
-    objects: BTreeMap<Root, Vec<Rendered>>,
+    objects: BTreeMap<Root, Vec<Arc<Rendered>>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
     earlier: Option<&Assembly>,
 ) -> (BTreeMap<Root, WrittenRoot>, Vec<PathError>) {
     let count: usize = objects.values().map(Vec::len).sum();
     let threads = processors().min(count / OBJECTS_PER_THREAD).max(1);
     let share = count.div_ceil(threads).max(1);
-    let mut parts: Vec<Vec<(Root, Vec<Rendered>)>> = Vec::new();
+    let mut parts: Vec<Vec<(Root, Vec<Arc<Rendered>>)>> = Vec::new();
     let mut room = 0_usize;
     for (root, rendered) in objects {
         if room == 0 {
@@ -229,9 +229,9 @@ fn write_roots(
             part.push((root, rendered));
         }
     }
-    let write = |part: Vec<(Root, Vec<Rendered>)>| {
+    let write = |part: Vec<(Root, Vec<Arc<Rendered>>)>| {
         let mut errors = Vec::new();
-        let one = |(root, rendered): (Root, Vec<Rendered>)| {
+        let one = |(root, rendered): (Root, Vec<Arc<Rendered>>)| {
             let agents = Agents::of(&root, destinations);
             let written = match earlier {
                 None => write_root(&root, rendered, agents, &mut errors),
@@ -263,7 +263,7 @@ fn write_roots(
 /// Writes a root that was never written.
 fn write_root(
     root: &Root,
-    rendered: Vec<Rendered>,
+    rendered: Vec<Arc<Rendered>>,
     agents: Agents,
     errors: &mut Vec<PathError>,
 ) -> WrittenRoot {
@@ -271,7 +271,7 @@ fn write_root(
     let (mut files, mut places) = (layout.kustomizations(errors), vec![0; rendered.len()]);
     for ((path, one), place) in layout.paths.into_iter().zip(rendered).zip(&mut places) {
         *place = files.len();
-        let object = decorate(one, root, agents);
+        let object = decorate(Arc::unwrap_or_clone(one), root, agents);
         push(&mut files, path, Content::new(yaml_file(|text| object.append_yaml(text))), errors);
     }
     WrittenRoot { agents, objects: Vec::new(), places, files }
@@ -289,7 +289,7 @@ impl WrittenRoot {
     fn rewrite(
         &self,
         root: &Root,
-        rendered: Vec<Rendered>,
+        rendered: Vec<Arc<Rendered>>,
         agents: Agents,
         errors: &mut Vec<PathError>,
     ) -> WrittenRoot {
@@ -317,7 +317,7 @@ impl WrittenRoot {
                 (_, Err(error)) => errors.push(error),
                 (Some((_, content)), Ok(path)) => files.push((path, Arc::clone(content))),
                 (None, Ok(path)) => {
-                    let object = decorate(one.clone(), root, agents);
+                    let object = decorate(Rendered::clone(one), root, agents);
                     let bytes = yaml_file(|text| object.append_yaml(text));
                     files.push((path, Arc::new(Content::new(bytes))));
                 }
@@ -328,14 +328,14 @@ impl WrittenRoot {
 }
 
 /// For each object the index of the same one among earlier ones. Objects are mostly where they were.
-pub(crate) fn matches(earlier: &[Rendered], now: &[Rendered]) -> Vec<Option<usize>> {
+pub(crate) fn matches(earlier: &[Arc<Rendered>], now: &[Arc<Rendered>]) -> Vec<Option<usize>> {
     let mut by_identity: Option<BTreeMap<_, usize>> = None;
     let identity = |one: &Rendered| {
         let object = &one.object;
         let of = |text: &str| text.to_owned();
         (of(object.api_version()), of(object.kind()), object.namespace_name().map(of), of(object.name()))
     };
-    let one = |(at, rendered): (usize, &Rendered)| {
+    let one = |(at, rendered): (usize, &Arc<Rendered>)| {
         if earlier.get(at).is_some_and(|old| old.is_same(rendered)) {
             return Some(at);
         }
@@ -356,7 +356,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(root: &Root, rendered: &[Rendered]) -> Layout {
+    fn of(root: &Root, rendered: &[Arc<Rendered>]) -> Layout {
         let directory = root.directory();
         let mut stages: BTreeMap<Option<Stage>, Vec<usize>> = BTreeMap::new();
         for (at, one) in rendered.iter().enumerate() {

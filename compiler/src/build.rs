@@ -7,6 +7,7 @@ use meshwright_policies::mesh::Fleet;
 
 use crate::assemble::{AssembleError, Assembly, assemble, assemble_beside};
 use crate::compile;
+use crate::memory::Memory;
 use crate::publish::Tree;
 use crate::soundness::{self, Declarations};
 
@@ -39,20 +40,31 @@ fn findings(errors: &[AssembleError]) -> Findings {
 }
 
 /// A tree with what it was made of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Built {
     assembly: Assembly,
     declarations: Declarations,
+    memory: Memory,
     tree: Arc<Tree>,
 }
 
 impl Built {
+    /// Nothing yet.
+    pub(crate) fn new() -> Built {
+        Built {
+            assembly: Assembly::default(),
+            declarations: Declarations::default(),
+            memory: Memory::keeping(),
+            tree: Arc::default(),
+        }
+    }
+
     /// [`build_with_warnings`] that judges and writes only what is other than in this one, which it replaces.
     ///
     /// # Errors
     /// As there; this one stays.
     pub(crate) fn rebuild(&mut self, fleet: &Fleet) -> Result<(Arc<Tree>, Findings), Findings> {
-        let output = compile::render(fleet);
+        let output = compile::render_again(fleet, &mut self.memory);
         let declarations = Declarations::beside(fleet, &self.declarations);
         let earlier = Some((&self.assembly, &self.declarations));
         let judged = soundness::check_beside(fleet, &declarations, &output, earlier);
@@ -62,7 +74,9 @@ impl Built {
         let assembly =
             assemble_beside(fleet, output, Some(&self.assembly)).map_err(|errors| findings(&errors))?;
         let tree = self.retree(&assembly).map_err(|errors| findings(&errors))?;
-        *self = Built { assembly, declarations, tree: Arc::clone(&tree) };
+        self.assembly = assembly;
+        self.declarations = declarations;
+        self.tree = Arc::clone(&tree);
         Ok((tree, judged))
     }
 

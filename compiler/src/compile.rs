@@ -1,6 +1,7 @@
 //! The whole way: sources -> fleet and findings -> rendered output.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::thread;
 
 use meshwright_policies::finding::{Findings, Place};
@@ -12,6 +13,8 @@ use meshwright_policies::{policy, references, settings};
 use crate::artefact::Output;
 use crate::artefacts::ARTEFACTS;
 use crate::intent::{self, Intent};
+use crate::memory::Memory;
+use crate::outline::outline;
 use crate::syntax::{self, Limits};
 use crate::{carry, provisioning, resolve, rules, threads};
 
@@ -115,38 +118,77 @@ pub fn load_text(text: &str) -> Loaded {
 /// Renders a fleet that has no error.
 #[must_use]
 pub fn render(fleet: &Fleet) -> Output {
+    render_again(fleet, &mut Memory::none())
+}
+
+/// [`render`] that takes what it can from the last time.
+#[must_use]
+pub(crate) fn render_again(fleet: &Fleet, memory: &mut Memory) -> Output {
     thread::scope(|scope| {
         let pages =
             scope.spawn(|| ARTEFACTS.iter().filter_map(|artefact| artefact.page(fleet)).collect::<Vec<_>>());
-        let mut out = render_objects(fleet);
+        let mut out = render_objects(fleet, memory);
         let pages = pages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         pages.into_iter().for_each(|(path, text)| out.file(path, text));
         out
     })
 }
 
-fn render_objects(fleet: &Fleet) -> Output {
-    let clusters: Vec<(&Mesh, &Cluster)> = fleet.clusters().collect();
+fn render_objects(fleet: &Fleet, memory: &mut Memory) -> Output {
+    memory.begin();
     let mut out = Output::default();
-    for part in threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, render_clusters) {
-        out.append(part);
+    for mesh in fleet.meshes.values() {
+        render_clusters(mesh, memory, &mut out);
     }
     // Delivery looks at what there is to deliver.
     for artefact in ARTEFACTS {
         out.begin(artefact.name());
-        artefact.render_fleet(fleet, &mut out);
+        artefact.render_fleet(fleet, memory, &mut out);
         fleet.meshes.values().for_each(|mesh| artefact.render_mesh(mesh, &mut out));
     }
     out
 }
 
-fn render_clusters(clusters: &[(&Mesh, &Cluster)]) -> Output {
-    let mut out = Output::default();
-    for (mesh, cluster) in clusters {
-        for artefact in ARTEFACTS {
-            out.begin(artefact.name());
-            artefact.render_cluster(mesh, cluster, &mut out);
+/// All that the output for a cluster depends on.
+struct OfCluster {
+    outline: Arc<Mesh>,
+    cluster: Cluster,
+}
+
+/// What keeps it.
+const CLUSTER: &str = "cluster";
+
+fn render_clusters(mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
+    let outline = memory.shared("outline", mesh.name.as_str(), outline(mesh));
+    let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
+    let last = &*memory;
+    let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
+        let one = |cluster: &&Cluster| {
+            let is_same =
+                |before: &OfCluster| Arc::ptr_eq(&before.outline, &outline) && before.cluster == **cluster;
+            match last.output(CLUSTER, cluster.name.as_str(), is_same) {
+                Some(output) => (output.clone(), true),
+                None => (render_cluster(&outline, cluster), false),
+            }
+        };
+        part.iter().map(one).collect::<Vec<_>>()
+    });
+    for (cluster, (output, known)) in clusters.into_iter().zip(parts.into_iter().flatten()) {
+        if known {
+            memory.keep_on(CLUSTER, cluster.name.as_str());
+        } else {
+            let input = || OfCluster { outline: Arc::clone(&outline), cluster: cluster.clone() };
+            memory.keep(CLUSTER, cluster.name.as_str(), input, &output);
         }
+        out.append(output);
+    }
+}
+
+fn render_cluster(outline: &Mesh, cluster: &Cluster) -> Output {
+    let mut out = Output::default();
+    for artefact in ARTEFACTS {
+        out.begin(artefact.name());
+        artefact.render_cluster(outline, cluster, &mut out);
     }
     out
 }

@@ -133,7 +133,7 @@ pub(crate) fn check_beside(
     out: &Output,
     earlier: Option<(&Assembly, &Declarations)>,
 ) -> Findings {
-    let roots: Vec<(&Root, &Vec<Rendered>)> = out.objects().iter().collect();
+    let roots: Vec<(&Root, &Vec<Arc<Rendered>>)> = out.objects().iter().collect();
     let parts = threads::in_parts(&roots, ROOTS_FOR_THREADS, |part| {
         let mut findings = Findings::new();
         for (root, objects) in part {

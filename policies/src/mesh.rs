@@ -62,7 +62,7 @@ impl Fleet {
 }
 
 /// A document of the intent, by which places are found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Written {
     /// The whole document; for a cluster the effective one, after layering.
     pub document: Node,
@@ -83,7 +83,7 @@ impl Written {
 }
 
 /// One mesh.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mesh {
     /// Its name.
     pub name: MeshName,
@@ -243,7 +243,7 @@ impl Mesh {
 }
 
 /// One network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// Its ID.
     pub id: NetworkId,
@@ -281,7 +281,7 @@ impl EntryPoint {
 }
 
 /// One cluster with its effective values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// Its name.
     pub name: ClusterName,
@@ -316,6 +316,18 @@ pub struct Carried {
     pub exists: bool,
     /// The documents of those files, but for the ones of an entry before this one; the items of a `List` one by one.
     pub documents: Vec<Arc<Node>>,
+}
+
+/// Documents are mostly the same ones.
+impl PartialEq for Carried {
+    fn eq(&self, other: &Carried) -> bool {
+        let same = |(one, another): (&Arc<Node>, &Arc<Node>)| Arc::ptr_eq(one, another) || one == another;
+        self.path == other.path
+            && self.place == other.place
+            && self.exists == other.exists
+            && self.documents.len() == other.documents.len()
+            && self.documents.iter().zip(&other.documents).all(same)
+    }
 }
 
 impl Carried {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::assemble::{digest, label_sized};
 use crate::destination::{Destination, Server, destinations};
+use crate::memory::Memory;
 use crate::object::Object;
 
 /// Argo CD `ApplicationSet` objects. Rendered after everything else: they apply what is there.
@@ -23,7 +24,7 @@ impl Artefact for ArgocdApplicationSets {
         "argocd-applicationsets"
     }
 
-    fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
+    fn render_fleet(&self, fleet: &Fleet, _memory: &mut Memory, out: &mut Output) {
         let sets = sets(fleet, out);
         for (mesh, sets) in sets {
             let Some(mesh) = fleet.meshes.get(&mesh) else { continue };

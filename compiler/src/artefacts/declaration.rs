@@ -5,17 +5,20 @@ mod provenance;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use meshwright_policies::declaration::{KIND, MeshFacts};
+use meshwright_policies::address::Address;
+use meshwright_policies::declaration::{DeclarationSpec, DeclaredRole, KIND, MeshFacts};
 use meshwright_policies::intent::API_VERSION;
-use meshwright_policies::mesh::{Cluster, Fleet, Role};
-use meshwright_policies::names::ClusterId;
+use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
+use meshwright_policies::names::{ClusterId, ClusterName, NetworkId};
 use serde_json::{Map, Value};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
+use crate::memory::Memory;
 use crate::object::Object;
 use crate::{threads, yaml};
-use provenance::Sources;
+use provenance::{ByFile, SharedSources, Sources};
 
 /// The declarations of fewer clusters are written by one thread.
 const CLUSTERS_FOR_THREADS: usize = 16;
@@ -29,17 +32,45 @@ impl Artefact for Declaration {
         "mesh-declaration"
     }
 
-    fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
+    fn render_fleet(&self, fleet: &Fleet, memory: &mut Memory, out: &mut Output) {
         for mesh in fleet.meshes.values() {
-            let shared = Shared::new(fleet, MeshFacts::new(fleet, mesh));
-            let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
-            let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
-                part.iter().map(|cluster| shared.object(cluster)).collect::<Vec<_>>()
-            });
-            for (cluster, object) in clusters.iter().zip(parts.into_iter().flatten()) {
-                out.protected(Root::Declaration(cluster.name.clone()), Wave::Declaration, object);
-            }
+            render(fleet, mesh, memory, out);
         }
+    }
+}
+
+fn render(fleet: &Fleet, mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
+    let facts = MeshFacts::new(fleet, mesh);
+    let sources = Sources::new(fleet, mesh);
+    let shared = memory.shared(Declaration.name(), mesh.name.as_str(), Shared::new(&facts, sources.shared()));
+    let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
+    let last = &*memory;
+    let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
+        let one = |cluster: &&Cluster| {
+            let said = Said {
+                shared: Arc::clone(&shared),
+                declared: facts.declare(cluster, true),
+                seen_differently: facts
+                    .seen_differently(&cluster.name)
+                    .map(|(id, index, address)| (id.clone(), index, address.clone()))
+                    .collect(),
+                sources: sources.of(cluster),
+            };
+            let known =
+                last.output(Declaration.name(), cluster.name.as_str(), |before: &Said| *before == said);
+            match known {
+                Some(output) => (output.clone(), None),
+                None => (said.output(&cluster.name), Some(said)),
+            }
+        };
+        part.iter().map(one).collect::<Vec<_>>()
+    });
+    for (cluster, (output, said)) in clusters.iter().zip(parts.into_iter().flatten()) {
+        match said {
+            Some(said) => memory.keep(Declaration.name(), cluster.name.as_str(), || said, &output),
+            None => memory.keep_on(Declaration.name(), cluster.name.as_str()),
+        }
+        out.append(output);
     }
 }
 
@@ -47,18 +78,18 @@ impl Artefact for Declaration {
 const INDENT: usize = 2;
 
 /// What the declarations of a mesh share, written once: most of a declaration is the same in every cluster of the mesh.
-struct Shared<'a> {
-    facts: MeshFacts<'a>,
+#[derive(PartialEq)]
+struct Shared {
     networks: Value,
     /// The field `networks` as YAML.
     networks_written: String,
     /// By cluster ID: the line for it in the field `remoteSecrets`.
     remote_secrets: BTreeMap<String, String>,
-    sources: Sources<'a>,
+    sources: SharedSources,
 }
 
-impl<'a> Shared<'a> {
-    fn new(fleet: &'a Fleet, facts: MeshFacts<'a>) -> Shared<'a> {
+impl Shared {
+    fn new(facts: &MeshFacts<'_>, sources: SharedSources) -> Shared {
         let networks = json(&**facts.networks());
         let networks_written = written("networks", networks.clone());
         let remote = |(id, url): (&ClusterId, &String)| {
@@ -68,39 +99,59 @@ impl<'a> Shared<'a> {
             (id.to_string(), line)
         };
         let remote_secrets = facts.remotes().iter().map(remote).collect();
-        let sources = Sources::new(fleet, facts.mesh());
-        Shared { facts, networks, networks_written, remote_secrets, sources }
+        Shared { networks, networks_written, remote_secrets, sources }
+    }
+}
+
+/// All that a declaration says.
+#[derive(PartialEq)]
+struct Said {
+    shared: Arc<Shared>,
+    /// Without what is shared.
+    declared: DeclarationSpec,
+    /// Entry points that this cluster reaches by another address than others: network, index, address.
+    seen_differently: Vec<(NetworkId, usize, Address)>,
+    sources: ByFile,
+}
+
+impl Said {
+    fn output(&self, cluster: &ClusterName) -> Output {
+        let mut out = Output::default();
+        out.begin(Declaration.name());
+        out.protected(Root::Declaration(cluster.clone()), Wave::Declaration, self.object());
+        out
     }
 
-    fn object(&self, cluster: &Cluster) -> Object {
-        let mut spec = match json(&self.facts.declare(cluster, true)) {
+    fn object(&self) -> Object {
+        let mut spec = match json(&self.declared) {
             Value::Object(map) => map,
             _ => Map::new(),
         };
         spec.shift_remove("networks");
-        let mut written = self.networks_seen_by(cluster);
-        if cluster.role == Role::Primary {
-            let own = cluster.id.as_str();
-            let mut others = self.remote_secrets.iter().filter(|(id, _)| id.as_str() != own).peekable();
+        let mut written = self.networks();
+        if self.declared.control_plane.role == DeclaredRole::Primary {
+            let own = self.declared.cluster.id.as_str();
+            let all = self.shared.remote_secrets.iter();
+            let mut others = all.filter(|(id, _)| id.as_str() != own).peekable();
             if others.peek().is_some() {
                 yaml::spaces(&mut written, INDENT);
                 written.push_str("remoteSecrets:\n");
             }
             others.for_each(|(_, line)| written.push_str(line));
         }
-        self.sources.append(cluster, &mut written, INDENT);
-        Object::new(API_VERSION, KIND, self.facts.mesh().name.as_str())
+        self.shared.sources.append(&self.sources, &mut written, INDENT);
+        Object::new(API_VERSION, KIND, self.declared.mesh.name.as_str())
             .label("app.kubernetes.io/managed-by", "meshwright")
             .spec_ending_in(spec, written)
     }
 
-    fn networks_seen_by(&self, cluster: &Cluster) -> String {
-        let mut differently = self.facts.seen_differently(&cluster.name).peekable();
-        if differently.peek().is_none() {
-            return self.networks_written.clone();
+    /// The field `networks` as YAML.
+    fn networks(&self) -> String {
+        if self.seen_differently.is_empty() {
+            return self.shared.networks_written.clone();
         }
-        let mut networks = self.networks.clone();
-        for (id, index, address) in differently {
+        let mut networks = self.shared.networks.clone();
+        for (id, index, address) in &self.seen_differently {
             let entry = networks.get_mut(id.as_str()).and_then(|network| network.get_mut("gateways"));
             if let Some(entry) =
                 entry.and_then(|gateways| gateways.get_mut(index)).and_then(Value::as_object_mut)

@@ -5,6 +5,7 @@ use meshwright_policies::mesh::Fleet;
 use serde_json::{Value, json};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
+use crate::memory::Memory;
 use crate::object::Object;
 use crate::structural;
 
@@ -16,7 +17,7 @@ impl Artefact for DeclarationCrd {
         "mesh-declaration-crd"
     }
 
-    fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
+    fn render_fleet(&self, fleet: &Fleet, _memory: &mut Memory, out: &mut Output) {
         if !fleet.meshes.is_empty() {
             out.protected(Root::Crds, Wave::Declaration, definition());
         }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::assemble::label_sized;
 use crate::destination::{Destination, Server, destinations};
+use crate::memory::Memory;
 use crate::object::Object;
 use crate::stage::Stage;
 
@@ -27,19 +28,30 @@ impl Artefact for FluxKustomizations {
         "flux-kustomizations"
     }
 
-    fn render_fleet(&self, fleet: &Fleet, out: &mut Output) {
+    fn render_fleet(&self, fleet: &Fleet, memory: &mut Memory, out: &mut Output) {
         for (name, destination) in &destinations(fleet) {
-            if let Delivery::Flux(flux) = destination.delivery {
-                for (root, object) in kustomizations(name, destination, flux, out) {
-                    // Its loss would remove what it applied.
-                    out.protected(root, Wave::ControlPlane, object);
+            let Delivery::Flux(flux) = destination.delivery else { continue };
+            let Some(applied) = applied(name, destination, flux, out) else { continue };
+            let is_same = |before: &Applied| *before == applied;
+            let output = match memory.output(self.name(), name.as_str(), is_same) {
+                Some(known) => {
+                    let output = known.clone();
+                    memory.keep_on(self.name(), name.as_str());
+                    output
                 }
-            }
+                None => {
+                    let output = applied.output(self.name());
+                    memory.keep(self.name(), name.as_str(), || applied, &output);
+                    output
+                }
+            };
+            out.append(output);
         }
     }
 }
 
 /// One directory that Flux applies.
+#[derive(PartialEq)]
 struct Step {
     /// Ending of the Kustomization's name.
     suffix: &'static str,
@@ -47,24 +59,40 @@ struct Step {
     health: Vec<Value>,
 }
 
-fn kustomizations(
+/// What Flux applies to one API server, and how.
+#[derive(PartialEq)]
+struct Applied {
+    /// Name of the API server's directory.
+    server: ClusterName,
+    /// The cluster whose Flux it is.
+    holder: ClusterName,
+    flux: FluxDelivery,
+    account: Option<ObjectName>,
+    kube_config: Option<ObjectName>,
+    /// The Kustomization that must be there first.
+    before: Option<String>,
+    steps: Vec<Step>,
+}
+
+/// `None` where Flux cannot reach the API server.
+fn applied(
     name: &ClusterName,
     destination: &Destination<'_>,
     flux: &FluxDelivery,
     out: &Output,
-) -> Vec<(Root, Object)> {
+) -> Option<Applied> {
     let (holder, kube_config) = match destination.server {
         Server::Cluster(_) | Server::Management => (name, flux.kube_config_secret.as_ref()),
         Server::Hosted { host, secret: Some(secret) } => (host, Some(secret)),
         // Without its kubeconfig, Flux cannot reach it.
-        Server::Hosted { secret: None, .. } => return Vec::new(),
+        Server::Hosted { secret: None, .. } => return None,
     };
     // The declared account is one of the cluster; the hosted API server has accounts of its own.
     let account = match destination.server {
         Server::Hosted { .. } => None,
         Server::Cluster(_) | Server::Management => flux.service_account_name.as_ref(),
     };
-    let mut before = match destination.server {
+    let before = match destination.server {
         // What runs the hosted API server is installed in its host first. Both are applied by the host's Flux.
         Server::Hosted { host, .. } => steps(host, out)
             .into_iter()
@@ -72,18 +100,65 @@ fn kustomizations(
             .map(|step| label_sized(format!("{host}-{}", step.suffix))),
         Server::Cluster(_) | Server::Management => None,
     };
-    let mut objects = Vec::new();
-    for step in steps(name, out) {
-        let called = label_sized(format!("{name}-{}", step.suffix));
-        let spec = spec(flux, &step, before.as_deref(), account, kube_config);
-        let object = Object::new(API_VERSION, "Kustomization", called.clone())
-            .namespace(flux.namespace.as_str())
-            .label("app.kubernetes.io/managed-by", "meshwright")
-            .spec(spec);
-        objects.push((Root::Flux(holder.clone()), object));
-        before = Some(called);
+    Some(Applied {
+        server: name.clone(),
+        holder: holder.clone(),
+        flux: flux.clone(),
+        account: account.cloned(),
+        kube_config: kube_config.cloned(),
+        before,
+        steps: steps(name, out),
+    })
+}
+
+impl Applied {
+    fn output(&self, artefact: &'static str) -> Output {
+        let mut out = Output::default();
+        out.begin(artefact);
+        let mut before = self.before.clone();
+        for step in &self.steps {
+            let called = label_sized(format!("{}-{}", self.server, step.suffix));
+            let object = Object::new(API_VERSION, "Kustomization", called.clone())
+                .namespace(self.flux.namespace.as_str())
+                .label("app.kubernetes.io/managed-by", "meshwright")
+                .spec(self.spec(step, before.as_deref()));
+            // Its loss would remove what it applied.
+            out.protected(Root::Flux(self.holder.clone()), Wave::ControlPlane, object);
+            before = Some(called);
+        }
+        out
     }
-    objects
+
+    fn spec(&self, step: &Step, before: Option<&str>) -> Value {
+        let flux = &self.flux;
+        let mut spec = json!({
+            "interval": flux.interval,
+            "retryInterval": flux.retry_interval,
+            "timeout": flux.timeout,
+            "sourceRef": {
+                "kind": flux.source.kind.as_str(),
+                "name": flux.source.name,
+                "namespace": flux.source.namespace,
+            },
+            "path": path(&flux.path, &step.directory),
+            "prune": true,
+            "wait": true,
+            "force": false,
+        });
+        let optional = [
+            ("dependsOn", before.map(|name| json!([{"name": name}]))),
+            ("serviceAccountName", self.account.as_ref().map(|name| json!(name))),
+            ("kubeConfig", self.kube_config.as_ref().map(|name| json!({"secretRef": {"name": name}}))),
+            (
+                "healthCheckExprs",
+                Some(&step.health).filter(|checks| !checks.is_empty()).map(|checks| json!(checks)),
+            ),
+        ];
+        if let Some(map) = spec.as_object_mut() {
+            map.extend(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        }
+        spec
+    }
 }
 
 /// The directories that are rendered for one API server, in the order in which they are applied.
@@ -140,42 +215,6 @@ fn health_checks(present: impl Fn(&str, &str) -> bool) -> Vec<Value> {
         }
     }
     checks
-}
-
-fn spec(
-    flux: &FluxDelivery,
-    step: &Step,
-    before: Option<&str>,
-    account: Option<&ObjectName>,
-    kube_config: Option<&ObjectName>,
-) -> Value {
-    let mut spec = json!({
-        "interval": flux.interval,
-        "retryInterval": flux.retry_interval,
-        "timeout": flux.timeout,
-        "sourceRef": {
-            "kind": flux.source.kind.as_str(),
-            "name": flux.source.name,
-            "namespace": flux.source.namespace,
-        },
-        "path": path(&flux.path, &step.directory),
-        "prune": true,
-        "wait": true,
-        "force": false,
-    });
-    let optional = [
-        ("dependsOn", before.map(|name| json!([{"name": name}]))),
-        ("serviceAccountName", account.map(|name| json!(name))),
-        ("kubeConfig", kube_config.map(|name| json!({"secretRef": {"name": name}}))),
-        (
-            "healthCheckExprs",
-            Some(&step.health).filter(|checks| !checks.is_empty()).map(|checks| json!(checks)),
-        ),
-    ];
-    if let Some(map) = spec.as_object_mut() {
-        map.extend(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    }
-    spec
 }
 
 /// A directory of the output as a path of the source.

@@ -90,7 +90,8 @@ fn istioctl_root(name: &str) -> Root {
 }
 
 fn rendered<'a>(out: &'a Output, root: &Root, reference: &str) -> Option<&'a Rendered> {
-    out.objects().get(root)?.iter().find(|rendered| rendered.object.reference() == reference)
+    let mut objects = out.objects().get(root)?.iter().map(|rendered| &**rendered);
+    objects.find(|rendered| rendered.object.reference() == reference)
 }
 
 /// The object of that reference in a root.

@@ -5,6 +5,7 @@ use meshwright_policies::names::ClusterName;
 
 use crate::artefact::{Artefact, Output, Root};
 use crate::compile;
+use crate::memory::Memory;
 
 /// The mesh of an intent without errors.
 pub(super) fn fleet(text: &str) -> Fleet {
@@ -85,7 +86,7 @@ pub(super) fn hosted() -> Fleet {
 pub(super) fn render(artefact: &dyn Artefact, fleet: &Fleet) -> Output {
     let mut out = Output::default();
     out.begin(artefact.name());
-    artefact.render_fleet(fleet, &mut out);
+    artefact.render_fleet(fleet, &mut Memory::none(), &mut out);
     for mesh in fleet.meshes.values() {
         artefact.render_mesh(mesh, &mut out);
         mesh.clusters.values().for_each(|cluster| artefact.render_cluster(mesh, cluster, &mut out));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::compile::load_text;
+use crate::memory::Memory;
 use crate::object::Object;
 
 /// A mesh of two clusters, `c1` and `c2`, whose `spec` and whose clusters' `spec` have more lines, given indented by two.
@@ -75,7 +76,7 @@ pub(crate) fn deliver(fleet: &Fleet, out: &mut Output) {
     for artefact in [&super::flux::FluxKustomizations as &dyn Artefact, &super::argocd::ArgocdApplicationSets]
     {
         out.begin(artefact.name());
-        artefact.render_fleet(fleet, out);
+        artefact.render_fleet(fleet, &mut Memory::none(), out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! No two files may own one object of one API server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use meshwright_policies::finding;
 use meshwright_policies::intent::Delivery;
@@ -39,7 +40,7 @@ struct Entry<'a> {
 /// Every object that is rendered a second time for its API server.
 pub(super) fn rendered_twice(
     fleet: &Fleet,
-    objects: &BTreeMap<Root, Vec<Rendered>>,
+    objects: &BTreeMap<Root, Vec<Arc<Rendered>>>,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
 ) -> Vec<AssembleError> {
     let mut places: BTreeMap<Place<'_>, Vec<Entry<'_>>> = BTreeMap::new();
@@ -70,7 +71,7 @@ fn place<'a>(root: &'a Root, destinations: &BTreeMap<ClusterName, Destination<'_
     }
 }
 
-fn entries<'a>(root: &'a Root, all: &'a [Rendered]) -> impl Iterator<Item = Entry<'a>> {
+fn entries<'a>(root: &'a Root, all: &'a [Arc<Rendered>]) -> impl Iterator<Item = Entry<'a>> {
     all.iter().map(move |rendered| {
         let object = &rendered.object;
         let group = group(object.api_version());

@@ -11,47 +11,87 @@ use crate::yaml;
 
 /// By file: path in the declaration's spec -> field of the intent. No lines: moving a document inside its file changes
 /// no object.
-type ByFile<'a> = BTreeMap<&'a str, BTreeMap<String, String>>;
+pub(super) type ByFile = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The sources of one mesh; those that all its clusters share computed once.
+/// The sources that all clusters of a mesh share.
+#[derive(PartialEq)]
+pub(super) struct SharedSources {
+    fields: ByFile,
+    /// The item of each file as YAML.
+    written: BTreeMap<String, String>,
+}
+
+impl SharedSources {
+    /// Writes the field `provenance` of a declaration, with its own sources, behind what is there.
+    pub(super) fn append(&self, own: &ByFile, out: &mut String, indent: usize) {
+        yaml::spaces(out, indent);
+        let files: BTreeSet<&String> = own.keys().chain(self.written.keys()).collect();
+        out.push_str(if files.is_empty() { "provenance: []\n" } else { "provenance:\n" });
+        for file in files {
+            match (own.get(file), self.fields.get(file)) {
+                (None, _) => out.push_str(self.written.get(file).map_or("", String::as_str)),
+                (Some(own), None) => append_item(out, file, own.iter(), indent),
+                (Some(own), Some(shared)) => {
+                    let mut both: BTreeMap<&String, &String> = shared.iter().collect();
+                    both.extend(own);
+                    append_item(out, file, both.into_iter(), indent);
+                }
+            }
+        }
+    }
+}
+
+/// Where the values of a mesh come from.
 pub(super) struct Sources<'a> {
     fleet: &'a Fleet,
     mesh: &'a Mesh,
-    shared: ByFile<'a>,
-    /// The items of the files of `shared`, as YAML.
-    written: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> Sources<'a> {
-        let mut sources = Sources { fleet, mesh, shared: BTreeMap::new(), written: BTreeMap::new() };
-        let mut shared = BTreeMap::new();
-        sources.mesh_values(&mut shared);
+        Sources { fleet, mesh }
+    }
+
+    /// What all clusters share.
+    pub(super) fn shared(&self) -> SharedSources {
+        let mesh = self.mesh;
+        let mut fields = ByFile::new();
+        self.mesh_values(&mut fields);
         for network in mesh.networks.values() {
             // As a field path is written, with a key that may hold dots.
             let base = FieldPath::parse("networks").key(network.id.as_str()).to_string();
-            sources.add(&mut shared, &base, &network.written.name());
+            self.add(&mut fields, &base, &network.written.name());
             let discovery = match network.spec.gateway_discovery {
                 Some(_) => network.written.place("spec.gatewayDiscovery"),
                 None => mesh.written.place("spec.gatewayDiscovery"),
             };
-            sources.add(&mut shared, &format!("{base}.discovery"), &discovery);
+            self.add(&mut fields, &format!("{base}.discovery"), &discovery);
             // Addresses behind a label are claimed nowhere but at their own gateway.
             let announced = mesh.gateway_discovery(network) == GatewayDiscovery::MeshNetworks;
             for (index, entry) in network.entries.iter().enumerate().filter(|_| announced) {
-                sources.add(&mut shared, &format!("{base}.gateways[{index}]"), &entry.place);
+                self.add(&mut fields, &format!("{base}.gateways[{index}]"), &entry.place);
             }
         }
-        for (file, fields) in &shared {
+        let item = |(file, fields): (&String, &BTreeMap<String, String>)| {
             let mut text = String::new();
             append_item(&mut text, file, fields.iter(), super::INDENT);
-            sources.written.insert(file, text);
-        }
-        sources.shared = shared;
-        sources
+            (file.clone(), text)
+        };
+        let written = fields.iter().map(item).collect();
+        SharedSources { fields, written }
     }
 
-    fn mesh_values(&self, into: &mut ByFile<'a>) {
+    /// What a cluster has of its own.
+    pub(super) fn of(&self, cluster: &Cluster) -> ByFile {
+        let mut own = ByFile::new();
+        self.cluster_values(cluster, &mut own);
+        for (index, (_, place)) in self.exceptions(cluster).enumerate() {
+            self.add(&mut own, &format!("exceptions[{index}]"), place);
+        }
+        own
+    }
+
+    fn mesh_values(&self, into: &mut ByFile) {
         let mut add = |path: &str, place: &Place| self.add(into, path, place);
         add("mesh.id", &self.mesh.id_place());
         for field in ["trustDomain", "clusterDomain"] {
@@ -66,35 +106,12 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Writes the field `provenance` of a cluster's declaration behind what is there.
-    pub(super) fn append(&self, cluster: &Cluster, out: &mut String, indent: usize) {
-        let mut own = BTreeMap::new();
-        self.cluster_values(cluster, &mut own);
-        for (index, (_, place)) in self.exceptions(cluster).enumerate() {
-            self.add(&mut own, &format!("exceptions[{index}]"), place);
-        }
-        yaml::spaces(out, indent);
-        let files: BTreeSet<&str> = own.keys().chain(self.written.keys()).copied().collect();
-        out.push_str(if files.is_empty() { "provenance: []\n" } else { "provenance:\n" });
-        for file in files {
-            match (own.get(file), self.shared.get(file)) {
-                (None, _) => out.push_str(self.written.get(file).map_or("", String::as_str)),
-                (Some(own), None) => append_item(out, file, own.iter(), indent),
-                (Some(own), Some(shared)) => {
-                    let mut both: BTreeMap<&String, &String> = shared.iter().collect();
-                    both.extend(own);
-                    append_item(out, file, both.into_iter(), indent);
-                }
-            }
-        }
-    }
-
     fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &'a (PolicySetting, Place)> {
         let name = cluster.name.clone();
         self.fleet.settings.iter().filter(move |(s, _)| s.clusters.is_empty() || s.clusters.contains(&name))
     }
 
-    fn cluster_values(&self, cluster: &Cluster, into: &mut ByFile<'a>) {
+    fn cluster_values(&self, cluster: &Cluster, into: &mut ByFile) {
         let balancer = &cluster.spec.load_balancer;
         let mut fields: Vec<(String, Place)> = Vec::new();
         let mut add = |path: &str, place: Place| fields.push((path.to_owned(), place));
@@ -195,10 +212,14 @@ impl<'a> Sources<'a> {
     }
 
     /// A value that was written nowhere has no source: it is a default that no file can be blamed for.
-    fn add(&self, into: &mut ByFile<'a>, path: &str, place: &Place) {
+    fn add(&self, into: &mut ByFile, path: &str, place: &Place) {
         let file: FileId = place.span.file;
         if let Some(file) = self.fleet.files.get(&file) {
-            into.entry(file).or_default().insert(path.to_owned(), place.path.to_string());
+            let fields = match into.get_mut(file) {
+                Some(fields) => fields,
+                None => into.entry(file.clone()).or_default(),
+            };
+            fields.insert(path.to_owned(), place.path.to_string());
         }
     }
 }
