@@ -145,11 +145,14 @@ fn holds_others(object: &Object) -> bool {
     }
 }
 
+/// Rendered objects, by root, in the order in which they were added.
+pub type Objects = BTreeMap<Root, Vec<Arc<Rendered>>>;
+
 /// Collects what the artefacts render. Copies share the objects.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     artefact: &'static str,
-    objects: BTreeMap<Root, Vec<Arc<Rendered>>>,
+    objects: Objects,
     files: BTreeMap<String, Vec<u8>>,
     values_files: Vec<(String, ClusterName, Arc<Rendered>)>,
 }
@@ -204,15 +207,15 @@ impl Output {
         self.values_files.extend(more.values_files);
     }
 
-    /// The objects, by root, in the order in which they were added.
+    /// The objects.
     #[must_use]
-    pub fn objects(&self) -> &BTreeMap<Root, Vec<Arc<Rendered>>> {
+    pub fn objects(&self) -> &Objects {
         &self.objects
     }
 
-    /// The objects by root, and the other files by path.
+    /// The objects, and the other files by path.
     #[must_use]
-    pub fn into_parts(self) -> (BTreeMap<Root, Vec<Arc<Rendered>>>, BTreeMap<String, Vec<u8>>) {
+    pub fn into_parts(self) -> (Objects, BTreeMap<String, Vec<u8>>) {
         (self.objects, self.files)
     }
 

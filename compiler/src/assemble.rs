@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::thread;
 
 use meshwright_policies::assembly::OBJECT_RENDERED_TWICE;
-use meshwright_policies::finding::{Finding, Place};
+use meshwright_policies::finding::{self, Finding};
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::ClusterName;
 use serde_json::json;
 
-use crate::artefact::{Output, Rendered, Root};
+use crate::artefact::{Objects, Output, Rendered, Root};
 use crate::artefacts::carried;
 use crate::decorate::{Agents, decorate};
 use crate::destination::{Destination, destinations};
@@ -29,6 +29,7 @@ use crate::stage::Stage;
 use crate::threads::processors;
 use crate::yaml::append_yaml;
 
+use identity::Place;
 pub(crate) use names::{digest, label_sized};
 
 const HEADER: &str = "# Rendered by meshwright from the declared intent: change the intent, not this file.\n";
@@ -82,7 +83,7 @@ pub enum AssembleError {
         /// The other.
         second: Origin,
         /// The cluster's document, or the mesh's where the API server is none of a declared cluster.
-        place: Place,
+        place: finding::Place,
     },
     /// A file has a name that is not portable.
     #[error(transparent)]
@@ -100,7 +101,7 @@ impl AssembleError {
     /// The error as a finding.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        let finding = |place: Place| OBJECT_RENDERED_TWICE.at(place, self.to_string());
+        let finding = |place: finding::Place| OBJECT_RENDERED_TWICE.at(place, self.to_string());
         match self {
             AssembleError::RenderedTwice { object, first, second, place, .. } => {
                 let mut finding = finding(place.clone());
@@ -113,7 +114,7 @@ impl AssembleError {
                     },
                 )
             }
-            AssembleError::Path(_) | AssembleError::Tree(_) => finding(Place::unknown())
+            AssembleError::Path(_) | AssembleError::Tree(_) => finding(finding::Place::unknown())
                 .help("rename one of the two in the intent, so that each object has one file"),
         }
     }
@@ -149,6 +150,7 @@ pub(crate) struct Assembly {
 /// A root and its files.
 #[derive(Debug, Default)]
 pub(crate) struct WrittenRoot {
+    place: Place,
     agents: Agents,
     /// What the files were made of; empty unless it was to be kept.
     pub(crate) objects: Vec<Arc<Rendered>>,
@@ -178,7 +180,7 @@ pub(crate) fn assemble_beside(
 ) -> Result<Assembly, Vec<AssembleError>> {
     let destinations = destinations(fleet);
     let (objects, files) = output.into_parts();
-    let twice = identity::rendered_twice(fleet, &objects, &destinations);
+    let twice = identity::rendered_twice(fleet, &objects, &destinations, earlier);
     if !twice.is_empty() {
         return Err(twice);
     }
@@ -210,7 +212,7 @@ pub(crate) fn assemble_beside(
 
 /// Writes the roots on as many threads as help. The result does not depend on how many there are.
 fn write_roots(
-    objects: BTreeMap<Root, Vec<Arc<Rendered>>>,
+    objects: Objects,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
     earlier: Option<&Assembly>,
 ) -> (BTreeMap<Root, WrittenRoot>, Vec<PathError>) {
@@ -233,7 +235,7 @@ fn write_roots(
         let mut errors = Vec::new();
         let one = |(root, rendered): (Root, Vec<Arc<Rendered>>)| {
             let agents = Agents::of(&root, destinations);
-            let written = match earlier {
+            let mut written = match earlier {
                 None => write_root(&root, rendered, agents, &mut errors),
                 Some(earlier) => earlier.roots.get(&root).unwrap_or(&WrittenRoot::default()).rewrite(
                     &root,
@@ -242,6 +244,7 @@ fn write_roots(
                     &mut errors,
                 ),
             };
+            written.place = Place::of(&root, destinations);
             (root, written)
         };
         let roots: Vec<(Root, WrittenRoot)> = part.into_iter().map(one).collect();
@@ -274,7 +277,7 @@ fn write_root(
         let object = decorate(Arc::unwrap_or_clone(one), root, agents);
         push(&mut files, path, Content::new(yaml_file(|text| object.append_yaml(text))), errors);
     }
-    WrittenRoot { agents, objects: Vec::new(), places, files }
+    WrittenRoot { agents, places, files, ..WrittenRoot::default() }
 }
 
 fn push(files: &mut Vec<File>, path: String, content: Content, errors: &mut Vec<PathError>) {
@@ -285,6 +288,12 @@ fn push(files: &mut Vec<File>, path: String, content: Content, errors: &mut Vec<
 }
 
 impl WrittenRoot {
+    /// Whether it was made of these objects.
+    fn holds(&self, objects: &[Arc<Rendered>]) -> bool {
+        self.objects.len() == objects.len()
+            && self.objects.iter().zip(objects).all(|(one, other)| one.is_same(other))
+    }
+
     /// Writes the root again, as far as it changed.
     fn rewrite(
         &self,
@@ -293,12 +302,11 @@ impl WrittenRoot {
         agents: Agents,
         errors: &mut Vec<PathError>,
     ) -> WrittenRoot {
-        let known = if agents == self.agents { matches(&self.objects, &rendered) } else { Vec::new() };
-        let counts = [self.objects.len(), rendered.len()];
-        if counts == [known.len(); 2] && known.iter().enumerate().all(|(at, old)| *old == Some(at)) {
+        if agents == self.agents && self.holds(&rendered) {
             let (places, files) = (self.places.clone(), self.files.clone());
-            return WrittenRoot { agents, objects: rendered, places, files };
+            return WrittenRoot { agents, objects: rendered, places, files, ..WrittenRoot::default() };
         }
+        let known = if agents == self.agents { matches(&self.objects, &rendered) } else { Vec::new() };
         let layout = Layout::of(root, &rendered);
         let mut files = layout.kustomizations(errors);
         for (path, content) in &mut files {
@@ -323,7 +331,7 @@ impl WrittenRoot {
                 }
             }
         }
-        WrittenRoot { agents, objects: rendered, places, files }
+        WrittenRoot { agents, objects: rendered, places, files, ..WrittenRoot::default() }
     }
 }
 

@@ -48,9 +48,9 @@ pub(crate) struct Built {
     tree: Arc<Tree>,
 }
 
-impl Built {
-    /// Nothing yet.
-    pub(crate) fn new() -> Built {
+/// Nothing yet.
+impl Default for Built {
+    fn default() -> Built {
         Built {
             assembly: Assembly::default(),
             declarations: Declarations::default(),
@@ -58,7 +58,9 @@ impl Built {
             tree: Arc::default(),
         }
     }
+}
 
+impl Built {
     /// [`build_with_warnings`] that judges and writes only what is other than in this one, which it replaces.
     ///
     /// # Errors

@@ -135,7 +135,7 @@ pub(crate) fn render_again(fleet: &Fleet, memory: &mut Memory) -> Output {
 }
 
 fn render_objects(fleet: &Fleet, memory: &mut Memory) -> Output {
-    memory.begin();
+    memory.begin(fleet);
     let mut out = Output::default();
     for mesh in fleet.meshes.values() {
         render_clusters(mesh, memory, &mut out);
@@ -152,7 +152,7 @@ fn render_objects(fleet: &Fleet, memory: &mut Memory) -> Output {
 /// All that the output for a cluster depends on.
 struct OfCluster {
     outline: Arc<Mesh>,
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
 }
 
 /// What keeps it.
@@ -161,24 +161,27 @@ const CLUSTER: &str = "cluster";
 fn render_clusters(mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
     let outline = memory.shared("outline", mesh.name.as_str(), outline(mesh));
     let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
-    let last = &*memory;
+    let kept = &*memory;
     let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
         let one = |cluster: &&Cluster| {
-            let is_same =
-                |before: &OfCluster| Arc::ptr_eq(&before.outline, &outline) && before.cluster == **cluster;
-            match last.output(CLUSTER, cluster.name.as_str(), is_same) {
-                Some(output) => (output.clone(), true),
+            let last = kept.last::<OfCluster>(CLUSTER, cluster.name.as_str()).filter(|(last, _)| {
+                let same = |now| Arc::ptr_eq(&last.cluster, now);
+                Arc::ptr_eq(&last.outline, &outline) && kept.cluster(&cluster.name).is_some_and(same)
+            });
+            match last {
+                Some((_, output)) => (output.clone(), true),
                 None => (render_cluster(&outline, cluster), false),
             }
         };
         part.iter().map(one).collect::<Vec<_>>()
     });
     for (cluster, (output, known)) in clusters.into_iter().zip(parts.into_iter().flatten()) {
+        let name = cluster.name.as_str();
         if known {
-            memory.keep_on(CLUSTER, cluster.name.as_str());
-        } else {
-            let input = || OfCluster { outline: Arc::clone(&outline), cluster: cluster.clone() };
-            memory.keep(CLUSTER, cluster.name.as_str(), input, &output);
+            memory.keep_on(CLUSTER, name);
+        } else if let Some(cluster) = memory.cluster(&cluster.name) {
+            let input = OfCluster { outline: Arc::clone(&outline), cluster: Arc::clone(cluster) };
+            memory.keep(CLUSTER, name, input, &output);
         }
         out.append(output);
     }

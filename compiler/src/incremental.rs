@@ -26,7 +26,7 @@ use crate::threads;
 const FILES_FOR_THREADS: usize = 64;
 
 /// A compiler that keeps what it has read and written, as long as it lives.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compiler {
     files: BTreeMap<String, ReadFile>,
     built: Built,
@@ -58,7 +58,7 @@ impl Compiler {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new() -> Compiler {
-        Compiler { files: BTreeMap::new(), built: Built::new() }
+        Compiler::default()
     }
 
     /// Compiles what was found below `root`, as of `today`: [`crate::source::discover()`] finds it on disk,

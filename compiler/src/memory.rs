@@ -7,7 +7,14 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use meshwright_policies::mesh::{Cluster, Fleet};
+use meshwright_policies::names::ClusterName;
+
 use crate::artefact::Output;
+use crate::threads;
+
+/// Fewer clusters are compared by one thread.
+const CLUSTERS_FOR_THREADS: usize = 64;
 
 /// The outputs of the last rendering, and those of the one that is going on.
 ///
@@ -23,6 +30,7 @@ type Key = (&'static str, String);
 
 #[derive(Debug, Default)]
 struct Kept {
+    clusters: BTreeMap<ClusterName, Arc<Cluster>>,
     values: BTreeMap<Key, Arc<dyn Any + Send + Sync>>,
     outputs: BTreeMap<Key, (Box<dyn Any + Send + Sync>, Output)>,
 }
@@ -40,9 +48,30 @@ impl Memory {
         Memory { keeps: true, ..Memory::default() }
     }
 
-    /// Begins a rendering: what was not kept in the last one is forgotten.
-    pub fn begin(&mut self) {
+    /// Begins to render a fleet: what was not kept in the last rendering is forgotten.
+    pub fn begin(&mut self, fleet: &Fleet) {
         self.last = std::mem::take(&mut self.now);
+        if !self.keeps {
+            return;
+        }
+        let clusters: Vec<&Cluster> = fleet.clusters().map(|(_, cluster)| cluster).collect();
+        let last = &self.last.clusters;
+        let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
+            let one = |cluster: &&Cluster| {
+                let known = last.get(&cluster.name).filter(|known| ***known == **cluster);
+                known.map_or_else(|| Arc::new(Cluster::clone(cluster)), Arc::clone)
+            };
+            part.iter().map(one).collect::<Vec<_>>()
+        });
+        let clusters = parts.into_iter().flatten().map(|cluster| (cluster.name.clone(), cluster));
+        self.now.clusters = clusters.collect();
+    }
+
+    /// A cluster of the fleet that is rendered; the same one as the last time where it is equal, so that it is compared once.
+    /// `None` for who keeps nothing.
+    #[must_use]
+    pub fn cluster(&self, name: &ClusterName) -> Option<&Arc<Cluster>> {
+        self.now.clusters.get(name)
     }
 
     /// A value that inputs share: the same one as the last time where it is equal, so that it is compared once.
@@ -59,19 +88,14 @@ impl Memory {
         value
     }
 
-    /// What was rendered the last time, if from an input that is the same.
-    pub fn output<Input: Any>(
-        &self,
-        maker: &'static str,
-        of: &str,
-        is_same: impl FnOnce(&Input) -> bool,
-    ) -> Option<&Output> {
+    /// What was rendered the last time, with its input.
+    pub fn last<Input: Any>(&self, maker: &'static str, of: &str) -> Option<(&Input, &Output)> {
         // Who keeps nothing need not build a key.
         if self.last.outputs.is_empty() {
             return None;
         }
         let (input, output) = self.last.outputs.get(&(maker, of.to_owned()))?;
-        input.downcast_ref().is_some_and(is_same).then_some(output)
+        Some((input.downcast_ref()?, output))
     }
 
     /// Keeps what was rendered, with all that it was made from.
@@ -79,11 +103,11 @@ impl Memory {
         &mut self,
         maker: &'static str,
         of: &str,
-        input: impl FnOnce() -> Input,
+        input: Input,
         output: &Output,
     ) {
         if self.keeps {
-            self.now.outputs.insert((maker, of.to_owned()), (Box::new(input()), output.clone()));
+            self.now.outputs.insert((maker, of.to_owned()), (Box::new(input), output.clone()));
         }
     }
 
@@ -109,42 +133,43 @@ mod tests {
         out
     }
 
-    fn name(output: &Output) -> &str {
-        output.objects()[&Root::Crds][0].object.name()
+    fn last<Input: Any + Copy>(memory: &Memory, maker: &'static str, of: &str) -> Option<(Input, String)> {
+        let (input, output) = memory.last::<Input>(maker, of)?;
+        Some((*input, output.objects()[&Root::Crds][0].object.name().to_owned()))
     }
 
     #[test]
-    fn only_an_output_of_an_equal_input_is_taken_again() {
-        let mut memory = Memory::keeping();
-        memory.begin();
-        memory.keep("a", "c1", || 1_u32, &output("one"));
-        assert!(memory.output("a", "c1", |_: &u32| true).is_none(), "of the rendering that goes on");
-        memory.begin();
-        assert_eq!(memory.output("a", "c1", |input: &u32| *input == 1).map(name), Some("one"));
-        assert!(memory.output("a", "c1", |input: &u32| *input == 2).is_none(), "another input");
-        assert!(memory.output("a", "c1", |_: &u64| true).is_none(), "another type of input");
-        assert!(memory.output("b", "c1", |_: &u32| true).is_none(), "another maker");
-        assert!(memory.output("a", "c2", |_: &u32| true).is_none(), "another cluster");
+    fn outputs_are_kept_for_one_more_rendering() {
+        let (mut memory, fleet) = (Memory::keeping(), Fleet::default());
+        memory.begin(&fleet);
+        memory.keep("a", "c1", 1_u32, &output("one"));
+        assert_eq!(last::<u32>(&memory, "a", "c1"), None, "of the rendering that goes on");
+        memory.begin(&fleet);
+        assert_eq!(last::<u32>(&memory, "a", "c1"), Some((1, "one".to_owned())));
+        assert_eq!(last::<u64>(&memory, "a", "c1"), None, "another type of input");
+        assert_eq!(last::<u32>(&memory, "b", "c1"), None, "another maker");
+        assert_eq!(last::<u32>(&memory, "a", "c2"), None, "another cluster");
         memory.keep_on("a", "c1");
-        memory.begin();
-        assert_eq!(memory.output("a", "c1", |input: &u32| *input == 1).map(name), Some("one"));
-        memory.begin();
-        assert!(memory.output("a", "c1", |_: &u32| true).is_none(), "forgotten");
+        memory.begin(&fleet);
+        assert_eq!(last::<u32>(&memory, "a", "c1"), Some((1, "one".to_owned())));
+        memory.begin(&fleet);
+        assert_eq!(last::<u32>(&memory, "a", "c1"), None, "forgotten");
     }
 
     #[test]
     fn equal_values_are_one() {
+        let fleet = Fleet::default();
         let mut memory = Memory::keeping();
         let first = memory.shared("outline", "shop", vec![1]);
-        memory.begin();
+        memory.begin(&fleet);
         let again = memory.shared("outline", "shop", vec![1]);
         assert!(Arc::ptr_eq(&first, &again));
-        memory.begin();
+        memory.begin(&fleet);
         assert!(!Arc::ptr_eq(&first, &memory.shared("outline", "shop", vec![2])));
 
         let mut none = Memory::none();
         let first = none.shared("outline", "shop", 1);
-        none.begin();
+        none.begin(&fleet);
         assert!(!Arc::ptr_eq(&first, &none.shared("outline", "shop", 1)));
     }
 }

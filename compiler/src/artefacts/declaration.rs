@@ -18,7 +18,7 @@ use crate::artefact::{Artefact, Output, Root, Wave};
 use crate::memory::Memory;
 use crate::object::Object;
 use crate::{threads, yaml};
-use provenance::{ByFile, SharedSources, Sources};
+use provenance::{ByFile, Dialled, Documents, SharedSources};
 
 /// The declarations of fewer clusters are written by one thread.
 const CLUSTERS_FOR_THREADS: usize = 16;
@@ -41,12 +41,27 @@ impl Artefact for Declaration {
 
 fn render(fleet: &Fleet, mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
     let facts = MeshFacts::new(fleet, mesh);
-    let sources = Sources::new(fleet, mesh);
-    let shared = memory.shared(Declaration.name(), mesh.name.as_str(), Shared::new(&facts, sources.shared()));
+    let documents = memory.shared("documents", mesh.name.as_str(), Documents::new(fleet, mesh));
+    let shared = Shared::new(&facts, documents.shared_sources(mesh));
+    let shared = memory.shared(Declaration.name(), mesh.name.as_str(), shared);
     let clusters: Vec<&Cluster> = mesh.clusters.values().collect();
-    let last = &*memory;
+    let kept = &*memory;
     let parts = threads::in_parts(&clusters, CLUSTERS_FOR_THREADS, |part| {
         let one = |cluster: &&Cluster| {
+            let last = kept.last::<Said>(Declaration.name(), cluster.name.as_str());
+            let dialled = Dialled::by(cluster, mesh);
+            let same_sources = last.map(|(last, _)| &last.sources).filter(|sources| {
+                let same = |now| sources.cluster.as_ref().is_some_and(|last| Arc::ptr_eq(last, now));
+                kept.cluster(&cluster.name).is_some_and(same)
+                    && Arc::ptr_eq(&sources.documents, &documents)
+                    && sources.dialled == dialled
+            });
+            let sources = same_sources.cloned().unwrap_or_else(|| OwnSources {
+                by_file: Arc::new(documents.sources(cluster, dialled.as_ref())),
+                cluster: kept.cluster(&cluster.name).cloned(),
+                documents: Arc::clone(&documents),
+                dialled,
+            });
             let said = Said {
                 shared: Arc::clone(&shared),
                 declared: facts.declare(cluster, true),
@@ -54,12 +69,10 @@ fn render(fleet: &Fleet, mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
                     .seen_differently(&cluster.name)
                     .map(|(id, index, address)| (id.clone(), index, address.clone()))
                     .collect(),
-                sources: sources.of(cluster),
+                sources,
             };
-            let known =
-                last.output(Declaration.name(), cluster.name.as_str(), |before: &Said| *before == said);
-            match known {
-                Some(output) => (output.clone(), None),
+            match last.filter(|(last, _)| last.is_same(&said)) {
+                Some((_, output)) => (output.clone(), None),
                 None => (said.output(&cluster.name), Some(said)),
             }
         };
@@ -67,7 +80,7 @@ fn render(fleet: &Fleet, mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
     });
     for (cluster, (output, said)) in clusters.iter().zip(parts.into_iter().flatten()) {
         match said {
-            Some(said) => memory.keep(Declaration.name(), cluster.name.as_str(), || said, &output),
+            Some(said) => memory.keep(Declaration.name(), cluster.name.as_str(), said, &output),
             None => memory.keep_on(Declaration.name(), cluster.name.as_str()),
         }
         out.append(output);
@@ -104,17 +117,39 @@ impl Shared {
 }
 
 /// All that a declaration says.
-#[derive(PartialEq)]
 struct Said {
     shared: Arc<Shared>,
     /// Without what is shared.
     declared: DeclarationSpec,
     /// Entry points that this cluster reaches by another address than others: network, index, address.
     seen_differently: Vec<(NetworkId, usize, Address)>,
-    sources: ByFile,
+    sources: OwnSources,
+}
+
+/// Where the values come from that are the cluster's own, with all that this was told from.
+#[derive(Clone)]
+struct OwnSources {
+    by_file: Arc<ByFile>,
+    /// `None` where nothing is kept.
+    cluster: Option<Arc<Cluster>>,
+    documents: Arc<Documents>,
+    dialled: Option<Dialled>,
+}
+
+impl OwnSources {
+    fn is_same(&self, other: &OwnSources) -> bool {
+        Arc::ptr_eq(&self.by_file, &other.by_file) || self.by_file == other.by_file
+    }
 }
 
 impl Said {
+    fn is_same(&self, other: &Said) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+            && self.declared == other.declared
+            && self.seen_differently == other.seen_differently
+            && self.sources.is_same(&other.sources)
+    }
+
     fn output(&self, cluster: &ClusterName) -> Output {
         let mut out = Output::default();
         out.begin(Declaration.name());
@@ -139,7 +174,7 @@ impl Said {
             }
             others.for_each(|(_, line)| written.push_str(line));
         }
-        self.shared.sources.append(&self.sources, &mut written, INDENT);
+        self.shared.sources.append(&self.sources.by_file, &mut written, INDENT);
         Object::new(API_VERSION, KIND, self.declared.mesh.name.as_str())
             .label("app.kubernetes.io/managed-by", "meshwright")
             .spec_ending_in(spec, written)

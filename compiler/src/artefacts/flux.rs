@@ -6,12 +6,14 @@
 //! The declaration depends on nothing of the mesh: a mesh that is not healthy never keeps its own correction away. What is
 //! for a hosted API server waits for the installation in the cluster that runs it.
 
+use std::sync::Arc;
+
 use meshwright_policies::intent::{Delivery, FluxDelivery};
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::{ClusterName, ObjectName};
 use serde_json::{Value, json};
 
-use crate::artefact::{Artefact, Output, Root, Wave};
+use crate::artefact::{Artefact, Output, Rendered, Root, Wave};
 use crate::assemble::label_sized;
 use crate::destination::{Destination, Server, destinations};
 use crate::memory::Memory;
@@ -32,16 +34,16 @@ impl Artefact for FluxKustomizations {
         for (name, destination) in &destinations(fleet) {
             let Delivery::Flux(flux) = destination.delivery else { continue };
             let Some(applied) = applied(name, destination, flux, out) else { continue };
-            let is_same = |before: &Applied| *before == applied;
-            let output = match memory.output(self.name(), name.as_str(), is_same) {
-                Some(known) => {
-                    let output = known.clone();
+            let last = memory.last::<Applied>(self.name(), name.as_str());
+            let known = last.filter(|(last, _)| last.is_same(&applied)).map(|(_, output)| output.clone());
+            let output = match known {
+                Some(output) => {
                     memory.keep_on(self.name(), name.as_str());
                     output
                 }
                 None => {
                     let output = applied.output(self.name());
-                    memory.keep(self.name(), name.as_str(), || applied, &output);
+                    memory.keep(self.name(), name.as_str(), applied, &output);
                     output
                 }
             };
@@ -51,7 +53,6 @@ impl Artefact for FluxKustomizations {
 }
 
 /// One directory that Flux applies.
-#[derive(PartialEq)]
 struct Step {
     /// Ending of the Kustomization's name.
     suffix: &'static str,
@@ -60,7 +61,6 @@ struct Step {
 }
 
 /// What Flux applies to one API server, and how.
-#[derive(PartialEq)]
 struct Applied {
     /// Name of the API server's directory.
     server: ClusterName,
@@ -71,7 +71,14 @@ struct Applied {
     kube_config: Option<ObjectName>,
     /// The Kustomization that must be there first.
     before: Option<String>,
-    steps: Vec<Step>,
+    rendered: RenderedFor,
+}
+
+/// What is rendered for one API server.
+struct RenderedFor {
+    crds: bool,
+    declaration: bool,
+    mesh: Vec<Arc<Rendered>>,
 }
 
 /// `None` where Flux cannot reach the API server.
@@ -94,7 +101,8 @@ fn applied(
     };
     let before = match destination.server {
         // What runs the hosted API server is installed in its host first. Both are applied by the host's Flux.
-        Server::Hosted { host, .. } => steps(host, out)
+        Server::Hosted { host, .. } => RenderedFor::new(host, out)
+            .steps(host)
             .into_iter()
             .find(|step| step.suffix == Stage::Install.directory())
             .map(|step| label_sized(format!("{host}-{}", step.suffix))),
@@ -107,16 +115,27 @@ fn applied(
         account: account.cloned(),
         kube_config: kube_config.cloned(),
         before,
-        steps: steps(name, out),
+        rendered: RenderedFor::new(name, out),
     })
 }
 
 impl Applied {
+    /// Whether the other one becomes the same objects.
+    fn is_same(&self, other: &Applied) -> bool {
+        self.server == other.server
+            && self.holder == other.holder
+            && self.flux == other.flux
+            && self.account == other.account
+            && self.kube_config == other.kube_config
+            && self.before == other.before
+            && self.rendered.is_same(&other.rendered)
+    }
+
     fn output(&self, artefact: &'static str) -> Output {
         let mut out = Output::default();
         out.begin(artefact);
         let mut before = self.before.clone();
-        for step in &self.steps {
+        for step in &self.rendered.steps(&self.server) {
             let called = label_sized(format!("{}-{}", self.server, step.suffix));
             let object = Object::new(API_VERSION, "Kustomization", called.clone())
                 .namespace(self.flux.namespace.as_str())
@@ -161,31 +180,47 @@ impl Applied {
     }
 }
 
-/// The directories that are rendered for one API server, in the order in which they are applied.
-fn steps(name: &ClusterName, out: &Output) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let plain = |suffix, root: &Root| Step { suffix, directory: root.directory(), health: Vec::new() };
-    let declaration = Root::Declaration(name.clone());
-    if out.objects().contains_key(&declaration) {
-        if out.objects().contains_key(&Root::Crds) {
-            steps.push(plain("crds", &Root::Crds));
-        }
-        steps.push(plain("declaration", &declaration));
-    }
-    let mesh = Root::Mesh(name.clone());
-    let objects = out.objects().get(&mesh).map_or(&[][..], Vec::as_slice);
-    for stage in Stage::ALL {
-        let kinds = |api: &str, kind: &str| {
-            objects.iter().any(|one| {
-                one.object.api_version() == api && one.object.kind() == kind && Stage::of(one) == stage
-            })
-        };
-        if objects.iter().any(|one| Stage::of(one) == stage) {
-            let directory = format!("{}/{}", mesh.directory(), stage.directory());
-            steps.push(Step { suffix: stage.directory(), directory, health: health_checks(kinds) });
+impl RenderedFor {
+    fn new(name: &ClusterName, out: &Output) -> RenderedFor {
+        let objects = out.objects();
+        RenderedFor {
+            crds: objects.contains_key(&Root::Crds),
+            declaration: objects.contains_key(&Root::Declaration(name.clone())),
+            mesh: objects.get(&Root::Mesh(name.clone())).cloned().unwrap_or_default(),
         }
     }
-    steps
+
+    fn is_same(&self, other: &RenderedFor) -> bool {
+        self.crds == other.crds
+            && self.declaration == other.declaration
+            && self.mesh.len() == other.mesh.len()
+            && self.mesh.iter().zip(&other.mesh).all(|(one, another)| one.is_same(another))
+    }
+
+    /// The directories, in the order in which they are applied.
+    fn steps(&self, name: &ClusterName) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let plain = |suffix, root: &Root| Step { suffix, directory: root.directory(), health: Vec::new() };
+        if self.declaration {
+            if self.crds {
+                steps.push(plain("crds", &Root::Crds));
+            }
+            steps.push(plain("declaration", &Root::Declaration(name.clone())));
+        }
+        let staged: Vec<(Stage, &Object)> =
+            self.mesh.iter().map(|one| (Stage::of(one), &one.object)).collect();
+        for stage in Stage::ALL {
+            let objects = || staged.iter().filter(|(of, _)| *of == stage).map(|(_, object)| object);
+            let has = |api: &str, kind: &str| {
+                objects().any(|object| object.api_version() == api && object.kind() == kind)
+            };
+            if objects().next().is_some() {
+                let directory = format!("{}/{}", Root::Mesh(name.clone()).directory(), stage.directory());
+                steps.push(Step { suffix: stage.directory(), directory, health: health_checks(has) });
+            }
+        }
+        steps
+    }
 }
 
 /// How Flux tells that a custom resource is ready where its own rule (kstatus: a condition `Ready`, and ready when there

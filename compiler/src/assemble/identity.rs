@@ -8,24 +8,42 @@ use meshwright_policies::intent::Delivery;
 use meshwright_policies::mesh::Fleet;
 use meshwright_policies::names::ClusterName;
 
-use super::{AssembleError, Origin};
-use crate::artefact::{Rendered, Root};
+use super::{AssembleError, Assembly, Origin};
+use crate::artefact::{Objects, Rendered, Root};
 use crate::artefacts::carried;
 use crate::carry;
 use crate::destination::{Destination, Server};
 use crate::stage::group;
 
 /// Where objects live that must not have one identity twice.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Place<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// The CRDs of every API server.
+    #[default]
+    Everywhere,
     /// One API server.
-    Server(&'a ClusterName),
+    Server(ClusterName),
     /// The cluster from which Flux reaches others. The intent knows of one.
     FluxElsewhere,
     /// The cluster of Argo CD.
     Argocd,
     /// Files that nobody applies as they are.
-    Files(&'a Root),
+    Files(Root),
+}
+
+impl Place {
+    pub(super) fn of(root: &Root, destinations: &BTreeMap<ClusterName, Destination<'_>>) -> Place {
+        match root {
+            Root::Crds => Place::Everywhere,
+            Root::Declaration(name) | Root::Mesh(name) => Place::Server(name.clone()),
+            Root::Flux(name) => match destinations.get(name).map(|to| to.delivery) {
+                Some(Delivery::Flux(flux)) if flux.kube_config_secret.is_some() => Place::FluxElsewhere,
+                _ => Place::Server(name.clone()),
+            },
+            Root::Argocd => Place::Argocd,
+            Root::Istioctl(_) | Root::Helm(_) => Place::Files(root.clone()),
+        }
+    }
 }
 
 /// Group, kind, namespace, name. The version does not count: one object is served at all of them.
@@ -37,38 +55,38 @@ struct Entry<'a> {
     rendered: &'a Rendered,
 }
 
-/// Every object that is rendered a second time for its API server.
+/// Every object that is rendered a second time for its API server. What was in one place in an earlier assembly is known
+/// to have no object twice.
 pub(super) fn rendered_twice(
     fleet: &Fleet,
-    objects: &BTreeMap<Root, Vec<Arc<Rendered>>>,
+    objects: &Objects,
     destinations: &BTreeMap<ClusterName, Destination<'_>>,
+    earlier: Option<&Assembly>,
 ) -> Vec<AssembleError> {
-    let mut places: BTreeMap<Place<'_>, Vec<Entry<'_>>> = BTreeMap::new();
-    for (root, all) in objects.iter().filter(|(root, _)| **root != Root::Crds) {
-        places.entry(place(root, destinations)).or_default().extend(entries(root, all));
+    let mut places: BTreeMap<Place, Vec<&Root>> = BTreeMap::new();
+    for root in objects.keys() {
+        places.entry(Place::of(root, destinations)).or_default().push(root);
     }
-    let crds = objects.get(&Root::Crds).map_or(&[][..], Vec::as_slice);
-    let mut errors = duplicates(fleet, entries(&Root::Crds, crds).collect(), destinations);
-    for (place, mut entries_here) in places {
-        if matches!(place, Place::Server(_)) {
-            entries_here.extend(entries(&Root::Crds, crds));
+    let objects_of = |root: &Root| objects.get(root).map_or(&[][..], Vec::as_slice);
+    let is_known = |root: &Root, place: &Place| {
+        let known = earlier.and_then(|earlier| earlier.roots.get(root)).filter(|known| known.place == *place);
+        known.is_some_and(|known| known.holds(objects_of(root)))
+    };
+    let crds_known = objects_of(&Root::Crds).is_empty() || is_known(&Root::Crds, &Place::Everywhere);
+    let mut errors = Vec::new();
+    for (place, roots) in places {
+        if crds_known && roots.iter().all(|root| is_known(root, &place)) {
+            continue;
         }
-        errors.extend(duplicates(fleet, entries_here, destinations));
+        let mut here: Vec<Entry<'_>> =
+            roots.into_iter().flat_map(|root| entries(root, objects_of(root))).collect();
+        if matches!(place, Place::Server(_)) {
+            here.extend(entries(&Root::Crds, objects_of(&Root::Crds)));
+        }
+        errors.extend(duplicates(fleet, here, destinations));
     }
     errors.dedup();
     errors
-}
-
-fn place<'a>(root: &'a Root, destinations: &BTreeMap<ClusterName, Destination<'_>>) -> Place<'a> {
-    match root {
-        Root::Declaration(name) | Root::Mesh(name) => Place::Server(name),
-        Root::Flux(name) => match destinations.get(name).map(|to| to.delivery) {
-            Some(Delivery::Flux(flux)) if flux.kube_config_secret.is_some() => Place::FluxElsewhere,
-            _ => Place::Server(name),
-        },
-        Root::Argocd => Place::Argocd,
-        Root::Crds | Root::Istioctl(_) | Root::Helm(_) => Place::Files(root),
-    }
 }
 
 fn entries<'a>(root: &'a Root, all: &'a [Arc<Rendered>]) -> impl Iterator<Item = Entry<'a>> {

@@ -281,13 +281,13 @@ fn one_name_in_two_clusters_is_two_objects() {
     let mut out = output(&["c1", "c2"]);
     deliver(&fleet, &mut out);
     let clean = out.objects().clone();
-    assert!(identity::rendered_twice(&fleet, &clean, &destinations(&fleet)).is_empty());
+    assert!(identity::rendered_twice(&fleet, &clean, &destinations(&fleet), None).is_empty());
     // Flux reaches both from one cluster, in which their objects must differ.
     let release =
         || Object::new("helm.toolkit.fluxcd.io/v2", "HelmRelease", "istiod").namespace("flux-system");
     out.object(Root::Flux(name("c1")), Wave::ControlPlane, release());
     out.object(Root::Flux(name("c2")), Wave::ControlPlane, release());
-    assert_eq!(identity::rendered_twice(&fleet, out.objects(), &destinations(&fleet)).len(), 1);
+    assert_eq!(identity::rendered_twice(&fleet, out.objects(), &destinations(&fleet), None).len(), 1);
 }
 
 #[test]

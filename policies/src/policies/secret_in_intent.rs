@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::mesh::{Fleet, Written};
-use crate::node::{FieldPath, Node, Span, Value};
+use crate::node::{FieldPath, FileId, Node, Span, Value};
 use crate::policy::Policy;
 
 /// A private key, token or other credential in the intent.
@@ -24,7 +24,7 @@ impl Policy for SecretInIntent {
     }
 
     fn check_fleet(&self, fleet: &Fleet, findings: &mut Findings) {
-        // Clusters repeat what their mesh and network say: what is written once is reported once.
+        // What is written once is reported once.
         let mut seen = BTreeSet::new();
         for mesh in fleet.meshes.values() {
             search(&mesh.written, None, &mut seen, findings);
@@ -53,7 +53,7 @@ fn search_document(
     findings: &mut Findings,
 ) {
     let mut found = Vec::new();
-    walk(document, is_intent, &mut Vec::new(), &mut |node, path, what| {
+    walk(document, document.span.file, is_intent, &mut Vec::new(), &mut |node, path, what| {
         if !node.span.is_written() || seen.insert(node.span) {
             let path = path.iter().fold(FieldPath::root(), |field, step| match step {
                 Part::Key(key) => field.key(key),
@@ -71,14 +71,17 @@ enum Part<'a> {
     Index(usize),
 }
 
-/// Calls `hit` for every credential. The depth is bounded by that of the documents that are read.
+/// Calls `hit` for every credential that is written in `file`. The depth is bounded by that of the documents that are read.
 fn walk<'a>(
     node: &'a Node,
+    file: FileId,
     is_intent: bool,
     path: &mut Vec<Part<'a>>,
     hit: &mut impl FnMut(&Node, &[Part<'_>], &'static str),
 ) {
     match &node.value {
+        // Clusters repeat what their mesh and network say, which is searched there.
+        Value::String(_) if node.span.is_written() && node.span.file != file => {}
         Value::String(text) => {
             let key = match path.last() {
                 Some(Part::Key(key)) => key,
@@ -94,14 +97,14 @@ fn walk<'a>(
         Value::Sequence(items) => {
             for (index, item) in items.iter().enumerate() {
                 path.push(Part::Index(index));
-                walk(item, is_intent, path, hit);
+                walk(item, file, is_intent, path, hit);
                 path.pop();
             }
         }
         Value::Mapping(entries) => {
             for entry in entries {
                 path.push(Part::Key(&entry.key));
-                walk(&entry.node, is_intent, path, hit);
+                walk(&entry.node, file, is_intent, path, hit);
                 path.pop();
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshwright_policies::finding::Place;
 use meshwright_policies::intent::{GatewayDiscovery, PolicySetting};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh, Role, Written};
+use meshwright_policies::names::NetworkId;
 use meshwright_policies::node::{FieldPath, FileId, Step};
 
 use crate::yaml;
@@ -41,22 +42,49 @@ impl SharedSources {
     }
 }
 
-/// Where the values of a mesh come from.
-pub(super) struct Sources<'a> {
-    fleet: &'a Fleet,
-    mesh: &'a Mesh,
+/// All that says where values come from, but for the cluster itself.
+#[derive(PartialEq)]
+pub(super) struct Documents {
+    files: BTreeMap<FileId, String>,
+    settings: Vec<(PolicySetting, Place)>,
+    mesh: Written,
+    networks: BTreeMap<NetworkId, Written>,
+    /// Whether the mesh has more than one cluster.
+    has_peers: bool,
 }
 
-impl<'a> Sources<'a> {
-    pub(super) fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> Sources<'a> {
-        Sources { fleet, mesh }
+/// Where the address is written at which a cluster reaches its istiod.
+#[derive(Clone, PartialEq)]
+pub(super) struct Dialled {
+    place: Place,
+    /// The network of the cluster that serves it.
+    network: NetworkId,
+}
+
+impl Dialled {
+    /// Of a cluster that another one serves.
+    pub(super) fn by(cluster: &Cluster, mesh: &Mesh) -> Option<Dialled> {
+        let (_, place) = mesh.control_plane_source(cluster)?;
+        Some(Dialled { place, network: mesh.serving(cluster)?.network.clone() })
+    }
+}
+
+impl Documents {
+    pub(super) fn new(fleet: &Fleet, mesh: &Mesh) -> Documents {
+        let networks = mesh.networks.iter();
+        Documents {
+            files: fleet.files.clone(),
+            settings: fleet.settings.clone(),
+            mesh: mesh.written.clone(),
+            networks: networks.map(|(id, network)| (id.clone(), network.written.clone())).collect(),
+            has_peers: mesh.clusters.len() > 1,
+        }
     }
 
-    /// What all clusters share.
-    pub(super) fn shared(&self) -> SharedSources {
-        let mesh = self.mesh;
+    /// The sources of what all clusters share.
+    pub(super) fn shared_sources(&self, mesh: &Mesh) -> SharedSources {
         let mut fields = ByFile::new();
-        self.mesh_values(&mut fields);
+        self.mesh_values(mesh, &mut fields);
         for network in mesh.networks.values() {
             // As a field path is written, with a key that may hold dots.
             let base = FieldPath::parse("networks").key(network.id.as_str()).to_string();
@@ -81,37 +109,42 @@ impl<'a> Sources<'a> {
         SharedSources { fields, written }
     }
 
-    /// What a cluster has of its own.
-    pub(super) fn of(&self, cluster: &Cluster) -> ByFile {
+    /// The sources of what a cluster has of its own.
+    pub(super) fn sources(&self, cluster: &Cluster, dialled: Option<&Dialled>) -> ByFile {
         let mut own = ByFile::new();
-        self.cluster_values(cluster, &mut own);
+        for (path, place) in self.cluster_values(cluster) {
+            self.add(&mut own, &path, &self.where_written(&cluster.network, place));
+        }
+        if let Some(Dialled { place, network }) = dialled {
+            self.add(&mut own, "controlPlane.address", &self.where_written(network, place.clone()));
+        }
         for (index, (_, place)) in self.exceptions(cluster).enumerate() {
             self.add(&mut own, &format!("exceptions[{index}]"), place);
         }
         own
     }
 
-    fn mesh_values(&self, into: &mut ByFile) {
+    fn mesh_values(&self, mesh: &Mesh, into: &mut ByFile) {
         let mut add = |path: &str, place: &Place| self.add(into, path, place);
-        add("mesh.id", &self.mesh.id_place());
+        add("mesh.id", &mesh.id_place());
         for field in ["trustDomain", "clusterDomain"] {
-            add(&format!("mesh.{field}"), &self.mesh.written.place(format!("spec.{field}").as_str()));
+            add(&format!("mesh.{field}"), &mesh.written.place(format!("spec.{field}").as_str()));
         }
-        if self.mesh.spec.ca.as_ref().is_some_and(|ca| ca.root_certificate_sha256.is_some()) {
-            let place = self.mesh.written.place("spec.ca.rootCertificateSHA256");
+        if mesh.spec.ca.as_ref().is_some_and(|ca| ca.root_certificate_sha256.is_some()) {
+            let place = mesh.written.place("spec.ca.rootCertificateSHA256");
             add("mesh.rootCertificateSHA256", &place);
         }
-        if !self.mesh.spec.trust_domain_aliases.is_empty() {
-            add("mesh.trustDomainAliases", &self.mesh.written.place("spec.trustDomainAliases"));
+        if !mesh.spec.trust_domain_aliases.is_empty() {
+            add("mesh.trustDomainAliases", &mesh.written.place("spec.trustDomainAliases"));
         }
     }
 
-    fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &'a (PolicySetting, Place)> {
-        let name = cluster.name.clone();
-        self.fleet.settings.iter().filter(move |(s, _)| s.clusters.is_empty() || s.clusters.contains(&name))
+    fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &(PolicySetting, Place)> {
+        let name = &cluster.name;
+        self.settings.iter().filter(move |(s, _)| s.clusters.is_empty() || s.clusters.contains(name))
     }
 
-    fn cluster_values(&self, cluster: &Cluster, into: &mut ByFile) {
+    fn cluster_values(&self, cluster: &Cluster) -> Vec<(String, Place)> {
         let balancer = &cluster.spec.load_balancer;
         let mut fields: Vec<(String, Place)> = Vec::new();
         let mut add = |path: &str, place: Place| fields.push((path.to_owned(), place));
@@ -119,7 +152,7 @@ impl<'a> Sources<'a> {
         add("network", cluster.written.place("spec.network"));
         let role = match &cluster.role {
             Role::Remote { .. } if cluster.spec.primary.is_some() => cluster.written.place("spec.primary"),
-            _ => self.mesh.written.place("spec.controlPlane"),
+            _ => self.mesh.place("spec.controlPlane"),
         };
         add("controlPlane", role);
         for field in ["version", "namespace", "revision", "install", "profile", "dataPlane"] {
@@ -170,36 +203,24 @@ impl<'a> Sources<'a> {
         if cluster.spec.previous.is_some() {
             add("previous", cluster.written.place("spec.previous"));
         }
-        if cluster.role == Role::Primary && self.mesh.clusters.len() > 1 {
-            add("remoteSecrets", self.mesh.written.place("spec.controlPlane"));
+        if cluster.role == Role::Primary && self.has_peers {
+            add("remoteSecrets", self.mesh.place("spec.controlPlane"));
         }
-        for (path, place) in fields {
-            let place = self.where_written(cluster, place);
-            self.add(into, &path, &place);
-        }
-        if let (Some((_, place)), Some(serving)) =
-            (self.mesh.control_plane_source(cluster), self.mesh.serving(cluster))
-        {
-            let place = self.where_written(serving, place);
-            self.add(into, "controlPlane.address", &place);
-        }
+        fields
     }
 
-    /// A place of a cluster's effective document, as a field of the document that was written: values of the mesh and
+    /// A place of the effective document of a cluster in `network`, as a field of the document that was written: values of the mesh and
     /// the network stand below their `clusterDefaults`.
-    fn where_written(&self, cluster: &Cluster, place: Place) -> Place {
+    fn where_written(&self, network: &NetworkId, place: Place) -> Place {
         let Some((Step::Key(spec), rest)) = place.path.0.split_first() else { return place };
         if spec != "spec" || !place.span.is_written() {
             return place;
         }
         let prefix = FieldPath::parse("spec.clusterDefaults").0;
         let defaults = FieldPath(prefix.into_iter().chain(rest.iter().cloned()).collect());
-        let network = self.mesh.networks.get(&cluster.network).map(|network| &network.written);
-        let candidates: [(Option<&Written>, &FieldPath); 3] = [
-            (network, &defaults),
-            (Some(&self.mesh.written), &defaults),
-            (Some(&self.mesh.written), &place.path),
-        ];
+        let network = self.networks.get(network);
+        let candidates: [(Option<&Written>, &FieldPath); 3] =
+            [(network, &defaults), (Some(&self.mesh), &defaults), (Some(&self.mesh), &place.path)];
         let found = candidates.into_iter().find(|(written, path)| {
             written.is_some_and(|written| {
                 written.document.at(path).is_some() && written.document.nearest_span(path) == place.span
@@ -214,7 +235,7 @@ impl<'a> Sources<'a> {
     /// A value that was written nowhere has no source: it is a default that no file can be blamed for.
     fn add(&self, into: &mut ByFile, path: &str, place: &Place) {
         let file: FileId = place.span.file;
-        if let Some(file) = self.fleet.files.get(&file) {
+        if let Some(file) = self.files.get(&file) {
             let fields = match into.get_mut(file) {
                 Some(fields) => fields,
                 None => into.entry(file.clone()).or_default(),
