@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use meshwright::compile;
 use meshwright::decorate::{Agents, decorate};
@@ -161,7 +162,7 @@ fn two_readers_see_the_object_that_was_rendered() {
         for (root, rendered) in compile::render(&fleet).into_parts().0 {
             let agents = Agents::of(&root, &destinations);
             for one in rendered {
-                let object = decorate(one, &root, agents);
+                let object = decorate(Arc::unwrap_or_clone(one), &root, agents);
                 let (reference, object) = (object.reference(), object.into_json());
                 let below = format!("{}/", root.directory());
                 let read = files
