@@ -108,7 +108,7 @@ pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
 
 /// The cluster that the path of a file names, by directories alone.
 pub(crate) fn named_by_path(path: &str, globs: &[ClusterGlob]) -> Option<String> {
-    let naming = home::Naming { globs, declared: BTreeSet::new() };
+    let naming = home::Naming::by_path(globs);
     home::Home::of(path, &naming).map(|home| home.name)
 }
 

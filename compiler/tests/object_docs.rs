@@ -16,7 +16,7 @@ use meshwright::compile::{load_text, render};
 use meshwright_policies::contradictions::CONTRADICTIONS;
 use meshwright_policies::declaration::MeshDeclaration;
 use meshwright_policies::finding::{Findings, Severity};
-use meshwright_policies::judge::judge_object;
+use meshwright_policies::judge::{judge_object, judge_rest};
 use meshwright_policies::policies::POLICIES;
 use serde_json::Value;
 
@@ -76,7 +76,9 @@ fn judged(base: &MeshDeclaration, block: &str, code: &str) -> Findings {
         documents(block).into_iter().partition(|document| document.get("apiVersion").is_none());
     let own = (!intent.is_empty()).then(|| declaration(&over_base(intent)));
     assert_eq!(objects.len(), 1, "one object is judged:\n{block}");
-    let mut findings = judge_object(&own.as_ref().unwrap_or(base).spec, objects[0].as_object().unwrap());
+    let (spec, object) = (&own.as_ref().unwrap_or(base).spec, objects[0].as_object().unwrap());
+    let mut findings = judge_object(spec, object);
+    findings.extend(judge_rest(spec, object));
     findings.retain_mut(|finding| finding.rule.code == code || finding.severity == Severity::Error);
     findings
 }

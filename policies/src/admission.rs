@@ -16,6 +16,8 @@ mod words;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use crate::claim::Claims;
 use crate::declaration::{DeclarationSpec, MeshDeclaration};
 use crate::finding::{Finding, Findings, Severity};
@@ -222,7 +224,9 @@ fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
     };
     let candidates = scope::declarations(&basis.declarations, home, object);
     let judged = candidates.into_iter().filter(concerned).map(|declared| {
-        let judged = judge(request, name, &declared.spec, before.as_ref(), after.as_ref(), basis.today);
+        let (before, after) = (before.as_ref(), after.as_ref());
+        let object = change.after.as_ref();
+        let judged = judge(request, name, &declared.spec, before, after, object, basis.today);
         (declared, judged)
     });
     // Right by one of them is right; otherwise the nearest speaks.
@@ -295,11 +299,15 @@ fn judge(
     spec: &DeclarationSpec,
     before: Option<&Claims>,
     after: Option<&Claims>,
+    object: Option<&Map<String, Value>>,
     today: Date,
 ) -> Judged {
     let here = |claims: &&Claims| claims.concern(spec);
     let (before, after) = (before.filter(here), after.filter(here));
     let mut findings = after.map_or_else(Findings::new, |after| judge::judge(spec, after));
+    if let Some(object) = object.filter(|_| after.is_some() && request.operation != "DELETE") {
+        findings.extend(judge::judge_rest(spec, object));
+    }
     if let Some(before) = before.filter(|_| request.operation != "CREATE") {
         // A deletion has no object after, whatever the request holds.
         let after = after.filter(|_| request.operation != "DELETE");

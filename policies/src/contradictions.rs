@@ -4,6 +4,7 @@
 mod address_outside_found_pools;
 mod ambient_gateway_for_sidecars;
 mod ambient_in_one_network;
+mod ambient_remote;
 mod blank_cluster_name;
 mod control_plane_inside;
 mod data_plane_ahead;
@@ -19,13 +20,16 @@ mod differing_service;
 mod entry_elsewhere;
 mod entry_port_not_served;
 mod entry_repeats_service;
+mod external_istiod_id;
 mod found;
+mod found_node_without_region;
 mod gateway_not_injected;
 mod gateway_without_mesh_port;
 mod gateway_without_server;
 mod half_exposed_istiod;
 mod half_global_service;
 mod joined;
+mod malformed_cluster_id;
 mod malformed_control_plane_address;
 mod malformed_mesh_networks;
 mod malformed_network_id;
@@ -59,8 +63,10 @@ mod shared_node_port;
 mod shared_signing_certificate;
 mod target_without_server;
 mod trust_domains_apart;
+mod unknown_revision;
 mod unknown_subset_value;
 mod unlabelled_gateway_pods;
+mod unread_annotation;
 mod unread_registry_service;
 mod unreadable_declaration;
 mod webhook_without_port;
@@ -80,6 +86,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &trust_domains_apart::TrustDomainsApart,
     &remote_secret_key::RemoteSecretKey,
     &blank_cluster_name::BlankClusterName,
+    &malformed_cluster_id::MalformedClusterId,
     // Networks.
     &differing_network::DifferingNetwork,
     &differing_gateway_network::DifferingGatewayNetwork,
@@ -98,6 +105,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &pinned_address_for_all::PinnedAddressForAll,
     &overlapping_found_pools::OverlappingFoundPools,
     &entry_elsewhere::EntryElsewhere,
+    &unread_annotation::UnreadAnnotation,
     // Gateways.
     &gateway_without_mesh_port::GatewayWithoutMeshPort,
     &entry_port_not_served::EntryPortNotServed,
@@ -116,12 +124,15 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &second_ambient_gateway::SecondAmbientGateway,
     &gateway_without_server::GatewayWithoutServer,
     &shared_node_port::SharedNodePort,
+    &unknown_revision::UnknownRevision,
     // Control planes.
     &malformed_control_plane_address::MalformedControlPlaneAddress,
     &control_plane_inside::ControlPlaneInside,
     &webhook_without_port::WebhookWithoutPort,
     &one_way_discovery::OneWayDiscovery,
     &ambient_in_one_network::AmbientInOneNetwork,
+    &external_istiod_id::ExternalIstiodId,
+    &ambient_remote::AmbientRemote,
     // Versions.
     &operator_is_gone::OperatorIsGone,
     &data_plane_ahead::DataPlaneAhead,
@@ -142,6 +153,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &differing_service::DifferingService,
     &half_global_service::HalfGlobalService,
     &differing_flag::DifferingFlag,
+    &found_node_without_region::FoundNodeWithoutRegion,
 ];
 
 /// Compares everything in a repository. Policies that judge objects against a declaration may find faults that need none.

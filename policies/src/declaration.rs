@@ -131,6 +131,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl DeclarationSpec {
+    /// Whether somebody outside this cluster is meant to reach its istiod: other clusters, or virtual machines, for which
+    /// networks of single workloads are declared (istio/istio.io: `content/en/docs/setup/install/virtual-machine/index.md`).
+    #[must_use]
+    pub fn hands_out_istiod(&self) -> bool {
+        self.control_plane.serves_others || !self.workload_networks.is_empty()
+    }
+
     /// Where a value of this specification comes from, such as `networks.network-west.gateways[0].address`: intent file
     /// and field, of the value or of the nearest that holds it.
     #[must_use]

@@ -35,6 +35,16 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     findings
 }
 
+/// Judges what an object says beside its claims, exceptions aside: values that nobody reads.
+#[must_use]
+pub fn judge_rest(declaration: &DeclarationSpec, object: &Map<String, Value>) -> Findings {
+    let mut findings = Findings::new();
+    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+        policy.admit(declaration, object, &mut findings);
+    }
+    findings
+}
+
 /// What a Service outside the system namespace says: gateways are declared in that one, and a namesake elsewhere is none of
 /// them. It may still take an address, or call itself a network's gateway.
 fn of_another_namespace(declaration: &DeclarationSpec, claims: &Claims) -> Option<Claims> {

@@ -14,7 +14,7 @@ use crate::intent::{
     GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile,
     ServiceType,
 };
-use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision};
+use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision, hosted_name};
 use crate::node::{FieldPath, FileId, Node};
 use crate::version::Version;
 
@@ -213,7 +213,7 @@ impl Mesh {
     /// leaves no room for the ending.
     #[must_use]
     pub fn hosted_name(&self) -> Option<ClusterName> {
-        ClusterName::new(format!("{}-hosted", self.name)).ok()
+        ClusterName::new(hosted_name(self.name.as_str())).ok()
     }
 
     /// The clusters whose istiod reads `cluster`'s API server, by name: those that need a remote secret for it.

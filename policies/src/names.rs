@@ -55,6 +55,20 @@ pub fn is_resolvable_name(text: &str) -> bool {
         && absolute.split('.').all(|label| ClusterId::new(label).is_ok())
 }
 
+const HOSTED: &str = "-hosted";
+
+/// The name of a hosted mesh's API server, which is that of its directory too: `<mesh>-hosted`.
+#[must_use]
+pub fn hosted_name(mesh: &str) -> String {
+    format!("{mesh}{HOSTED}")
+}
+
+/// The mesh whose hosted API server has that name.
+#[must_use]
+pub fn mesh_hosted_as(name: &str) -> Option<&str> {
+    name.strip_suffix(HOSTED)
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $pattern:expr, $check:expr) => {
         $(#[$doc])*

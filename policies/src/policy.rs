@@ -1,5 +1,7 @@
 //! What a policy is, and the registry of all of them.
 
+use serde_json::{Map, Value};
+
 use crate::claim::Claims;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule};
@@ -19,6 +21,9 @@ pub trait Policy: Sync {
 
     /// Judges what one object claims against the declaration of its cluster.
     fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
+
+    /// Judges what one object says beside its claims, at admission.
+    fn admit(&self, _declaration: &DeclarationSpec, _object: &Map<String, Value>, _findings: &mut Findings) {}
 
     /// Judges what the objects of a repository claim against each other, with no intent.
     fn compare(&self, _repository: &Repository, _findings: &mut Findings) {}

@@ -10,6 +10,7 @@ use crate::declaration::{DeclarationSpec, DeclaredRole, KIND, MeshDeclaration};
 use crate::finding::{Finding, Findings, Place, Severity};
 use crate::intent::{API_VERSION, Date};
 use crate::judge;
+use crate::names::mesh_hosted_as;
 use crate::node::{FileId, Node, Span};
 use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
 
@@ -81,7 +82,7 @@ fn with_declaration(witness: &Witness) -> Option<(&Witness, &MeshDeclaration)> {
 
 /// The declaration by which a hosted API server is judged, called after its mesh (`<mesh>-hosted`).
 fn hosted<'a>(repository: &'a Repository, cluster: &Cluster) -> Option<(&'a Witness, MeshDeclaration)> {
-    let mesh = cluster.name.strip_suffix("-hosted").filter(|_| cluster.named)?;
+    let mesh = mesh_hosted_as(&cluster.name).filter(|_| cluster.named)?;
     let beside = repository.clusters.iter().filter(|other| other.scope == cluster.scope && !other.mixed);
     let members: Vec<(&Witness, &MeshDeclaration)> = beside
         .flat_map(|other| &other.witnesses)

@@ -139,3 +139,67 @@ fn one_of_several_declarations_of_a_cluster_is_enough() {
     let linted = lint(&files, TODAY);
     assert_eq!(codes(&linted), ["error MW2101"], "{}", human(&linted));
 }
+
+/// Lint may be run where the paths no longer say which cluster a file belongs to.
+#[test]
+fn a_declaration_tells_whose_directory_it_is() {
+    let mut whole = rendered("whole-tree");
+    edit(&mut whole, NAMESPACE, "topology.istio.io/network: network1", "topology.istio.io/network: network9");
+    for inside in ["clusters/", "clusters/cluster1/"] {
+        let below =
+            |(path, text): (&String, &Vec<u8>)| Some((path.strip_prefix(inside)?.to_owned(), text.clone()));
+        let linted = lint(&whole.iter().filter_map(below).collect(), TODAY);
+        assert_eq!(codes(&linted), ["error MW2101"], "{inside}\n{}", human(&linted));
+        assert_eq!(linted.findings.iter().next().unwrap().cluster.as_deref(), Some("cluster1"));
+    }
+}
+
+/// The API server of a hosted mesh has no declaration: its directory is known by the mesh's.
+#[test]
+fn inside_of_clusters_the_hosted_api_server_is_known_too() {
+    let whole = rendered("hosted-struct-parameters");
+    let hosted = |path: &str| path.split('/').nth(1).is_some_and(|name| name.ends_with("-hosted"));
+    assert!(whole.keys().any(|path| hosted(path)));
+    let below =
+        |(path, text): (&String, &Vec<u8>)| Some((path.strip_prefix("clusters/")?.to_owned(), text.clone()));
+    let linted = lint(&whole.iter().filter_map(below).collect(), TODAY);
+    assert!(linted.findings.is_empty(), "{}", human(&linted));
+    let named: Vec<&str> =
+        linted.repository.clusters.iter().filter(|c| c.named).map(|c| c.name.as_str()).collect();
+    assert!(named.iter().any(|name| name.ends_with("-hosted")), "{named:?}");
+}
+
+/// `default` is what shared directories are called: a cluster of that name is known by what is in it.
+#[test]
+fn a_cluster_called_like_a_shared_directory_is_one() {
+    let intent = |name: &str| {
+        let cluster = |name: &str, net: u8| {
+            format!(
+                "---\napiVersion: meshwright.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec:\n  network: n{net}\n  \
+                 kubernetes: {{version: \"1.30\", apiServer: https://10.{net}.0.1:6443}}\n  \
+                 loadBalancer: {{addresses: {{eastWest: 10.{net}.0.9}}}}\n\
+                 ---\napiVersion: meshwright.dev/v1alpha1\nkind: Network\nmetadata: {{name: n{net}}}\n"
+            )
+        };
+        let mesh = "apiVersion: meshwright.dev/v1alpha1\nkind: Mesh\nmetadata: {name: m1}\nspec:\n  \
+                    istio: {version: 1.26.4, install: Helm}\n  controlPlane: {multiPrimary: {}}\n  delivery: {flux: {}}\n";
+        Intent::text(format!("{mesh}{}{}", cluster(name, 1), cluster("other", 2))).build()
+    };
+    let tree = files(&intent("default"));
+    for declared in [true, false] {
+        let mut tree = tree.clone();
+        tree.retain(|path, _| declared || !path.contains("/declaration/"));
+        let linted = lint(&tree, TODAY);
+        assert!(linted.findings.is_empty(), "{}", human(&linted));
+        let path = "clusters/default/mesh/install/namespace-istio-system.yaml";
+        edit(&mut tree, path, "topology.istio.io/network: n1", "topology.istio.io/network: n9");
+        let linted = lint(&tree, TODAY);
+        assert_eq!(
+            codes(&linted),
+            [if declared { "error MW2101" } else { "error MW2201" }],
+            "{}",
+            human(&linted)
+        );
+        assert_eq!(linted.findings.iter().next().unwrap().cluster.as_deref(), Some("default"));
+    }
+}

@@ -30,7 +30,7 @@ proptest! {
     #![proptest_config(crate::cases(32))]
 
     #[test]
-    fn every_valid_mesh_lints_clean(mesh in any_mesh().prop_filter("has clusters by name", AnyMesh::names_its_directories)) {
+    fn every_valid_mesh_lints_clean(mesh in any_mesh()) {
         let tree = Intent::text(mesh.intent()).build();
         let linted = lint(&files(&tree));
         prop_assert!(linted.findings.is_empty(), "{:#?}\n{}", linted.findings, mesh.intent());
@@ -310,7 +310,7 @@ proptest! {
 
     #[test]
     fn any_single_contradicting_edit_of_any_mesh_is_found(
-        mesh in any_mesh().prop_filter("has clusters by name", AnyMesh::names_its_directories),
+        mesh in any_mesh(),
         chosen in prop::collection::vec(any::<prop::sample::Index>(), 6),
     ) {
         let files = files(&Intent::text(mesh.intent()).build());

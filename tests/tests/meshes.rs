@@ -162,20 +162,13 @@ impl AnyMesh {
         AnyMesh::version(self.minor)
     }
 
-    /// Whether what is rendered says of every cluster and gateway what it is: a directory called `default` is none of a
-    /// cluster to the linter, plain values of a shared gateway do not say that they are a gateway's, and those of istiod
-    /// before 1.23 not always that it leads remotes.
+    /// Whether what is rendered says of every cluster and gateway what it is: plain values of a shared gateway do not say
+    /// that they are a gateway's, and those of istiod before 1.23 not always that it leads remotes.
     pub(crate) fn speaks_for_itself(&self) -> bool {
         let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
         let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
         let vague = self.shape == Shape::PrimaryRemote && self.minor < 23 && by_hand;
-        !nameless && !vague && self.names_its_directories()
-    }
-
-    /// Whether the linter takes the directory of every cluster for one: `default` is a name that directories have for other
-    /// reasons (docs/lint.md, "Which cluster a file belongs to").
-    pub(crate) fn names_its_directories(&self) -> bool {
-        self.members.iter().all(|member| member.name != "default")
+        !nameless && !vague
     }
 
     /// The network of each cluster: every network has one.

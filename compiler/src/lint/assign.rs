@@ -73,6 +73,7 @@ pub(super) fn assign(
     };
     groups.into_iter().for_each(|group| plan.add(group));
     plan.deliver(&naming);
+    let unfollowed = builder.unfollowed();
     let homes = by_home(plan);
     let parts = threads::in_parts(&homes, LEAST, |homes| {
         homes.iter().map(|home| home.finish(files, &listing, &known)).collect::<Vec<_>>()
@@ -92,14 +93,23 @@ pub(super) fn assign(
     for kustomization in files.kustomizations().filter(|k| k.outside) {
         outside.insert(kustomization.directory.as_str());
     }
-    let opaque: Vec<&str> =
-        files.kustomizations().filter(|k| k.opaque || k.replaces()).map(|k| k.directory.as_str()).collect();
+    let mut unfollowed = unfollowed;
+    for kustomization in files.kustomizations() {
+        unfollowed.extend(kustomization.opaque.iter().map(|key| (*key, kustomization.path.clone())));
+    }
+    let mut opaque: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, path) in &unfollowed {
+        opaque.entry(key).or_default().push(path);
+    }
     note(
         notes,
         &outside.into_iter().collect::<Vec<_>>(),
         "roots that take in what is not in the repository are not judged where something would have to be absent",
     );
-    note(notes, &opaque, "variables, replacements and plugins of kustomize are not followed");
+    for (key, paths) in opaque {
+        let why = format!("`{key}` of kustomize is not followed: what it makes or changes is not judged");
+        note(notes, &paths, &why);
+    }
     let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
     note(
         notes,
@@ -122,6 +132,7 @@ pub(super) fn assign(
 const KEPT_KINDS: &[&str] = &[
     "Application",
     "ApplicationSet",
+    "Cluster",
     "Deployment",
     "Gateway",
     "HelmRelease",
@@ -130,6 +141,7 @@ const KEPT_KINDS: &[&str] = &[
     "Kustomization",
     declaration::KIND,
     "Namespace",
+    "Node",
     "ServiceEntry",
     "WorkloadEntry",
     "WorkloadGroup",
@@ -211,7 +223,7 @@ impl<'a> Listing<'a> {
             && !self.listed.contains(path)
             && files.kustomization(own).is_some_and(|kustomization| {
                 let beside = |path: &String| directory(path) == own && path.contains(".y");
-                !kustomization.opaque && kustomization.resources.iter().any(beside)
+                kustomization.opaque.is_empty() && kustomization.resources.iter().any(beside)
             })
     }
 }

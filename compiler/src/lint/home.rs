@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
+use meshwright_policies::names::hosted_name;
+use meshwright_policies::node::Node;
 use meshwright_policies::repository::{Manifest, has_placeholder};
 use meshwright_policies::witness::is_declaration;
 
@@ -78,24 +80,96 @@ fn join(directories: &[&str]) -> String {
 }
 
 /// By what a directory is known to be a cluster's.
+#[derive(Default)]
 pub(super) struct Naming<'a> {
     /// What the command line says.
-    pub(super) globs: &'a [ClusterGlob],
-    /// Clusters that a declaration names, whatever they are called.
-    pub(super) declared: BTreeSet<&'a str>,
+    globs: &'a [ClusterGlob],
+    /// Clusters that a declaration names, or what is in their directory, whatever they are called.
+    named: BTreeSet<&'a str>,
+    /// Directories of clusters by what a declaration in them says: lint may be run inside of `clusters/`.
+    declared: BTreeMap<String, String>,
 }
 
 impl<'a> Naming<'a> {
-    pub(super) fn of(globs: &'a [ClusterGlob], files: &'a Files<'_>) -> Naming<'a> {
-        let manifests =
-            files.in_order().flat_map(|file| &file.contents).filter_map(|content| match content {
-                Content::Object(manifest) if is_declaration(&manifest.document) => Some(manifest),
-                _ => None,
-            });
-        let name = |manifest: &'a Manifest| manifest.document.at(&"spec.cluster.name".into())?.as_str();
-        let declared = manifests.filter_map(|manifest| name(manifest)).collect();
-        Naming { globs, declared }
+    /// By directories alone.
+    pub(super) fn by_path(globs: &'a [ClusterGlob]) -> Naming<'a> {
+        Naming { globs, ..Naming::default() }
     }
+
+    pub(super) fn of(globs: &'a [ClusterGlob], files: &'a Files<'_>) -> Naming<'a> {
+        let mut naming = Naming::by_path(globs);
+        let mut told: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for file in files.in_order() {
+            let marked = marked(file.path);
+            for content in &file.contents {
+                match content {
+                    Content::Object(manifest) if is_declaration(&manifest.document) => {
+                        let text = |path: &str| manifest.document.at(&path.into()).and_then(Node::as_str);
+                        let Some(name) = text("spec.cluster.name") else { continue };
+                        naming.named.insert(name);
+                        let own = cluster_of_declaration(directory(file.path));
+                        told.entry(own.to_owned()).or_default().insert(name);
+                        if let (Some(mesh), Some(beside)) = (text("spec.mesh.name"), beside(own)) {
+                            let hosted = hosted_name(mesh);
+                            naming.declared.insert(format!("{beside}{hosted}"), hosted);
+                        }
+                    }
+                    Content::Object(manifest) => naming.takes(marked, manifest),
+                    Content::Plain { values, .. } => {
+                        values.iter().for_each(|values| naming.takes(marked, values));
+                    }
+                }
+            }
+        }
+        // A directory with the declarations of several clusters is none of theirs.
+        for (own, names) in told {
+            if let (Some(name), 1) = (names.first(), names.len()) {
+                naming.declared.insert(own, (*name).to_owned());
+            }
+        }
+        naming
+    }
+
+    /// What lies in a directory that is called like what clusters share may give that name as the cluster's ID.
+    fn takes(&mut self, marked: Option<&'a str>, manifest: &Manifest) {
+        if let Some(name) = marked.filter(|name| identity(manifest) == Some(name)) {
+            self.named.insert(name);
+        }
+    }
+
+    /// The cluster of the innermost directory with a declaration in it.
+    fn declared(&self, directory: &str) -> Option<Home> {
+        let own = ancestors(directory).chain([""]).find_map(|above| self.declared.get_key_value(above));
+        let (directory, name) = own?;
+        let scope = beside(directory).unwrap_or_default();
+        Some(Home::named(scope.to_owned(), name, true))
+    }
+}
+
+/// The name below `clusters/` and the like, when it is one that shared directories have.
+fn marked(path: &str) -> Option<&str> {
+    let directories: Vec<&str> = directory(path).split('/').collect();
+    directories.windows(2).find_map(|pair| match pair {
+        [marker, name] if FLEETS.contains(marker) && SHARED.contains(name) => Some(*name),
+        _ => None,
+    })
+}
+
+/// The directory of the cluster whose declaration lies there: the rendered root `declaration/` is beside its other ones.
+fn cluster_of_declaration(directory: &str) -> &str {
+    match directory.rsplit_once('/') {
+        Some((above, "declaration")) => above,
+        None if directory == "declaration" => "",
+        _ => directory,
+    }
+}
+
+/// What the paths of the directories beside one begin with; nothing for the root.
+fn beside(directory: &str) -> Option<&str> {
+    if directory.is_empty() {
+        return None;
+    }
+    directory.rfind('/').map_or(Some(""), |at| directory.get(..=at))
 }
 
 impl Home {
@@ -121,12 +195,12 @@ impl Home {
             let pairs = directories.windows(2).enumerate().rev();
             for (at, pair) in pairs {
                 let [marker, name] = pair else { continue };
-                if markers.contains(marker) && (!SHARED.contains(name) || naming.declared.contains(name)) {
+                if markers.contains(marker) && (!SHARED.contains(name) || naming.named.contains(name)) {
                     return Some(Home::named(join(directories.get(..at).unwrap_or_default()), name, fleet));
                 }
             }
         }
-        None
+        naming.declared(directory(path))
     }
 }
 
@@ -208,7 +282,7 @@ pub(super) fn by_destination(subject: &Manifest, path: &str, own: &Home, known: 
             .text("spec.kubeConfig.secretRef.name")
             .map(|secret| of_kubeconfig(&secret, subject.namespace.as_deref())),
         "MeshCluster" => Some(subject.name.clone()),
-        "GlobalMesh" => Some(format!("{}-hosted", subject.name)),
+        "GlobalMesh" => Some(hosted_name(&subject.name)),
         _ => None,
     }?;
     if name.is_empty() || has_placeholder(&name) {

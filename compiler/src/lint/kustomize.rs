@@ -1,13 +1,19 @@
 //! What `kustomization.yaml` files make of the files that they list, as far as claims need: kustomize's own order and rules
 //! (kubernetes-sigs/kustomize: `api/internal/target/kusttarget.go`), on trees whose values know where they were written.
-//! What is not followed (remote bases, plugins, variables, replacements) makes what it touches unknown, never wrong.
+//! What is not followed (remote bases, plugins, Helm charts) makes what it touches unknown, never wrong.
 
 mod build;
 mod generate;
+mod images;
 mod json_patch;
 mod merge;
+mod path;
+mod replace;
 mod select;
 mod transform;
+mod vars;
+
+use std::collections::BTreeSet;
 
 use meshwright_policies::node::{Node, Value};
 
@@ -36,14 +42,24 @@ pub(super) struct Kustomization {
     labels: Vec<Labels>,
     annotations: Option<Node>,
     generators: Vec<Generator>,
-    /// What `replacements` write to.
-    replaced: Vec<Target>,
+    replacements: Vec<Written>,
+    images: Vec<images::Image>,
+    vars: Vec<vars::Var>,
+    /// Files of `configurations`.
+    configurations: Vec<String>,
     /// Whether it is a component, which is nothing by itself.
     pub(super) component: bool,
     /// Whether it takes in what is not in the repository.
     pub(super) outside: bool,
-    /// Whether it changes objects in a way that is not followed.
-    pub(super) opaque: bool,
+    /// Keys by which it changes objects, or makes some, in a way that is not followed.
+    pub(super) opaque: BTreeSet<&'static str>,
+}
+
+/// A replacement, in the file or beside it.
+#[derive(Clone, Debug)]
+enum Written {
+    Here(Box<Node>),
+    File(String),
 }
 
 /// One patch.
@@ -80,6 +96,10 @@ struct Generator {
 }
 
 impl Kustomization {
+    fn is_opaque(&mut self, key: &'static str) {
+        self.opaque.insert(key);
+    }
+
     /// Files that it names beside its resources: patches, and what goes into generated objects. They are nothing by
     /// themselves.
     pub(super) fn other_files(&self) -> impl Iterator<Item = &str> {
@@ -89,14 +109,18 @@ impl Kustomization {
         });
         let generated =
             self.generators.iter().flat_map(|generator| &generator.files).map(|(_, path)| path.as_str());
-        patches.chain(generated)
-    }
-
-    /// Whether `replacements` are among its changes.
-    pub(super) fn replaces(&self) -> bool {
-        !self.replaced.is_empty()
+        let replacements = self.replacements.iter().filter_map(|written| match written {
+            Written::File(path) => Some(path.as_str()),
+            Written::Here(_) => None,
+        });
+        let configurations = self.configurations.iter().map(String::as_str);
+        patches.chain(generated).chain(replacements).chain(configurations)
     }
 }
+
+/// Keys that are not followed: programs, charts, and what changes the rules.
+const OPAQUE: &[&str] =
+    &["transformers", "generators", "helmCharts", "helmChartInflationGenerator", "openapi"];
 
 /// Reads one.
 pub(super) fn read(root: &Node, path: &str) -> Kustomization {
@@ -122,7 +146,9 @@ pub(super) fn read(root: &Node, path: &str) -> Kustomization {
     for item in list(root, "labels") {
         let Some(pairs) = item.get("pairs").cloned() else { continue };
         let selectors = flag(item, "includeSelectors");
-        found.opaque |= item.get("fields").is_some();
+        if item.get("fields").is_some() {
+            found.is_opaque("labels");
+        }
         found.labels.push(Labels {
             pairs,
             selectors,
@@ -139,13 +165,30 @@ pub(super) fn read(root: &Node, path: &str) -> Kustomization {
         }
     }
     for replacement in list(root, "replacements") {
-        let targets = list(replacement, "targets").filter_map(|target| target.get("select"));
-        found.replaced.extend(targets.map(Target::of));
-        found.opaque |= replacement.get("path").is_some();
+        match replacement.get("path").and_then(Node::as_str) {
+            None => found.replacements.push(Written::Here(Box::new(replacement.clone()))),
+            Some(path) => match resolve(&found.directory, path) {
+                Some(path) => found.replacements.push(Written::File(path)),
+                None => found.is_opaque("replacements"),
+            },
+        }
     }
-    let opaque =
-        ["vars", "transformers", "generators", "helmCharts", "helmChartInflationGenerator", "openapi"];
-    found.opaque |= opaque.iter().any(|key| root.get(key).is_some());
+    found.images = list(root, "images").filter_map(images::Image::of).collect();
+    for var in list(root, "vars") {
+        match vars::Var::of(var) {
+            Some(var) => found.vars.push(var),
+            None => found.is_opaque("vars"),
+        }
+    }
+    for file in list(root, "configurations").filter_map(Node::as_str) {
+        match resolve(&found.directory, file) {
+            Some(path) => found.configurations.push(path),
+            None => found.is_opaque("configurations"),
+        }
+    }
+    for key in OPAQUE.iter().filter(|key| root.get(key).is_some()) {
+        found.is_opaque(key);
+    }
     found
 }
 
@@ -156,7 +199,9 @@ fn patches(root: &Node, found: &mut Kustomization) {
             Some(text) => resolve(&found.directory, text).map(From::File),
             None => None,
         };
-        found.opaque |= from.is_none();
+        if from.is_none() {
+            found.is_opaque("patchesStrategicMerge");
+        }
         found.patches.extend(from.map(|from| Patch { from, target: None, renames: false }));
     }
     for (key, late) in [("patches", false), ("patchesJson6902", true)] {
@@ -169,7 +214,9 @@ fn patches(root: &Node, found: &mut Kustomization) {
                 (_, Some(path)) => resolve(&found.directory, path).map(From::File),
                 _ => None,
             };
-            found.opaque |= from.is_none();
+            if from.is_none() {
+                found.is_opaque(key);
+            }
             let Some(from) = from else { continue };
             let option = |key: &str| {
                 item.get("options").and_then(|options| options.get(key)).map(|node| node.to_json())

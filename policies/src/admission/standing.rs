@@ -35,6 +35,7 @@ pub fn standing<'a>(
     let candidates = scope::declarations(&basis.declarations, home, object);
     let judged = candidates.into_iter().filter(|declared| claims.concern(&declared.spec)).map(|declared| {
         let mut findings = judge::judge(&declared.spec, &claims);
+        findings.extend(judge::judge_rest(&declared.spec, object));
         judge::excuse(&declared.spec, basis.today, &mut findings);
         (declared, findings)
     });

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::claim::{Claims, Fact};
-use crate::finding::{Findings, Rule, Severity};
+use crate::claim::{Claim, Claims, Fact};
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::fault::{self, Fault};
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::kinds::EAST_WEST;
+use crate::node::FieldPath;
 use crate::policy::Policy;
-use crate::repository::Repository;
+use crate::repository::{Cluster, Manifest, Repository};
 use crate::version::Version;
 
 /// MW5214: ambient istiod of a mesh of several networks knows one only.
@@ -24,44 +28,107 @@ impl Policy for AmbientInOneNetwork {
         &RULE
     }
 
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        let others = declaration
+            .networks
+            .iter()
+            .filter(|(id, network)| **id != declaration.network && !network.clusters.is_empty());
+        if others.count() == 0 || declaration.control_plane.role != DeclaredRole::Primary {
+            return;
+        }
+        let Some(plane) = claims.plane.as_ref().filter(|_| lacks(claims, Some(&declaration.istio.version)))
+        else {
+            return;
+        };
+        let missing = Claim {
+            fact: variable(),
+            value: claims.first(&variable()).map(|claim| claim.value.clone()).unwrap_or_default(),
+            path: claims.first(&variable()).map_or_else(|| plane.path.clone(), |claim| claim.path.clone()),
+            part: false,
+        };
+        let message = format!("istiod is not told that its ambient mesh has several networks: `{VARIABLE}`");
+        let fault =
+            Fault::new(&missing, message, format!("set `{VARIABLE}: \"true\"` among istiod's variables"));
+        // Sidecars reach other networks all the same.
+        fault::judge(&RULE, declaration, claims, [fault.warning()], findings);
+    }
+
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
         for mesh in repository.meshes() {
             let networks: BTreeSet<&str> = mesh.iter().filter_map(|cluster| cluster.network()).collect();
             if networks.len() < 2 {
                 continue;
             }
+            let networks: Vec<String> = networks.iter().map(|network| format!("`{network}`")).collect();
             for cluster in mesh {
-                for subject in cluster.subjects.iter().filter(|subject| lacks(&subject.claims)) {
-                    let Some(plane) = &subject.claims.plane else { continue };
-                    let message = format!(
-                        "istiod of {} is not told that its ambient mesh has several networks: {}",
-                        cluster.called(),
-                        networks.iter().map(|network| format!("`{network}`")).collect::<Vec<_>>().join(", ")
-                    );
-                    findings.push(
-                        subject
-                            .finding(&RULE, &plane.path, message)
-                            .help(format!("set `{VARIABLE}: \"true\"` among istiod's variables"))
-                            .cluster(&cluster.name),
-                    );
-                }
+                let message = format!(
+                    "istiod of {} is not told that its ambient mesh has several networks: {}",
+                    cluster.called(),
+                    networks.join(", ")
+                );
+                told.extend(tell(cluster, &message, None, findings));
             }
         }
+        // A gateway of that class says by itself that there are several.
+        for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
+            let class = FieldPath::parse("spec.gatewayClassName");
+            let is_east_west = |subject: &&Manifest| {
+                subject.kind == "Gateway"
+                    && subject.text("spec.gatewayClassName").as_deref() == Some(EAST_WEST)
+            };
+            let Some(gateway) = cluster.subjects.iter().find(is_east_west) else { continue };
+            if told.contains(&(cluster.scope.as_str(), cluster.name.as_str())) {
+                continue;
+            }
+            let message = format!(
+                "istiod of {} does not know the class `{EAST_WEST}`, as long as it is not told that its mesh has several networks",
+                cluster.called()
+            );
+            tell(cluster, &message, Some(gateway.place(&class)), findings);
+        }
     }
+}
+
+/// Reports the control planes of a cluster that lack the variable; says for which cluster that was.
+fn tell<'a>(
+    cluster: &'a Cluster,
+    message: &str,
+    gateway: Option<Place>,
+    findings: &mut Findings,
+) -> Option<(&'a str, &'a str)> {
+    let mut found = None;
+    for subject in cluster.subjects.iter().filter(|subject| lacks(&subject.claims, None)) {
+        let Some(plane) = &subject.claims.plane else { continue };
+        let mut finding = subject
+            .finding(&RULE, &plane.path, message)
+            .help(format!("set `{VARIABLE}: \"true\"` among istiod's variables"))
+            .cluster(&cluster.name);
+        if let Some(gateway) = &gateway {
+            finding = finding.related(gateway.clone(), "nothing is made of this gateway");
+        }
+        findings.push(finding);
+        found = Some((cluster.scope.as_str(), cluster.name.as_str()));
+    }
+    found
+}
+
+fn variable() -> Fact {
+    Fact::IstiodVariable { name: VARIABLE.to_owned() }
 }
 
 /// Off unless it is set (istio/istio@1.31: `pilot/pkg/features/ambient.go`).
 const VARIABLE: &str = "AMBIENT_ENABLE_MULTI_NETWORK";
 
 /// Whether an ambient control plane lacks it. Releases before 1.27 have no multi-network mode to switch on.
-fn lacks(claims: &Claims) -> bool {
+fn lacks(claims: &Claims, declared: Option<&Version>) -> bool {
     let Some(plane) = claims.plane.as_ref().filter(|plane| plane.whole && !plane.is_remote) else {
         return false;
     };
     let ambient = claims.list.iter().any(|claim| claim.fact == Fact::Profile && claim.value == "ambient");
-    let version =
-        plane.version.as_ref().and_then(|text| text.trim_start_matches('v').parse::<Version>().ok());
-    let variable = claims.first(&Fact::IstiodVariable { name: VARIABLE.to_owned() });
+    let version = plane.version.as_ref().and_then(|text| text.parse::<Version>().ok());
+    let version = version.or_else(|| declared.cloned());
+    let variable = claims.first(&variable());
     ambient
         && version.is_some_and(|version| version.at_least(1, 27, 0))
         && !variable.is_some_and(|claim| claim.value.eq_ignore_ascii_case("true"))

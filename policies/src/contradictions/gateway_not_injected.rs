@@ -1,4 +1,4 @@
-//! MW4256: a gateway lies in a namespace where nothing is injected.
+//! MW4256: a gateway that needs injection is not injected.
 
 use crate::chart_keys::Chart;
 use crate::finding::{Findings, Rule, Severity};
@@ -6,14 +6,14 @@ use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository};
 
-/// MW4256: a gateway lies in a namespace where nothing is injected.
+/// MW4256: a gateway that needs injection is not injected.
 pub(super) struct GatewayNotInjected;
 
 static RULE: Rule = Rule {
     code: "MW4256",
     name: "gateway-not-injected",
     severity: Severity::Error,
-    title: "gateway that needs injection lies in a namespace that has it disabled",
+    title: "gateway that needs injection is not injected",
     docs: include_str!("../../docs/MW4256.md"),
 };
 
@@ -27,6 +27,9 @@ impl Policy for GatewayNotInjected {
             for subject in &cluster.subjects {
                 if let Some((path, namespace)) = injected(subject) {
                     judge(cluster, subject, &path, &namespace, findings);
+                }
+                if let Some(image) = automatic(subject) {
+                    without_injection(cluster, subject, &image, findings);
                 }
             }
         }
@@ -92,4 +95,82 @@ fn judge(cluster: &Cluster, subject: &Manifest, path: &FieldPath, namespace: &st
             .help("remove the label `istio-injection: disabled`, or install the gateway in another namespace")
             .cluster(&cluster.name),
     );
+}
+
+/// The container whose image the webhook has to fill in (istio/istio@1.31: `pkg/kube/inject/webhook.go`, `AutoImage`).
+fn automatic(subject: &Manifest) -> Option<FieldPath> {
+    if !matches!(subject.kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet") {
+        return None;
+    }
+    let containers = FieldPath::parse("spec.template.spec.containers");
+    let mut all = subject.document.at(&containers)?.items().enumerate();
+    all.find_map(|(index, container)| {
+        let is = |key: &str, text: &str| container.get(key).and_then(Node::as_str) == Some(text);
+        (is("name", "istio-proxy") && is("image", "auto"))
+            .then(|| containers.clone().index(index).key("image"))
+    })
+}
+
+/// Pods that ask for no injection, or that nothing injects: the labels of pod and namespace decide together (istio/istio@1.31:
+/// `manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml`).
+fn without_injection(cluster: &Cluster, subject: &Manifest, image: &FieldPath, findings: &mut Findings) {
+    let pods = FieldPath::parse("spec.template.metadata");
+    let pod = |map: &str, key: &str| {
+        let path = FieldPath::parse(map).key(key).under(&pods);
+        let text = subject.document.at(&path)?.to_json().as_str().map(str::to_owned)?;
+        Some((path, text))
+    };
+    let asked = pod("labels", INJECT).or_else(|| pod("annotations", INJECT));
+    let finding = |path: &FieldPath, message: String| {
+        let message = format!("{message}: image `auto` is none that a node can pull");
+        subject.finding(&RULE, path, message).cluster(&cluster.name)
+    };
+    if let Some((path, text)) = asked {
+        if text == "false" {
+            let message = "the gateway's pods refuse the injection that they need".to_owned();
+            let finding =
+                finding(&path, message).found(text).related(subject.place(image), "this is filled in");
+            findings.push(finding.help(format!("set `{INJECT}: \"true\"`, or remove it")));
+        }
+        return;
+    }
+    let namespace = subject.namespace.as_deref().unwrap_or("default");
+    let homes: Vec<&Manifest> = cluster
+        .subjects
+        .iter()
+        .filter(|other| other.kind == "Namespace" && other.name == namespace)
+        .collect();
+    // Another file may label the namespace, another control plane may inject whatever it likes.
+    let [home] = homes.as_slice() else { return };
+    if !cluster.complete || !has_usual_webhooks(cluster) || pod("labels", REVISION).is_some() {
+        return;
+    }
+    let labels = home.document.at(&"metadata.labels".into());
+    let has = |key: &str| labels.is_some_and(|labels| labels.get(key).is_some());
+    if has("istio-injection") || has(REVISION) {
+        return;
+    }
+    let message = format!(
+        "the gateway's pods need injection, but neither they nor namespace `{namespace}` are labelled for it"
+    );
+    findings.push(
+        finding(image, message)
+            .found("auto")
+            .related(home.place(&"metadata.name".into()), "this namespace asks for no injection")
+            .help(format!("label the pods with `{INJECT}: \"true\"`")),
+    );
+}
+
+const INJECT: &str = "sidecar.istio.io/inject";
+const REVISION: &str = "istio.io/rev";
+
+/// Whether the cluster's control planes are known, and inject what is labelled only.
+fn has_usual_webhooks(cluster: &Cluster) -> bool {
+    let flag = FieldPath::parse("sidecarInjectorWebhook.enableNamespacesByDefault");
+    let by_default = |subject: &Manifest| {
+        let values = subject.chart_values();
+        values.iter().any(|at| at.values.at(&flag).is_some_and(|node| node.to_json() != false))
+    };
+    cluster.subjects.iter().any(|subject| subject.claims.plane.as_ref().is_some_and(|plane| plane.whole))
+        && !cluster.subjects.iter().any(by_default)
 }

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Json};
+
 use crate::chart_keys::{Chart, UnknownKey, unknown_keys};
+use crate::declaration::DeclarationSpec;
+use crate::embedded;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::node::{FieldPath, Node, Step};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Manifest, Repository, ValuesAt, has_placeholder};
+use crate::repository::{Manifest, Repository, ValuesAt, has_placeholder};
 use crate::suggest::nearest;
 use crate::support::RELEASES;
+use crate::version::Version;
 
 /// MW8201: a value that no chart reads.
 pub(super) struct MisspeltValue;
@@ -44,24 +49,51 @@ impl Policy for MisspeltValue {
         &RULE
     }
 
+    fn admit(&self, declaration: &DeclarationSpec, object: &Map<String, Json>, findings: &mut Findings) {
+        let kind = object.get("kind").and_then(Json::as_str).unwrap_or_default();
+        if !["Application", "HelmRelease", "IstioOperator"].contains(&kind) {
+            return;
+        }
+        let document = Json::Object(embedded::expand(object).into_owned());
+        let subject = Manifest::object(Node::from_json(&document));
+        let mut found = Findings::new();
+        judge(&declaration.cluster.name.to_string(), &subject, Some(&declaration.istio.version), &mut found);
+        // It has no effect, good or bad.
+        for mut finding in found {
+            finding.severity = Severity::Warning;
+            findings.push(finding);
+        }
+    }
+
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in &repository.clusters {
             for subject in &cluster.subjects {
-                for at in subject.chart_values() {
-                    values(cluster, subject, &at, findings);
-                }
-                if subject.kind == "IstioOperator" {
-                    operator(cluster, subject, findings);
-                }
+                judge(&cluster.name, subject, None, findings);
             }
         }
     }
 }
 
-fn values(cluster: &Cluster, subject: &Manifest, at: &ValuesAt<'_>, findings: &mut Findings) {
+/// `declared`: the release where the object names none.
+fn judge(cluster: &str, subject: &Manifest, declared: Option<&Version>, findings: &mut Findings) {
+    for at in subject.chart_values() {
+        values(cluster, subject, &at, declared, findings);
+    }
+    if subject.kind == "IstioOperator" {
+        operator(cluster, subject, findings);
+    }
+}
+
+fn values(
+    cluster: &str,
+    subject: &Manifest,
+    at: &ValuesAt<'_>,
+    declared: Option<&Version>,
+    findings: &mut Findings,
+) {
     let Some(chart) = at.chart.filter(|chart| is_istios(subject, *chart)) else { return };
     let json = at.values.to_json();
-    let (unknown, release) = match &at.version {
+    let (unknown, release) = match at.version.as_ref().or(declared) {
         Some(version) => (unknown_keys(chart, version.minor(), &json), format!(" {version}")),
         None => (unknown_in_all(chart, &json), String::new()),
     };
@@ -79,7 +111,7 @@ fn values(cluster: &Cluster, subject: &Manifest, at: &ValuesAt<'_>, findings: &m
         if key.suggestion.is_some() && key.known_in.is_none() {
             finding.severity = Severity::Error;
         }
-        findings.push(finding.found(&key.path).help(help).cluster(&cluster.name));
+        findings.push(finding.found(&key.path).help(help).cluster(cluster));
     }
 }
 
@@ -107,7 +139,7 @@ fn is_istios(subject: &Manifest, chart: Chart) -> bool {
         || from.iter().filter_map(|path| subject.text(path)).any(|text| text.contains("istio"))
 }
 
-fn operator(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
+fn operator(cluster: &str, subject: &Manifest, findings: &mut Findings) {
     let Some(spec) = subject.document.get("spec") else { return };
     for entry in spec.entries().filter(|entry| !OPERATOR.contains(&entry.key.as_str())) {
         let key = &entry.key;
@@ -126,7 +158,7 @@ fn operator(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
         if help.starts_with("did") {
             finding.severity = Severity::Error;
         }
-        findings.push(finding.found(&path).help(help).cluster(&cluster.name));
+        findings.push(finding.found(&path).help(help).cluster(cluster));
     }
 }
 

@@ -63,12 +63,6 @@ fn judge(
         finding.severity = severity;
         finding
     };
-    if !is_cluster_id(key) {
-        let message = format!("`{key}` cannot be the ID of a cluster: istiod takes the key for it");
-        let help = "use letters, digits and `-` only, at most 63, and the same ID as in the cluster's values";
-        findings.push(report(message, help.to_owned(), Severity::Error));
-        return;
-    }
     let annotation = FieldPath::parse("metadata.annotations").key(ANNOTATION);
     let annotated = subject.document.at(&annotation).and_then(|node| node.as_str());
     let suffix = subject.name.strip_prefix(PREFIX);
@@ -93,14 +87,4 @@ fn judge(
         let help = format!("rename the key to `{id}`: the key counts, not the name of the secret");
         findings.push(report(message, help, Severity::Error));
     }
-}
-
-/// Istio's grammar of a registry name (istio/istio@1.30: `pkg/config/validation/agent/validation.go`).
-fn is_cluster_id(key: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    key.len() <= 63
-        && !key.starts_with('-')
-        && !key.ends_with('-')
-        && !key.is_empty()
-        && key.chars().all(inner)
 }

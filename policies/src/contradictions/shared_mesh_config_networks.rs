@@ -4,7 +4,8 @@ use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::Node;
 use crate::policy::Policy;
-use crate::repository::{Cluster, Manifest, Repository};
+use crate::repository::{Cluster, Manifest, Repository, Stated};
+use crate::version::Version;
 
 /// MW2210: shared mesh configuration hides meshNetworks.
 pub(super) struct SharedMeshConfigNetworks;
@@ -32,7 +33,7 @@ impl Policy for SharedMeshConfigNetworks {
     }
 }
 
-fn judge(cluster: &Cluster, stated: &crate::repository::Stated<'_>, findings: &mut Findings) {
+fn judge(cluster: &Cluster, stated: &Stated<'_>, findings: &mut Findings) {
     let name = &stated.claim.value;
     let is_shared = |subject: &Manifest| subject.kind == "ConfigMap" && subject.name == *name;
     let networks = |subject: &'_ Manifest| {
@@ -45,22 +46,37 @@ fn judge(cluster: &Cluster, stated: &crate::repository::Stated<'_>, findings: &m
         .subjects
         .iter()
         .filter(|subject| !is_shared(subject) && subject.plane == stated.subject.plane);
-    let Some((own, (at, hidden))) = others.find_map(|subject| Some((subject, networks(subject)?))) else {
-        return;
-    };
-    if shown == hidden {
+    let own = others.find_map(|subject| Some((subject, networks(subject)?)));
+    if own.as_ref().is_some_and(|(_, (_, hidden))| *hidden == shown) {
         return;
     }
-    let message =
-        format!("`meshNetworks` of ConfigMap `{name}` hides those of the control plane, which differ");
-    findings.push(
+    let finding = if let Some(version) = version(stated).filter(|version| !version.at_least(1, 25, 0)) {
+        let message = format!(
+            "istiod {version} reads no networks from ConfigMap `{name}`, which `SHARED_MESH_CONFIG` names: this `meshNetworks` has no effect"
+        );
+        let finding = shared
+            .finding(&RULE, &path, message)
+            .help("set them as `global.meshNetworks` of the control plane: releases before 1.25 share the rest only");
+        match own {
+            Some((own, (at, _))) => finding.related(own.place(&at), "these are used"),
+            None => finding,
+        }
+    } else {
+        let Some((own, (at, _))) = own else { return };
+        let message =
+            format!("`meshNetworks` of ConfigMap `{name}` hides those of the control plane, which differ");
         shared
             .finding(&RULE, &path, message)
             .related(own.place(&at), "these have no effect")
-            .related(stated.place(), format!("`{name}` is named here"))
             .help("remove `meshNetworks` from the shared ConfigMap, or keep them there only")
-            .cluster(&cluster.name),
-    );
+    };
+    findings.push(finding.related(stated.place(), format!("`{name}` is named here")).cluster(&cluster.name));
+}
+
+/// The release of the istiod that is told to read it.
+fn version(stated: &Stated<'_>) -> Option<Version> {
+    let plane = stated.subject.claims.plane.as_ref()?;
+    plane.version.as_ref()?.parse().ok()
 }
 
 /// The networks themselves: a ConfigMap has them below `networks:`.

@@ -1,7 +1,7 @@
 //! `ConfigMap`: istiod's mesh configuration and networks, and the values of the injector (istio/istio@1.31:
 //! `pilot/pkg/bootstrap/mesh.go`, `pkg/kube/inject/inject.go`). Their text was read before: `crate::embedded`.
 
-use super::{Audited, Kind, Mark, Reach, mesh_networks, values};
+use super::{Audited, Kind, Mark, Reach, mesh_networks, rewriting, values};
 use crate::claim::{At, Claims, Subject};
 use crate::embedded::{INJECTOR, is_istiods};
 
@@ -31,6 +31,7 @@ impl Kind for ConfigMap {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let name = object.text_at(&["metadata", "name"]).unwrap_or_default();
+        rewriting::class_defaults(object, claims);
         let Some(data) = object.get("data") else { return };
         claims.subject = claims.namespace.clone().map_or(Subject::Here, Subject::Plane);
         if is_istiods(&name) {

@@ -25,6 +25,7 @@ impl Kind for IstioOperator {
         let mut plane = None;
         if let Some(values) = spec.get("values") {
             values::istiod(&values, claims);
+            rewriting::injection_templates(&values, claims);
             plane = Some(values::plane(&values, false));
             for gateway in ["istio-ingressgateway", "istio-egressgateway"] {
                 values.claim(&["gateways", gateway, "env", proxy::NETWORK], Fact::Network, claims);

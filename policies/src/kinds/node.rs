@@ -4,8 +4,10 @@
 use super::{Kind, Mark, Reach};
 use crate::claim::{At, Claims, Fact};
 
-const REGION: &str = "topology.kubernetes.io/region";
-const ZONE: &str = "topology.kubernetes.io/zone";
+/// Label with the region.
+pub(crate) const REGION: &str = "topology.kubernetes.io/region";
+/// Label with the zone.
+pub(crate) const ZONE: &str = "topology.kubernetes.io/zone";
 const SUBZONE: &str = "topology.istio.io/subzone";
 
 /// `v1/Node`.

@@ -93,6 +93,31 @@ pub(super) fn patches(patches: &At<'_>, carrier: &str, claims: &mut Claims) {
     patches.items().for_each(|patch| rewritten(&patch, carrier, FIELDS, claims));
 }
 
+/// Injection templates of the user's own (istio/istio@1.31: `pkg/kube/inject/inject.go`, `ParseTemplates`): laid over the
+/// pods of gateways and workloads. Those that the chart brings are no values of anybody's.
+pub(super) fn injection_templates(values: &At<'_>, claims: &mut Claims) {
+    let Some(webhook) = values.get("sidecarInjectorWebhook") else { return };
+    let Some(templates) = webhook.get("templates") else { return };
+    for (_, template) in templates.entries() {
+        rewritten(&template, "sidecarInjectorWebhook.templates", FIELDS, claims);
+    }
+}
+
+/// The label of a ConfigMap with what istiod lays over the objects that it makes for the Gateways of a class (istio/istio@1.26:
+/// `pilot/pkg/config/kube/gateway/conversion.go`).
+pub(super) const CLASS_DEFAULTS: &str = "gateway.istio.io/defaults-for-class";
+
+/// Patches of that ConfigMap: one for each kind of object.
+pub(super) fn class_defaults(object: &At<'_>, claims: &mut Claims) {
+    if object.text_at(&["metadata", "labels", CLASS_DEFAULTS]).is_none() {
+        return;
+    }
+    let Some(data) = object.get("data") else { return };
+    for (_, patch) in data.entries() {
+        rewritten(&patch, "defaults of a gateway class", FIELDS, claims);
+    }
+}
+
 fn rewritten(at: &At<'_>, carrier: &str, fields: &[&str], claims: &mut Claims) {
     // Paths of overlays escape dots within a key.
     let text = at.to_json().to_string().replace("\\\\.", ".");

@@ -2,7 +2,7 @@
 //! ztunnel (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/gateway`,
 //! `manifests/charts/ztunnel`).
 
-use super::{NETWORK_VIEW, mesh_networks, proxy, scope, service};
+use super::{NETWORK_VIEW, mesh_networks, proxy, rewriting, scope, service};
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane};
 use crate::node::Step;
@@ -60,6 +60,7 @@ pub(super) fn of(chart: Chart, values: &At<'_>, release: &str, claims: &mut Clai
         Chart::Base => istiod(values, claims),
         Chart::Istiod | Chart::IstiodRemote | Chart::Operator => {
             istiod(values, claims);
+            rewriting::injection_templates(values, claims);
             claims.plane = Some(plane(values, chart == Chart::IstiodRemote));
         }
         Chart::Gateway => gateway(values, release, claims),

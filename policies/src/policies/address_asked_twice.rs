@@ -51,7 +51,41 @@ fn faults(claims: &Claims) -> Vec<Fault<'_>> {
         let help = "keep the annotation, which every version of MetalLB reads, and remove `loadBalancerIP`";
         faults.push(Fault::new(field, message, help).against(annotation));
     }
+    for old in claims.list.iter().filter(|claim| annotation(claim, OLD_PREFIX).is_some()) {
+        let same = |other: &&Claim| {
+            annotation(other, PREFIX) == annotation(old, OLD_PREFIX)
+                && std::mem::discriminant(&other.fact) == std::mem::discriminant(&old.fact)
+                && beside(other, old)
+        };
+        let mut others = claims.list.iter().filter(same).peekable();
+        let Some(new) = others.peek().copied().filter(|_| others.all(|other| other.value != old.value))
+        else {
+            continue;
+        };
+        let message = format!(
+            "the annotation asks for `{}` under its old prefix and for `{}` under its new one: MetalLB reads one of them, by its release",
+            old.value, new.value
+        );
+        let help = "keep the prefix that the installed MetalLB reads: `metallb.io/` from 0.14.9 on";
+        faults.push(Fault::new(old, message, help).against(new));
+    }
     faults
+}
+
+/// MetalLB's annotations, from 0.14.9 on and before (metallb/metallb: `controller/service.go`, `valueForAnnotation`).
+const PREFIX: &str = "metallb.io/";
+const OLD_PREFIX: &str = "metallb.universe.tf/";
+
+/// What an annotation under that prefix is called.
+fn annotation<'a>(claim: &'a Claim, prefix: &str) -> Option<&'a str> {
+    let asks = matches!(claim.fact, Fact::GatewayAddress { .. } | Fact::GatewayPool { .. });
+    last_key(claim).filter(|_| asks)?.strip_prefix(prefix)
+}
+
+/// Whether two fields stand in one map.
+fn beside(a: &Claim, b: &Claim) -> bool {
+    let parent = |claim: &Claim| claim.path.0.split_last().map(|(_, above)| above.to_vec());
+    parent(a) == parent(b)
 }
 
 fn last_key(claim: &Claim) -> Option<&str> {

@@ -200,8 +200,10 @@ fn hand_out_istiod(
             let message = format!("istiod is handed out at `{found}`, which is no declared gateway");
             Some((message, labels.join(", ")))
         }
-        ServerPart::Port if known && !declaration.control_plane.serves_others => Some((
-            format!("istiod is handed out at port `{found}`, but serves no other cluster"),
+        ServerPart::Port if known && !declaration.hands_out_istiod() => Some((
+            format!(
+                "istiod is handed out at port `{found}`, but serves no other cluster and no virtual machine"
+            ),
             String::new(),
         )),
         // Istio's guides know both: SNI routing, and TLS that ends at the gateway.

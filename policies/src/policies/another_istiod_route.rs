@@ -78,8 +78,10 @@ fn against<'a>(declaration: &DeclarationSpec, claims: &'a Claims, claim: &'a Cla
     let Fact::IstiodRoute { port, part: RoutePart::Host } = &claim.fact else { return None };
     target(port)?;
     let found = claim.value.as_str();
-    if !declaration.control_plane.serves_others {
-        let message = format!("istiod is handed out at port {port}, but serves no other cluster");
+    if !declaration.hands_out_istiod() {
+        let message = format!(
+            "istiod is handed out at port {port}, but serves no other cluster and no virtual machine"
+        );
         let (_, change) = place(declaration, "controlPlane");
         let help = format!("remove the route, or {change}");
         return Some(Fault::new(claim, message, help).warning());

@@ -9,8 +9,10 @@ use meshwright_policies::node::{Node, Span, Value};
 use meshwright_policies::repository::Manifest;
 
 use super::merge::{self, Lost};
+use super::replace::Replacement;
 use super::select::{Matcher, effective};
-use super::{From, Kustomization, Patch, generate, json_patch, transform};
+use super::vars::{self, Var};
+use super::{From, Kustomization, Patch, Written, generate, images, json_patch, transform};
 use crate::lint::embedded;
 use crate::lint::read::{Content, Files};
 
@@ -105,22 +107,52 @@ pub(in crate::lint) struct Built<'a> {
     pub(in crate::lint) roots: BTreeSet<&'a str>,
     /// Files that it lists, through others too.
     pub(in crate::lint) files: BTreeSet<&'a str>,
+    /// Variables of all roots in it, which are resolved at the end of the outermost, and fields in which they stand.
+    vars: Vec<Var>,
+    places: Vec<vars::Place>,
 }
 
 /// Builds roots, each directory once.
 pub(in crate::lint) struct Builder<'a> {
     files: &'a Files<'a>,
     built: RefCell<BTreeMap<&'a str, Rc<Built<'a>>>>,
+    /// What was not followed while building: the key, and the kustomization that has it.
+    unfollowed: RefCell<BTreeSet<(&'static str, String)>>,
 }
 
 impl<'a> Builder<'a> {
     pub(in crate::lint) fn new(files: &'a Files<'a>) -> Builder<'a> {
-        Builder { files, built: RefCell::default() }
+        Builder { files, built: RefCell::default(), unfollowed: RefCell::default() }
+    }
+
+    /// Keys of kustomizations that could not be followed in what was built, with the files.
+    pub(in crate::lint) fn unfollowed(&self) -> BTreeSet<(&'static str, String)> {
+        self.unfollowed.borrow().clone()
+    }
+
+    /// Whether something was followed. Otherwise a note will say where not.
+    fn follow(&self, key: &'static str, from: &Kustomization, was_followed: bool) -> bool {
+        if !was_followed {
+            self.unfollowed.borrow_mut().insert((key, from.path.clone()));
+        }
+        was_followed
     }
 
     /// The root in a directory; nothing when there is none.
     pub(in crate::lint) fn build(&self, directory: &str) -> Option<Rc<Built<'a>>> {
-        self.build_within(directory, &mut Vec::new())
+        let built = self.build_within(directory, &mut Vec::new())?;
+        let has_local = built.objects.iter().any(is_local);
+        if built.vars.is_empty() && !has_local {
+            return Some(built);
+        }
+        let mut resolved = (*built).clone();
+        let known = vars::resolve(&built.vars, &built.places, &mut resolved.objects);
+        resolved.complete &= match self.files.kustomization(directory) {
+            Some(from) => self.follow("vars", from, known),
+            None => known,
+        };
+        resolved.objects.retain(|object| !is_local(object));
+        Some(Rc::new(resolved))
     }
 
     fn build_within(&self, directory: &str, around: &mut Vec<&'a str>) -> Option<Rc<Built<'a>>> {
@@ -144,7 +176,7 @@ impl<'a> Builder<'a> {
     /// Adds what a kustomization lists, and changes what is there then. A component changes what is there already.
     fn accumulate(&self, from: &'a Kustomization, around: &mut Vec<&'a str>, built: &mut Built<'a>) {
         built.roots.insert(&from.directory);
-        built.complete &= !from.outside && !from.opaque;
+        built.complete &= !from.outside && from.opaque.is_empty();
         for resource in &from.resources {
             self.resource(resource, around, built);
         }
@@ -161,6 +193,11 @@ impl<'a> Builder<'a> {
         }
         generate::run(self, from, &mut built.objects);
         built.complete &= self.change(from, &mut built.objects);
+        built.vars.extend(from.vars.iter().cloned());
+        match self.places(from) {
+            Some(places) => built.places.extend(places),
+            None => built.complete &= self.follow("configurations", from, false),
+        }
         for path in from.other_files() {
             built.files.extend(self.files.at(path).map(|file| file.path));
         }
@@ -170,22 +207,60 @@ impl<'a> Builder<'a> {
     pub(in crate::lint) fn change(&self, from: &Kustomization, objects: &mut Vec<Object<'a>>) -> bool {
         let mut complete = true;
         for patch in &from.patches {
-            complete &= self.patch(patch, objects);
+            complete &= self.follow("patches", from, self.patch(patch, objects));
         }
         transform::namespace(from, objects);
         transform::names(from, objects);
         transform::labels(from, objects);
         transform::annotations(from, objects);
         for patch in &from.late_patches {
-            complete &= self.patch(patch, objects);
+            complete &= self.follow("patchesJson6902", from, self.patch(patch, objects));
         }
-        for target in &from.replaced {
-            match target.matcher() {
-                Some(matcher) => forget(objects, &matcher),
-                None => complete = false,
+        images::run(&from.images, objects);
+        for written in &from.replacements {
+            complete &= self.follow("replacements", from, self.replace(written, objects));
+        }
+        complete
+    }
+
+    /// Whether a replacement was followed. One that cannot be read may touch anything.
+    fn replace(&self, written: &Written, objects: &mut [Object<'a>]) -> bool {
+        let nodes: Vec<&Node> = match written {
+            Written::Here(node) => vec![node],
+            Written::File(path) => {
+                let file = self.files.at(path).filter(|file| file.whole);
+                let roots = file.into_iter().flat_map(|file| &file.contents).map(Content::node);
+                roots
+                    .flat_map(|root| match &root.value {
+                        Value::Sequence(items) => items.iter().collect(),
+                        _ => vec![root],
+                    })
+                    .collect()
+            }
+        };
+        let mut complete = !nodes.is_empty();
+        for node in nodes {
+            match Replacement::of(node) {
+                Some(replacement) => complete &= replacement.run(objects),
+                None => {
+                    objects.iter_mut().for_each(|object| object.unknown = true);
+                    complete = false;
+                }
             }
         }
         complete
+    }
+
+    /// Fields of variables that a kustomization configures; nothing where its files say more than that.
+    fn places(&self, from: &Kustomization) -> Option<Vec<vars::Place>> {
+        let mut places = Vec::new();
+        for path in &from.configurations {
+            let file = self.files.at(path).filter(|file| file.whole)?;
+            for content in &file.contents {
+                places.extend(vars::Place::configured(content.node())?);
+            }
+        }
+        Some(places)
     }
 
     fn resource(&self, path: &str, around: &mut Vec<&'a str>, built: &mut Built<'a>) {
@@ -201,6 +276,8 @@ impl<'a> Builder<'a> {
             built.complete &= inner.complete;
             built.roots.extend(&inner.roots);
             built.files.extend(&inner.files);
+            built.vars.extend(inner.vars.iter().cloned());
+            built.places.extend(inner.places.iter().cloned());
             built.objects.extend(inner.objects.iter().cloned());
         } else {
             built.complete = false;
@@ -257,6 +334,13 @@ impl<'a> Builder<'a> {
     pub(super) fn path_of(&self, directory: &str) -> &'a str {
         self.files.path_in(directory)
     }
+}
+
+/// Whether an object is for other objects of the root only, and never leaves it (`api/resource/factory.go`,
+/// `DropLocalNodes`).
+fn is_local(object: &Object<'_>) -> bool {
+    let keys = ["metadata", "annotations", "config.kubernetes.io/local-config"];
+    !matches!(object.text(&keys), "" | "false")
 }
 
 fn forget(objects: &mut [Object<'_>], matcher: &Matcher) {
