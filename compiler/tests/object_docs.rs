@@ -13,10 +13,13 @@ use std::fmt::Write as _;
 
 use meshwright::artefact::{Output, Root};
 use meshwright::compile::{load_text, render};
+use meshwright_policies::claim::Claims;
 use meshwright_policies::contradictions::CONTRADICTIONS;
 use meshwright_policies::declaration::MeshDeclaration;
 use meshwright_policies::finding::{Findings, Severity};
 use meshwright_policies::judge::{judge_object, judge_rest};
+use meshwright_policies::kinds::claims_of;
+use meshwright_policies::loss::{LOSS_RULES, Loss, judge_loss};
 use meshwright_policies::policies::POLICIES;
 use serde_json::Value;
 
@@ -124,4 +127,40 @@ fn a_refusal_names_field_value_declaration_and_the_nearest_right_change() {
             insta::assert_snapshot!(rule.code, text);
         }
     }
+}
+
+/// A change of one object: what it was, and what it is; nothing when it is deleted.
+fn changed(base: &MeshDeclaration, block: &str) -> Findings {
+    let objects = documents(block);
+    let claims: Vec<Claims> = objects.iter().map(|object| claims_of(object.as_object().unwrap())).collect();
+    let text = |path: &str| objects[0].pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let loss = Loss {
+        group: text("/apiVersion").split_once('/').map_or("", |(group, _)| group),
+        kind: text("/kind"),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+        before: &claims[0],
+        after: claims.get(1),
+    };
+    judge_loss(&base.spec, &loss)
+}
+
+#[test]
+fn refused_changes_are_refused_and_accepted_ones_accepted() {
+    let declaration = declaration(BASE);
+    let mut examples = 0;
+    for rule in LOSS_RULES {
+        for block in blocks(rule.docs, "refused-change") {
+            let codes: Vec<_> =
+                changed(&declaration, block).iter().map(|finding| finding.rule.code).collect();
+            assert_eq!(codes, [rule.code], "{block}");
+            examples += 1;
+        }
+        for block in blocks(rule.docs, "accepted-change") {
+            let findings = changed(&declaration, block);
+            assert!(findings.is_empty(), "{findings:?}\n{block}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 4);
 }

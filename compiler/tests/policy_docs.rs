@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use meshwright::build::build;
 use meshwright::compile::{Loaded, load_text};
+use meshwright::{history, rules};
 use meshwright_policies::contradictions::CONTRADICTIONS;
-use meshwright_policies::finding::{Finding, Rule, Severity};
+use meshwright_policies::finding::{Finding, Findings, Rule, Severity};
 use meshwright_policies::loss::LOSS_RULES;
 use meshwright_policies::policies::POLICIES;
 use meshwright_policies::reading::READING_RULES;
@@ -184,6 +186,85 @@ fn refused_examples_are_refused_and_accepted_ones_accepted() {
             if hit || is_policy && loaded.findings.has_errors() {
                 wrong.push(format!("{} accepted:\n{}", rule.code, show_all(&text, &loaded)));
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What an example lays over the base, and the findings of what it says to do with that.
+fn done(tag: &str, block: &str) -> Findings {
+    match tag {
+        // A whole intent, without the base.
+        "text" => load_text(block).findings,
+        // What stops the render.
+        "render" => match build(&load_text(&over_base(block)).fleet) {
+            Ok(_) => Findings::new(),
+            Err(findings) => findings,
+        },
+        // After the base was rendered.
+        _ => {
+            let tree = build(&load_text(BASE).fleet).unwrap_or_else(|findings| panic!("{findings:?}"));
+            let read = |path: &str| tree.get(path).map(<[u8]>::to_vec);
+            let mut findings = Findings::new();
+            history::check(&load_text(&over_base(block)).fleet, read, &mut findings);
+            findings
+        }
+    }
+}
+
+const DONE: [&str; 3] = ["text", "render", "after"];
+
+#[test]
+fn examples_of_what_is_done_with_intent_are_refused_and_accepted() {
+    let (mut wrong, mut pages) = (Vec::new(), 0);
+    for rule in rules::all() {
+        for tag in DONE {
+            let refused = blocks(rule.docs, &format!("refused-{tag}"));
+            let accepted = blocks(rule.docs, &format!("accepted-{tag}"));
+            assert_eq!(refused.is_empty(), accepted.is_empty(), "{} shows one side only", rule.code);
+            pages += usize::from(!refused.is_empty());
+            let codes = |block: &str| -> Vec<&str> {
+                done(tag, block).iter().map(|finding| finding.rule.code).collect()
+            };
+            for block in refused.iter().filter(|block| !codes(block).contains(&rule.code)) {
+                wrong.push(format!("{} refused: {:?}\n{block}", rule.code, codes(block)));
+            }
+            for block in accepted.iter().filter(|block| codes(block).contains(&rule.code)) {
+                wrong.push(format!("{} accepted\n{block}", rule.code));
+            }
+        }
+    }
+    assert!(pages >= 5 && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Examples that other tests run: of texts, of objects and their changes, of files of a repository.
+const RUN_ELSEWHERE: [&str; 4] = ["refused", "refused-object", "refused-change", "refused-files"];
+
+/// A page shows what is refused, or names the tests that prove it.
+#[test]
+fn every_page_is_proved() {
+    let mut wrong = Vec::new();
+    for rule in rules::all() {
+        let done = DONE.iter().map(|tag| format!("refused-{tag}"));
+        let mut tags = RUN_ELSEWHERE.iter().map(ToString::to_string).chain(done);
+        let shows = tags.any(|tag| !blocks(rule.docs, &tag).is_empty());
+        let tests = rule.docs.split_once("\n## Tested by\n").map_or("", |(_, tests)| tests);
+        let mut named = 0;
+        for line in tests.lines().filter(|line| !line.is_empty()) {
+            let parts: Vec<&str> = line.split('`').collect();
+            let ["- ", file, ": ", test, ""] = parts.as_slice() else {
+                wrong.push(format!("{}: {line}", rule.code));
+                continue;
+            };
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+            let source = std::fs::read_to_string(path).unwrap_or_default();
+            match source.contains(&format!("fn {test}(")) {
+                true => named += 1,
+                false => wrong.push(format!("{}: `{file}` has no test `{test}`", rule.code)),
+            }
+        }
+        if !shows && named == 0 {
+            wrong.push(format!("{} shows nothing that is refused and names no test", rule.code));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -25,6 +25,11 @@ pub trait Policy: Sync {
     /// Judges what one object says beside its claims, at admission.
     fn admit(&self, _declaration: &DeclarationSpec, _object: &Map<String, Value>, _findings: &mut Findings) {}
 
+    /// Whether a policy that compares has something to say at admission, too: then a declaration can excuse it there.
+    fn admits(&self) -> bool {
+        false
+    }
+
     /// Judges what the objects of a repository claim against each other, with no intent.
     fn compare(&self, _repository: &Repository, _findings: &mut Findings) {}
 }

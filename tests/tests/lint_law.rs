@@ -14,7 +14,7 @@ use meshwright_tests::intent::{Intent, files};
 use meshwright_tests::repository;
 use proptest::prelude::*;
 
-use crate::meshes::{AnyMesh, any_mesh};
+use crate::meshes::any_mesh;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
