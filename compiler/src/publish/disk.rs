@@ -44,11 +44,21 @@ impl<'a> Disk<'a> {
         fs::create_dir(path).map_err(io_at("create directory", path))
     }
 
+    /// Creates a directory unless another thread of this writer was faster.
+    pub(super) fn ensure_dir(self, path: &Path) -> Result<(), PublishError> {
+        self.step("create directory", path)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(io_at("create directory", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file that is not there, with mode 0644; `durable` waits until it is on the disk.
     pub(super) fn write(self, path: &Path, bytes: &[u8], durable: bool) -> Result<(), PublishError> {
         self.step("create", path)?;
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).open(path).map_err(io_at("create", path))?;
+        let mut file = create_new(path).map_err(io_at("create", path))?;
         self.step("write", path)?;
         file.write_all(bytes).map_err(io_at("write", path))?;
         plain_mode(&file).map_err(io_at("set the mode of", path))?;
@@ -102,10 +112,21 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Creates a file with the mode that [`plain_mode`] wants, unless the process masks more: so it mostly need not be set.
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options.open(path)
+}
+
 #[cfg(unix)]
 fn plain_mode(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    const PLAIN: u32 = 0o644;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o7777 == PLAIN { Ok(()) } else { file.set_permissions(fs::Permissions::from_mode(PLAIN)) }
 }
 
 #[cfg(not(unix))]

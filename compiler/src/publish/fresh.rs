@@ -1,5 +1,6 @@
 //! Writing a tree where nothing is yet: in a sibling directory, which is then renamed.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use super::journal::Recovery;
 use super::lock::Lock;
 use super::manifest::{MANIFEST_FILE, META_DIR};
 use super::path::RelativePath;
-use super::place::{Found, Places, look, out_exists};
+use super::place::{Found, look, out_exists};
 use super::plan::Changes;
 use super::tree::Tree;
 
@@ -38,12 +39,17 @@ fn fill(root: &Path, tree: &Tree, changes: &Changes, disk: Disk<'_>) -> Result<(
     // First of all, so that a half-written sibling is known as a rendered tree and not read as anything else.
     disk.write(&root.join(META_DIR).join(MANIFEST_FILE), &changes.manifest, true)?;
     let files: Vec<(&RelativePath, &[u8])> = tree.iter().collect();
-    let mut places = Places::below(root);
-    for (path, _) in &files {
-        places.create_parents(path, disk)?;
-    }
-    let write = |(path, bytes): &(&RelativePath, &[u8])| disk.write(&path.under(root), bytes, false);
-    in_parts(&files, |part| part.iter().try_for_each(write)).into_iter().collect()
+    let write = |part: &[(&RelativePath, &[u8])]| {
+        let mut made = BTreeSet::new();
+        for (path, bytes) in part {
+            for dir in path.parents().filter(|dir| made.insert(*dir)) {
+                disk.ensure_dir(&root.join(dir))?;
+            }
+            disk.write(&path.under(root), bytes, false)?;
+        }
+        Ok(())
+    };
+    in_parts(&files, write).into_iter().collect()
 }
 
 /// Removes the sibling that an interrupted write of `out` left, if it did.
