@@ -217,8 +217,12 @@ impl<'a> Listing<'a> {
     /// Whether the kustomization beside a file lists its neighbours only. Files for istioctl and Helm belong in none.
     fn is_orphaned(&self, files: &Files<'_>, path: &str, subject: &Manifest) -> bool {
         let own = directory(path);
-        let kinds = ["Namespace", "Service", "Gateway", "IPAddressPool", "HelmRelease", "Istio"];
-        kinds.contains(&subject.kind.as_str())
+        let kinds = ["Namespace", "Gateway", "IPAddressPool", "HelmRelease", "Istio"];
+        // Of Services, those of gateways between networks: every other one has ports, too.
+        let is_entry =
+            |fact: &Fact| matches!(fact, Fact::GatewayNetwork { .. } | Fact::GatewayPortLabel { .. });
+        let is_gateways = subject.kind == "Service" && subject.claims.list.iter().any(|c| is_entry(&c.fact));
+        (kinds.contains(&subject.kind.as_str()) || is_gateways)
             && !subject.claims.list.is_empty()
             && !self.listed.contains(path)
             && files.kustomization(own).is_some_and(|kustomization| {

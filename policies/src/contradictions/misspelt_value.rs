@@ -61,6 +61,12 @@ impl Policy for MisspeltValue {
         // It has no effect, good or bad.
         for mut finding in found {
             finding.severity = Severity::Warning;
+            // The field stands before it, and clients cut long warnings off.
+            let near = finding.help.as_deref().filter(|help| help.starts_with("did you mean"));
+            finding.message = match near {
+                Some(near) => format!("nobody reads it: {near}"),
+                None => "nobody reads it".to_owned(),
+            };
             findings.push(finding);
         }
     }
@@ -101,7 +107,10 @@ fn values(
         Some(version) => (unknown_keys(chart, version.minor(), &json), format!(" {version}")),
         None => (unknown_in_all(chart, &json), String::new()),
     };
-    for key in unknown.iter().filter(|key| !has_placeholder(&key.path.to_string())) {
+    // Every chart is given the revision of its mesh, by Istio's own samples too, whether it reads one or not.
+    let is_revision = |key: &UnknownKey| key.path == "revision".into() && key.known_in.is_some();
+    let told = |key: &&UnknownKey| !has_placeholder(&key.path.to_string()) && !is_revision(key);
+    for key in unknown.iter().filter(told) {
         let what = if chart == Chart::Operator { "the typed values" } else { "this chart" };
         let message = format!("`{}` is no value of {what} of Istio{release}: it has no effect", key.path);
         let help = match (&key.suggestion, &key.known_in) {

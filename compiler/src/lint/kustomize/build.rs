@@ -1,7 +1,7 @@
 //! A root to its objects.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -118,11 +118,18 @@ pub(in crate::lint) struct Builder<'a> {
     built: RefCell<BTreeMap<&'a str, Rc<Built<'a>>>>,
     /// What was not followed while building: the key, and the kustomization that has it.
     unfollowed: RefCell<BTreeSet<(&'static str, String)>>,
+    /// Whether the root that is built lacks something already, which may be what could not be followed.
+    is_partial: Cell<bool>,
 }
 
 impl<'a> Builder<'a> {
     pub(in crate::lint) fn new(files: &'a Files<'a>) -> Builder<'a> {
-        Builder { files, built: RefCell::default(), unfollowed: RefCell::default() }
+        Builder {
+            files,
+            built: RefCell::default(),
+            unfollowed: RefCell::default(),
+            is_partial: Cell::new(false),
+        }
     }
 
     /// Keys of kustomizations that could not be followed in what was built, with the files.
@@ -132,7 +139,7 @@ impl<'a> Builder<'a> {
 
     /// Whether something was followed. Otherwise a note will say where not.
     fn follow(&self, key: &'static str, from: &Kustomization, was_followed: bool) -> bool {
-        if !was_followed {
+        if !was_followed && !self.is_partial.get() {
             self.unfollowed.borrow_mut().insert((key, from.path.clone()));
         }
         was_followed
@@ -180,6 +187,7 @@ impl<'a> Builder<'a> {
         for resource in &from.resources {
             self.resource(resource, around, built);
         }
+        generate::run(self, from, &mut built.objects);
         for component in &from.components {
             match self.files.kustomization(component) {
                 Some(component) if around.contains(&component.directory.as_str()) => built.complete = false,
@@ -191,8 +199,9 @@ impl<'a> Builder<'a> {
                 None => built.complete = false,
             }
         }
-        generate::run(self, from, &mut built.objects);
+        self.is_partial.set(!built.complete);
         built.complete &= self.change(from, &mut built.objects);
+        self.is_partial.set(false);
         built.vars.extend(from.vars.iter().cloned());
         match self.places(from) {
             Some(places) => built.places.extend(places),
@@ -433,5 +442,5 @@ fn is_for(patch: &Node, object: &Object<'_>) -> bool {
         && wanted == group
         && (name == object.name() || name == object.original.0)
         && ([object.namespace(), &object.original.1].iter().any(|own| effective(own) == namespace)
-            || object.kind() == "Namespace")
+            || transform::is_cluster_scoped(object.kind()))
 }

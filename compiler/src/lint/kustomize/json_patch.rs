@@ -1,6 +1,10 @@
-//! JSON patches (RFC 6902) on trees. Values keep the place where the patch writes them.
+//! JSON patches (RFC 6902) on trees, as kustomize applies them: a replaced key need not be there
+//! (evanphx/json-patch@4.13: `patch.go`), and there are always annotations, since kustomize keeps its own among them while it
+//! runs. Values keep the place where the patch writes them.
 
-use meshwright_policies::node::{Entry, Node, Value};
+use meshwright_policies::node::{Entry, Node, Span, Value};
+
+use super::transform::set;
 
 /// Applies every operation, or none: nothing when one of them fails.
 pub(super) fn apply(document: &Node, operations: &Node) -> Option<Node> {
@@ -58,6 +62,7 @@ fn add(root: &mut Node, path: &[String], new: Node) -> Option<()> {
         *root = new;
         return Some(());
     };
+    annotated(root, parents, new.span);
     match &mut at(root, parents)?.value {
         Value::Mapping(entries) => match entries.iter_mut().find(|entry| entry.key == *last) {
             Some(entry) => (entry.key_span, entry.node) = (new.span, new),
@@ -76,8 +81,30 @@ fn add(root: &mut Node, path: &[String], new: Node) -> Option<()> {
 }
 
 fn replace(root: &mut Node, path: &[String], new: Node) -> Option<()> {
-    *at(root, path)? = new;
-    Some(())
+    match at(root, path) {
+        Some(old) => {
+            *old = new;
+            Some(())
+        }
+        None => {
+            let (_, parents) = path.split_last()?;
+            annotated(root, parents, new.span);
+            matches!(at(root, parents)?.value, Value::Mapping(_)).then_some(())?;
+            add(root, path, new)
+        }
+    }
+}
+
+/// Makes the map of annotations, where it is needed and there is none.
+fn annotated(root: &mut Node, parents: &[String], span: Span) {
+    if parents.len() == 2
+        && let [metadata, annotations] = parents
+        && metadata == "metadata"
+        && annotations == "annotations"
+        && at(root, parents).is_none_or(|node| node.value == Value::Null)
+    {
+        set(root, &["metadata", "annotations"], Node { value: Value::Mapping(Vec::new()), span });
+    }
 }
 
 fn remove(root: &mut Node, path: &[String]) -> Option<Node> {
@@ -147,12 +174,31 @@ mod tests {
         }
     }
 
+    /// Where kustomize does more than the RFC.
+    #[test]
+    fn keys_are_made_as_kustomize_makes_them() {
+        for (operation, expected) in [
+            (
+                json!({"op": "add", "path": "/metadata/annotations/a~1b", "value": "c"}),
+                json!({"metadata": {"name": "x", "annotations": {"a/b": "c"}}}),
+            ),
+            (
+                json!({"op": "replace", "path": "/metadata/namespace", "value": "n"}),
+                json!({"metadata": {"name": "x", "namespace": "n"}}),
+            ),
+        ] {
+            assert_eq!(patched(json!({"metadata": {"name": "x"}}), json!([operation])), Some(expected));
+        }
+    }
+
     #[test]
     fn what_fails_changes_nothing() {
         for operation in [
             json!({"op": "add", "path": "/x/y", "value": 1}),
             json!({"op": "add", "path": "/l/9", "value": 1}),
-            json!({"op": "replace", "path": "/x", "value": 1}),
+            json!({"op": "replace", "path": "/x/y", "value": 1}),
+            json!({"op": "replace", "path": "/l/1", "value": 1}),
+            json!({"op": "add", "path": "/metadata/labels/a", "value": 1}),
             json!({"op": "remove", "path": "/l/3"}),
             json!({"op": "remove", "path": ""}),
             json!({"op": "test", "path": "/l", "value": 1}),

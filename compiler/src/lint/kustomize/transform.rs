@@ -33,12 +33,17 @@ const CLUSTER_SCOPED: &[&str] = &[
 /// Kinds whose names no prefix changes.
 const NAMED_FOR_EVER: &[&str] = &["APIService", "CustomResourceDefinition", "Namespace"];
 
+/// Whether kustomize takes a kind to have no namespace, whatever an object of it says.
+pub(super) fn is_cluster_scoped(kind: &str) -> bool {
+    CLUSTER_SCOPED.contains(&kind)
+}
+
 pub(super) fn namespace(kustomization: &Kustomization, objects: &mut [Object<'_>]) {
     let Some(namespace) = &kustomization.namespace else { return };
     for object in objects {
         if object.kind() == "Namespace" {
             set(object.change(), &["metadata", "name"], namespace.clone());
-        } else if !CLUSTER_SCOPED.contains(&object.kind()) {
+        } else if !is_cluster_scoped(object.kind()) {
             set(object.change(), &["metadata", "namespace"], namespace.clone());
         }
     }

@@ -68,9 +68,11 @@ impl Place {
         all
     }
 
-    /// Those of a file that `configurations` lists; nothing when the file says other things, too.
+    /// Those of a file that `configurations` lists; nothing when the file says other things, too. Names and namespaces within
+    /// other fields than an object's own are not told by.
     pub(super) fn configured(root: &Node) -> Option<Vec<Place>> {
-        if root.entries().any(|entry| entry.key != "varReference") {
+        let known = ["varReference", "nameReference", "namespace"];
+        if root.entries().any(|entry| !known.contains(&entry.key.as_str())) {
             return None;
         }
         let items = root.get("varReference").into_iter().flat_map(Node::items);
