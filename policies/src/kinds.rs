@@ -125,19 +125,27 @@ pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static dyn Kind> {
     all.find(|known| known.kind() == kind && known.group() == group)
 }
 
+fn metadata<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    object.get("metadata")?.get(key)?.as_str()
+}
+
+/// `Kind/namespace/name`, or `Kind/name` for what says no namespace.
+pub(crate) fn reference(object: &Map<String, Value>) -> String {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let name = metadata(object, "name").unwrap_or_default();
+    match metadata(object, "namespace") {
+        Some(namespace) => format!("{kind}/{namespace}/{name}"),
+        None => format!("{kind}/{name}"),
+    }
+}
+
 /// What an object asserts; nothing but its name for a kind that is in no registry.
 #[must_use]
 pub fn claims_of(object: &Map<String, Value>) -> Claims {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let metadata = |key: &str| object.get("metadata").and_then(|m| m.get(key)).and_then(Value::as_str);
-    let (kind, name) = (text("kind"), metadata("name").unwrap_or_default());
-    let namespace = metadata("namespace");
-    let reference = match namespace {
-        Some(namespace) => format!("{kind}/{namespace}/{name}"),
-        None => format!("{kind}/{name}"),
-    };
-    let namespace = namespace.map(str::to_owned);
-    let mut claims = Claims { object: reference, namespace, ..Claims::default() };
+    let kind = text("kind");
+    let namespace = metadata(object, "namespace").map(str::to_owned);
+    let mut claims = Claims { object: reference(object), namespace, ..Claims::default() };
     if let Some(kind) = kind_of(text("apiVersion"), kind) {
         let object = embedded::expand(object);
         kind.claims(&At::root(&object), &mut claims);

@@ -1,8 +1,12 @@
 //! MW4256: a gateway that needs injection is not injected.
 
+use serde_json::{Map, Value};
+
 use crate::chart_keys::Chart;
-use crate::finding::{Findings, Rule, Severity};
-use crate::node::{FieldPath, Node};
+use crate::declaration::DeclarationSpec;
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::kinds;
+use crate::node::{FieldPath, Node, Span};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository};
 
@@ -20,6 +24,40 @@ static RULE: Rule = Rule {
 impl Policy for GatewayNotInjected {
     fn rule(&self) -> &'static Rule {
         &RULE
+    }
+
+    fn admit(&self, declaration: &DeclarationSpec, object: &Map<String, Value>, findings: &mut Findings) {
+        let pods = || object.get("spec")?.get("template");
+        let Some(pods) = pods().filter(|_| object.get("kind").and_then(Value::as_str) == Some("Deployment"))
+        else {
+            return;
+        };
+        let containers = pods.pointer("/spec/containers").and_then(Value::as_array);
+        let is_automatic = |container: &Value| {
+            let is = |key: &str, text: &str| container.get(key).and_then(Value::as_str) == Some(text);
+            is("name", PROXY) && is("image", AUTOMATIC)
+        };
+        let refuses = |map: &&&str| {
+            let asked =
+                pods.get("metadata").and_then(|metadata| metadata.get(map)).and_then(|map| map.get(INJECT));
+            asked.and_then(Value::as_str) == Some("false")
+        };
+        let Some(map) = ["labels", "annotations"].iter().find(refuses) else { return };
+        if !containers.is_some_and(|all| all.iter().any(is_automatic)) {
+            return;
+        }
+        let path = FieldPath::parse("spec.template.metadata").key(map).key(INJECT);
+        findings.push(
+            RULE.at(Place { span: Span::NONE, path }, REFUSED)
+                .found("false")
+                .help(format!("set `{INJECT}: \"true\"`, or remove it"))
+                .cluster(&declaration.cluster.name)
+                .object(kinds::reference(object)),
+        );
+    }
+
+    fn admits(&self) -> bool {
+        true
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
@@ -121,15 +159,12 @@ fn without_injection(cluster: &Cluster, subject: &Manifest, image: &FieldPath, f
         Some((path, text))
     };
     let asked = pod("labels", INJECT).or_else(|| pod("annotations", INJECT));
-    let finding = |path: &FieldPath, message: String| {
-        let message = format!("{message}: image `auto` is none that a node can pull");
-        subject.finding(&RULE, path, message).cluster(&cluster.name)
-    };
+    let finding =
+        |path: &FieldPath, message: &str| subject.finding(&RULE, path, message).cluster(&cluster.name);
     if let Some((path, text)) = asked {
         if text == "false" {
-            let message = "the gateway's pods refuse the injection that they need".to_owned();
             let finding =
-                finding(&path, message).found(text).related(subject.place(image), "this is filled in");
+                finding(&path, REFUSED).found(text).related(subject.place(image), "this is filled in");
             findings.push(finding.help(format!("set `{INJECT}: \"true\"`, or remove it")));
         }
         return;
@@ -151,16 +186,21 @@ fn without_injection(cluster: &Cluster, subject: &Manifest, image: &FieldPath, f
         return;
     }
     let message = format!(
-        "the gateway's pods need injection, but neither they nor namespace `{namespace}` are labelled for it"
+        "the gateway's pods need injection, but neither they nor namespace `{namespace}` are labelled for it: image `auto` \
+         is none that a node can pull"
     );
     findings.push(
-        finding(image, message)
+        finding(image, &message)
             .found("auto")
             .related(home.place(&"metadata.name".into()), "this namespace asks for no injection")
             .help(format!("label the pods with `{INJECT}: \"true\"`")),
     );
 }
 
+const PROXY: &str = "istio-proxy";
+const AUTOMATIC: &str = "auto";
+const REFUSED: &str =
+    "the gateway's pods refuse the injection that they need: image `auto` is none that a node can pull";
 const INJECT: &str = "sidecar.istio.io/inject";
 const REVISION: &str = "istio.io/rev";
 

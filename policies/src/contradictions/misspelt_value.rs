@@ -12,7 +12,7 @@ use crate::node::{FieldPath, Node, Step};
 use crate::policy::Policy;
 use crate::repository::{Manifest, Repository, ValuesAt, has_placeholder};
 use crate::suggest::nearest;
-use crate::support::RELEASES;
+use crate::support::{OLDEST, RELEASES};
 use crate::version::Version;
 
 /// MW8201: a value that no chart reads.
@@ -103,7 +103,10 @@ fn values(
 ) {
     let Some(chart) = at.chart.filter(|chart| is_istios(subject, *chart)) else { return };
     let json = at.values.to_json();
-    let (unknown, release) = match at.version.as_ref().or(declared) {
+    let version = at.version.as_ref().or(declared);
+    let (unknown, release) = match version {
+        // Of what older releases knew there is no list.
+        Some(version) if version.minor() < OLDEST => return,
         Some(version) => (unknown_keys(chart, version.minor(), &json), format!(" {version}")),
         None => (unknown_in_all(chart, &json), String::new()),
     };
@@ -128,7 +131,7 @@ fn values(
     }
 }
 
-/// Unknown to every release: which one reads the values is not written.
+/// Unknown to every release, and near to a key that is known: which one reads the values is not written.
 fn unknown_in_all(chart: Chart, json: &serde_json::Value) -> Vec<UnknownKey> {
     let mut newest = Vec::new();
     let mut paths: BTreeMap<FieldPath, usize> = BTreeMap::new();
@@ -141,7 +144,10 @@ fn unknown_in_all(chart: Chart, json: &serde_json::Value) -> Vec<UnknownKey> {
             *paths.entry(key.path.clone()).or_default() += 1;
         }
     }
-    newest.retain(|key| paths.get(&key.path) == Some(&RELEASES.len()) && key.known_in.is_none());
+    // What looks like no other key may be one of a release that is older than all of these.
+    newest.retain(|key| {
+        paths.get(&key.path) == Some(&RELEASES.len()) && key.known_in.is_none() && key.suggestion.is_some()
+    });
     newest
 }
 

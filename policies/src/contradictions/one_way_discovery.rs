@@ -1,5 +1,7 @@
 //! MW5213: one of two clusters does not read the other.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::found;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
@@ -53,60 +55,74 @@ fn is_primary(cluster: &Cluster) -> bool {
 /// Primaries of one mesh that read others, and not each other. Secrets are often kept elsewhere: only a cluster that has
 /// some here can be missing one.
 fn apart(mesh: &[&Cluster], findings: &mut Findings) {
-    let readers: Vec<(&Cluster, &str, Vec<Stated<'_>>)> = mesh
-        .iter()
-        .filter(|cluster| is_primary(cluster))
-        .filter_map(|cluster| Some((*cluster, cluster.cluster_id()?, read(cluster))))
-        .filter(|(_, _, secrets)| !secrets.is_empty())
-        .collect();
-    for (index, (cluster, id, secrets)) in readers.iter().enumerate() {
-        // Who reads few of them reads those few on purpose: a hub, say.
-        let reads_most = |of: &Cluster, own: &str| {
-            let others = readers.iter().filter(|(_, other, _)| *other != own);
-            let (read, unread): (Vec<_>, Vec<_>) = others.partition(|(_, other, _)| reads(of, other));
-            read.len() > unread.len()
-        };
-        if !reads_most(cluster, id) {
+    let mut readers: Vec<Reader<'_>> =
+        mesh.iter().filter(|cluster| is_primary(cluster)).filter_map(|cluster| Reader::of(cluster)).collect();
+    let ids: BTreeSet<&str> = readers.iter().map(|reader| reader.id).collect();
+    // Who reads few of them reads those few on purpose: a hub, say.
+    readers.retain(|reader| {
+        let read = ids.iter().filter(|id| **id != reader.id && reader.reads.contains(**id)).count();
+        read.saturating_mul(2) > ids.len().saturating_sub(1)
+    });
+    for (index, reader) in readers.iter().enumerate() {
+        let missing: Vec<String> = readers
+            .iter()
+            .skip(index.saturating_add(1))
+            .filter(|other| !reader.reads.contains(other.id) && !other.reads.contains(reader.id))
+            .map(|other| format!("`{}`", other.id))
+            .collect();
+        if missing.is_empty() {
             continue;
         }
-        let later =
-            readers.iter().skip(index.saturating_add(1)).filter(|(other, id, _)| reads_most(other, id));
-        let missing: Vec<String> = later
-            .filter(|(other, other_id, _)| !reads(cluster, other_id) && !reads(other, id))
-            .map(|(_, other_id, _)| format!("`{other_id}`"))
-            .collect();
-        let Some(secret) = secrets.first().filter(|_| !missing.is_empty()) else { continue };
-        let missing = missing.join(", ");
+        let (missing, first) = (missing.join(", "), &reader.secret.claim.value);
         let message = format!(
-            "{} reads `{}`, but neither does it read {missing} of the same mesh, nor is it read there",
-            cluster.called(),
-            secret.claim.value
+            "{} reads `{first}`, but neither does it read {missing} of the same mesh, nor is it read there",
+            reader.cluster.called(),
         );
         findings.push(
-            secret
+            reader
+                .secret
                 .subject
-                .finding(&RULE, &secret.claim.path, message)
-                .found(&secret.claim.value)
-                .help(format!("give each of `{id}` and {missing} a remote secret for the other"))
-                .cluster(&cluster.name),
+                .finding(&RULE, &reader.secret.claim.path, message)
+                .found(first)
+                .help(format!("give each of `{}` and {missing} a remote secret for the other", reader.id))
+                .cluster(&reader.cluster.name),
         );
+    }
+}
+
+/// A cluster with remote secrets.
+struct Reader<'a> {
+    cluster: &'a Cluster,
+    id: &'a str,
+    secret: Stated<'a>,
+    reads: BTreeSet<&'a str>,
+}
+
+impl<'a> Reader<'a> {
+    fn of(cluster: &'a Cluster) -> Option<Reader<'a>> {
+        let secrets = read(cluster);
+        let reads = secrets.iter().map(|stated| stated.claim.value.as_str()).collect();
+        Some(Reader { cluster, id: cluster.cluster_id()?, secret: *secrets.first()?, reads })
     }
 }
 
 /// Remotes that no primary reads, where primaries read others.
 fn unread_remotes(fleet: &[&Cluster], findings: &mut Findings) {
+    let mut read_by: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut primaries: BTreeMap<&str, (&Cluster, Stated<'_>)> = BTreeMap::new();
+    for cluster in fleet.iter().filter(|cluster| is_primary(cluster)) {
+        let Some(mesh) = cluster.mesh_id() else { continue };
+        for secret in read(cluster) {
+            read_by.entry(mesh).or_default().insert(secret.claim.value.as_str());
+            primaries.entry(mesh).or_insert((*cluster, secret));
+        }
+    }
     for remote in fleet.iter().filter(|cluster| found::is_remote(cluster) && !is_primary(cluster)) {
         let (Some(id), Some(mesh)) = (remote.cluster_id(), remote.mesh_id()) else { continue };
-        let of_mesh = |other: &&&Cluster| other.mesh_id() == Some(mesh) && is_primary(other);
-        let primaries: Vec<&&Cluster> = fleet.iter().filter(of_mesh).collect();
-        if primaries.iter().any(|primary| reads(primary, id)) {
+        if read_by.get(mesh).is_some_and(|all| all.contains(id)) {
             continue;
         }
-        let Some((primary, secret)) =
-            primaries.iter().find_map(|primary| Some((**primary, read(primary).into_iter().next()?)))
-        else {
-            continue;
-        };
+        let Some((primary, secret)) = primaries.get(mesh) else { continue };
         let message = format!(
             "no istiod of mesh `{mesh}` has a remote secret for `{id}`, which has none of its own; {} has one for `{}`",
             primary.called(),

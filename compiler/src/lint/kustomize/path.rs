@@ -13,6 +13,8 @@ pub(super) enum Part {
     Every,
     /// `[name=value]`; without a name the items themselves are compared.
     Where(String, String),
+    /// `[x]`, which kustomize takes for no key and no item.
+    Odd,
 }
 
 /// The steps of a path: `\.` is a dot in a key.
@@ -32,22 +34,25 @@ pub(super) fn split(path: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut steps = steps.into_iter();
     while let Some(mut step) = steps.next() {
+        let mut has_dots = false;
         while step.starts_with('[') && !step.ends_with(']') {
             let Some(more) = steps.next() else { break };
             step.push('.');
             step.push_str(&more);
+            has_dots = true;
         }
-        parts.push(part(step));
+        parts.push(part(step, has_dots));
     }
     parts
 }
 
-fn part(step: String) -> Part {
+fn part(step: String, has_dots: bool) -> Part {
     let inner = step.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match inner {
         Some(inner) => match inner.split_once('=') {
             Some((key, value)) => Part::Where(key.to_owned(), value.to_owned()),
-            None => Part::Key(inner.to_owned()),
+            None if has_dots => Part::Key(inner.to_owned()),
+            None => Part::Odd,
         },
         None if step == "*" => Part::Every,
         None => match step.parse() {
@@ -72,7 +77,7 @@ pub(super) fn look_up<'a>(node: &'a Node, path: &[Part]) -> Option<&'a Node> {
             let at = if key.is_empty() { Some(*item) } else { item.get(key) };
             at.and_then(Node::as_str) == Some(value)
         })?,
-        Part::Every => return None,
+        Part::Every | Part::Odd => return None,
     };
     look_up(below, rest)
 }
@@ -164,7 +169,7 @@ pub(super) fn visit(
 /// What a field is made as, by the step after it.
 fn kind_of(rest: &[Part], create: Option<&Node>) -> Value {
     match rest.first() {
-        Some(Part::Where(..) | Part::Index(_) | Part::Every) => Value::Sequence(Vec::new()),
+        Some(Part::Where(..) | Part::Index(_) | Part::Every | Part::Odd) => Value::Sequence(Vec::new()),
         Some(Part::Key(_)) => Value::Mapping(Vec::new()),
         None => match create.map(|node| &node.value) {
             Some(Value::Mapping(_)) => Value::Mapping(Vec::new()),
@@ -199,6 +204,7 @@ mod tests {
             ),
             ("a.[name=b.c].d", vec![key("a"), item("name", "b.c"), key("d")]),
             ("a.[=x]", vec![key("a"), item("", "x")]),
+            ("a.[b]", vec![key("a"), Part::Odd]),
         ] {
             assert_eq!(split(path), parts, "{path}");
         }
