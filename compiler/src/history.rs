@@ -1,9 +1,11 @@
 //! What was rendered before, as far as a change of it is dangerous: the identity of a cluster.
 
+use std::collections::BTreeMap;
+
 use meshwright_policies::assembly::{IDENTITY_CHANGED, ROOT_CHANGED};
 use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
-use meshwright_policies::names::{ClusterId, NetworkId};
+use meshwright_policies::names::{ClusterId, ClusterName, MeshName, NetworkId};
 use meshwright_policies::node::{FieldPath, FileId, Node};
 
 use crate::artefact::Root;
@@ -11,6 +13,7 @@ use crate::syntax::{self, Limits};
 
 /// Compares the fleet with the declarations that were rendered before. `previous` reads a file of the output directory.
 pub fn check(fleet: &Fleet, previous: impl Fn(&str) -> Option<Vec<u8>>, findings: &mut Findings) {
+    let mut renames = Renames::new();
     for (mesh, cluster) in fleet.clusters() {
         let directory = Root::Declaration(cluster.name.clone()).directory();
         let Some(text) = previous(&format!("{directory}/meshdeclaration-{}.yaml", mesh.name)) else {
@@ -20,9 +23,14 @@ pub fn check(fleet: &Fleet, previous: impl Fn(&str) -> Option<Vec<u8>>, findings
         let documents = syntax::load(FileId::NONE, &text, &Limits::default(), &mut Findings::new());
         if let Some(declaration) = documents.first() {
             findings.extend(changes(mesh, cluster, &declaration.root));
+            renamed(mesh, cluster, &declaration.root, &mut renames);
         }
     }
+    findings.extend(renames.into_values());
 }
+
+/// Findings about clusters that were renamed, by mesh, earlier cluster ID and cluster: every reader finds each.
+type Renames = BTreeMap<(MeshName, String, ClusterName), Finding>;
 
 fn changes(mesh: &Mesh, cluster: &Cluster, declaration: &Node) -> Vec<Finding> {
     let was = |path: &str| declaration.at(&FieldPath::parse(path)).and_then(Node::as_str);
@@ -37,38 +45,74 @@ fn changes(mesh: &Mesh, cluster: &Cluster, declaration: &Node) -> Vec<Finding> {
         changed(mesh, cluster, "cluster ID", old, cluster.id.as_str(), "spec.clusterID", "clusterID")
     });
     let root = root_changed(mesh, was("spec.mesh.rootCertificateSHA256"));
-    network.into_iter().chain(id).chain(root).chain(renamed(mesh, cluster, declaration)).collect()
+    network.into_iter().chain(id).chain(root).collect()
 }
 
-/// A cluster that was read at the same API server under another ID: it was renamed, which is a change of its cluster ID where
-/// that follows from the name. Said once: every reader finds it at one place, in the same words.
-fn renamed(mesh: &Mesh, reader: &Cluster, declaration: &Node) -> Vec<Finding> {
-    let Some(read) = declaration.at(&FieldPath::parse("spec.remoteSecrets")) else { return Vec::new() };
-    let earlier = read.entries().filter_map(|entry| Some((entry.key.as_str(), entry.node.as_str()?)));
-    let earlier = earlier.filter(|(_, server)| !server.is_empty());
-    let still_there = |id: &str| mesh.clusters.values().any(|cluster| cluster.id.as_str() == id);
-    let renamed = |(id, server): (&str, &str)| {
-        let cluster = mesh.clusters.values().find(|cluster| {
-            let own = &cluster.spec;
-            let now = own.remote_access.api_server.as_ref().or(own.kubernetes.api_server.as_ref());
-            cluster.name != reader.name && now.is_some_and(|now| now.to_string() == server)
-        })?;
+/// Clusters that another one's declaration knew under another cluster ID: they were renamed, which is a change of the cluster ID where
+/// that follows from the name. They are known by their API server, or else by the address of a gateway.
+fn renamed(mesh: &Mesh, reader: &Cluster, declaration: &Node, renames: &mut Renames) {
+    let mut add = |id: &str, cluster: &Cluster, evidence: Evidence<'_>| {
+        let still_there = mesh.clusters.values().any(|other| other.id.as_str() == id);
         let allowed = cluster.spec.previous.as_ref().and_then(|previous| previous.cluster_id.as_ref());
-        if cluster.id.as_str() == id || still_there(id) || allowed.is_some_and(|old| old.as_str() == id) {
-            return None;
+        let is_other = cluster.name != reader.name && cluster.id.as_str() != id;
+        if !is_other || still_there || allowed.is_some_and(|old| old.as_str() == id) {
+            return;
         }
-        let message = format!(
-            "the cluster at `{server}` in mesh `{}` changes its cluster ID from `{id}` to `{}`",
-            mesh.name, cluster.id
-        );
+        let what = match evidence {
+            Evidence::ApiServer(url) => format!("the cluster at `{url}`"),
+            Evidence::Gateway(address) => format!("the cluster whose gateway is dialled at `{address}`"),
+        };
+        let message =
+            format!("{what} in mesh `{}` changes its cluster ID from `{id}` to `{}`", mesh.name, cluster.id);
         let help = format!(
             "keep it with `clusterID: {id}`, or, to roll the change out, declare `previous: {{clusterID: {id}}}` until every \
              object carries the new value"
         );
         let finding = IDENTITY_CHANGED.at(cluster.id_place(), message).found(&cluster.id);
-        Some(finding.cluster(&cluster.name).help(help))
+        let finding = finding.cluster(&cluster.name).help(help);
+        let key = (mesh.name.clone(), id.to_owned(), cluster.name.clone());
+        match evidence {
+            Evidence::ApiServer(_) => drop(renames.insert(key, finding)),
+            Evidence::Gateway(_) => drop(renames.entry(key).or_insert(finding)),
+        }
     };
-    earlier.filter_map(renamed).collect()
+    let entries = |node: Option<&Node>| -> Vec<(String, Node)> {
+        node.into_iter()
+            .flat_map(Node::entries)
+            .map(|e| (e.key.as_str().to_owned(), e.node.clone()))
+            .collect()
+    };
+    for (id, server) in entries(declaration.at(&FieldPath::parse("spec.remoteSecrets"))) {
+        let Some(server) = server.as_str().filter(|server| !server.is_empty()) else { continue };
+        let now = mesh.clusters.values().find(|cluster| {
+            let own = &cluster.spec;
+            let now = own.remote_access.api_server.as_ref().or(own.kubernetes.api_server.as_ref());
+            now.is_some_and(|now| now.to_string() == server)
+        });
+        now.into_iter().for_each(|cluster| add(&id, cluster, Evidence::ApiServer(server)));
+    }
+    let networks = entries(declaration.at(&FieldPath::parse("spec.networks")));
+    let known = |id: &str| {
+        let members = networks.iter().filter_map(|(_, network)| network.get("clusters"));
+        members.flat_map(Node::items).any(|member| member.as_str() == Some(id))
+    };
+    for gateway in networks.iter().filter_map(|(_, network)| network.get("gateways")).flat_map(Node::items) {
+        let text = |key: &str| gateway.get(key).and_then(Node::as_str);
+        let (Some(id), Some(address)) = (text("cluster"), text("address")) else { continue };
+        let mut now = mesh.networks.values().flat_map(|network| &network.entries);
+        let now = now.find(|entry| entry.address.as_ref().is_some_and(|now| now.to_string() == address));
+        // An address may move from one cluster to another that was there before.
+        let cluster = now.and_then(|entry| mesh.clusters.get(&entry.cluster));
+        let cluster = cluster.filter(|cluster| !known(cluster.id.as_str()));
+        cluster.into_iter().for_each(|cluster| add(id, cluster, Evidence::Gateway(address)));
+    }
+}
+
+/// By what a renamed cluster is known.
+#[derive(Clone, Copy)]
+enum Evidence<'a> {
+    ApiServer(&'a str),
+    Gateway(&'a str),
 }
 
 /// Said once for the mesh: every cluster finds it at one place, in the same words.
@@ -185,6 +229,34 @@ spec: {network: new, PREVIOUS}
         assert_eq!(said("", "https://192.0.2.8:6443"), "", "another cluster");
         assert_eq!(said(", clusterID: west", "https://192.0.2.7:6443"), "");
         assert_eq!(said(", previous: {clusterID: west}", "https://192.0.2.7:6443"), "");
+    }
+
+    #[test]
+    fn a_renamed_cluster_is_known_by_the_address_of_its_gateway() {
+        let said = |more: &str, address: &str, members: &str| {
+            let west = format!(
+                "---\napiVersion: meshwright.dev/v1alpha1\nkind: Network\nmetadata: {{name: other}}\n---\n\
+                 apiVersion: meshwright.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: west2}}\nspec: {{network: other, \
+                 loadBalancer: {{addresses: {{eastWest: 192.0.2.7}}}}{more}}}\n"
+            );
+            let loaded = load_text(&(INTENT.replace(", PREVIOUS", "") + &west));
+            let rendered = format!(
+                "spec: {{network: new, cluster: {{id: east}}, networks: {{other: {{clusters: [{members}], gateways: [{{cluster: west, \
+                 name: g, address: {address}, port: 15443}}]}}}}}}"
+            );
+            let mut findings = Findings::new();
+            let read = |path: &str| path.contains("/east/").then(|| rendered.as_bytes().to_vec());
+            check(&loaded.fleet, read, &mut findings);
+            findings.iter().map(|f| f.message.clone()).collect::<String>()
+        };
+        assert_eq!(
+            said("", "192.0.2.7", "west"),
+            "the cluster whose gateway is dialled at `192.0.2.7` in mesh `demo` changes its cluster ID from `west` to `west2`"
+        );
+        assert_eq!(said("", "192.0.2.8", "west"), "", "another gateway");
+        assert_eq!(said("", "192.0.2.7", "west, west2"), "", "the address moved");
+        assert_eq!(said(", clusterID: west", "192.0.2.7", "west"), "");
+        assert_eq!(said(", previous: {clusterID: west}", "192.0.2.7", "west"), "");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod claims;
 mod cluster;
 mod delivery;
 mod draft;
+mod external;
 mod failover;
 mod fleet;
 mod found;
@@ -78,6 +79,12 @@ pub enum ImportError {
         /// Directories that say something about a mesh, but are no cluster by name.
         unnamed: Vec<String>,
     },
+    /// Every cluster has an external control plane.
+    #[error("there is nothing to import: {}", .why.join("; "))]
+    OnlyExternal {
+        /// What is said of each.
+        why: Vec<String>,
+    },
 }
 
 fn hint(unnamed: &[String]) -> String {
@@ -99,12 +106,21 @@ const ROUNDS: usize = 6;
 ///
 /// [`ImportError`].
 pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<Imported, ImportError> {
-    let (repository, mut notes) = lint::everything(sources, globs);
+    let (mut repository, mut notes) = lint::everything(sources, globs);
+    let external = external::find(&repository);
+    let of_external = external::notes(&repository, &external);
+    if !external.is_empty() {
+        repository = external::without(&repository, &external);
+        notes.extend(of_external.iter().cloned());
+    }
     let elsewhere = delivery::Elsewhere::of(&repository);
     let hosts = hosted::find(&repository, &elsewhere, sources, globs);
     let strangers = hosted::strangers(&hosts, &repository);
     let mut inputs = inputs(&repository, &hosts, &mut notes);
     inputs.extend(&strangers);
+    if inputs.is_empty() && !of_external.is_empty() {
+        return Err(ImportError::OnlyExternal { why: of_external });
+    }
     if inputs.is_empty() {
         let unnamed =
             repository.clusters.iter().filter(|c| !c.named || c.mixed).filter(|c| speaks_of_istio(c));

@@ -19,6 +19,7 @@ use meshwright_policies::contradictions;
 use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 use meshwright_policies::repository::{Manifest, Repository};
+use meshwright_policies::sources::TOO_DEEP;
 use meshwright_policies::witness::{self, SOME_DAY};
 
 use crate::source::{DiscoverOptions, Found, SourceError, Sources, discover};
@@ -61,37 +62,43 @@ pub fn lint(paths: &[PathBuf], globs: &[ClusterGlob]) -> Result<Linted, SourceEr
 /// Compares what was found at several places, a file that was found twice once. Exceptions hold until their last day.
 #[must_use]
 pub fn lint_found(all: &[Found], globs: &[ClusterGlob], today: Date) -> Linted {
-    let (sources, links) = together(all);
+    let (sources, unread) = together(all);
     let mut linted = lint_on(sources, globs, today);
-    if links > 0 {
-        linted.notes.push(format!("{links} symbolic links lead to what is not read"));
-    }
+    linted.notes.extend(unread);
     linted
 }
 
-/// Every file below the paths, rendered trees included.
+/// Every file below the paths, rendered trees included, and what is not read there.
 ///
 /// # Errors
 ///
 /// As [`lint`].
-pub fn read_paths(paths: &[PathBuf]) -> Result<Sources, SourceError> {
+pub fn read_paths(paths: &[PathBuf]) -> Result<(Sources, Vec<String>), SourceError> {
     let found = paths.iter().map(|path| discover(path, options())).collect::<Result<Vec<_>, _>>()?;
-    Ok(together(&found).0)
+    Ok(together(&found))
 }
 
-/// The files of several places, and how many links were not followed.
-fn together(all: &[Found]) -> (Sources, usize) {
+/// The files of several places, and what is not read there.
+fn together(all: &[Found]) -> (Sources, Vec<String>) {
     let mut sources = Sources::new();
-    let (mut seen, mut links) = (BTreeSet::new(), 0_usize);
+    let (mut seen, mut unread, mut links) = (BTreeSet::new(), Vec::new(), 0_usize);
     for found in all {
-        links = links.saturating_add(found.findings.iter().count());
+        for finding in &found.findings {
+            match finding.rule.code == TOO_DEEP.code {
+                true => unread.push(finding.message.clone()),
+                false => links = links.saturating_add(1),
+            }
+        }
         for file in found.files.iter().filter_map(|id| found.sources.get(*id)) {
             if all.len() == 1 || seen.insert(file.path()) {
                 sources.add(file.path().to_owned(), file.shared_text());
             }
         }
     }
-    (sources, links)
+    if links > 0 {
+        unread.push(format!("{links} symbolic links lead to what is not read"));
+    }
+    (sources, unread)
 }
 
 /// The clusters that files tell of, and what could not be known, without comparing them.
@@ -100,7 +107,7 @@ pub fn repository(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<
     tell_apart(sources, globs, false)
 }
 
-/// As [`repository`], with the objects that assert nothing.
+/// As [`repository`], with the objects that assert nothing, and with what is no YAML among what could not be known.
 #[must_use]
 pub fn everything(sources: &Sources, globs: &[ClusterGlob]) -> (Repository, Vec<String>) {
     tell_apart(sources, globs, true)
@@ -115,6 +122,16 @@ pub(crate) fn named_by_path(path: &str, globs: &[ClusterGlob]) -> Option<String>
 fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Repository, Vec<String>) {
     let mut files = read::read(sources);
     let mut notes = std::mem::take(&mut files.notes);
+    for finding in files.findings.iter().filter(|_| everything) {
+        let Some(file) = sources.get(finding.place.span.file) else { continue };
+        let line = sources.line_column(finding.place.span).map_or(1, |(line, _)| line);
+        notes.push(format!(
+            "{} ({}) in {}:{line}: what cannot be read is not here",
+            finding.message,
+            finding.rule.code,
+            file.path()
+        ));
+    }
     let repository = assign::assign(&files, globs, everything, &mut notes);
     (repository, notes)
 }

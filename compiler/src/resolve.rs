@@ -239,12 +239,17 @@ fn cluster(
         if known.unread.networks.contains(network.as_str()) {
             return None;
         }
-        if known.fleet.meshes.len() > 1 && known.unread.meshes.is_empty() {
+        let hosts = |mesh: &Mesh| mesh.hosted().is_some_and(|hosted| hosted.cluster == name);
+        let hosting = known.fleet.meshes.values().any(hosts);
+        if known.fleet.meshes.len() > 1 && known.unread.meshes.is_empty() && !hosting {
             findings.push(unknown_network(network, &reference, mesh_of_network));
             return None;
         }
     }
-    let mesh_name = mesh_of(own_mesh.as_ref(), by_network, &reference, known, findings)?;
+    // A hosting cluster is of the mesh that names it.
+    let hosts = |mesh: &&Mesh| mesh.hosted().is_some_and(|hosted| hosted.cluster == name);
+    let hosting = known.fleet.meshes.values().find(hosts).map(|mesh| &mesh.name);
+    let mesh_name = mesh_of(own_mesh.as_ref(), by_network.or(hosting), &reference, known, findings)?;
     let mesh = known.fleet.meshes.get(&mesh_name)?;
 
     let document = layers::effective(mesh, own_network.as_ref(), document);
@@ -263,7 +268,10 @@ fn cluster(
         let known: Vec<String> = mesh.networks.keys().map(|n| format!("`{n}`")).collect();
         let mut help = format!("set `spec.network`; declared networks are {}", known.join(", "));
         if mesh.hosted().is_some_and(|hosted| hosted.cluster == name) {
-            help.push_str("; the hosting cluster of a hosted mesh is a member like the others, with a network of its own");
+            help.push_str(
+                "; where no workloads run in the hosting cluster, give it one of its own, which needs no gateway, and say \
+                 `workloads: false` beside `hosted.cluster`",
+            );
         }
         findings.push(reference.finding(&rules::NO_NETWORK, "spec", message).help(help));
         return None;

@@ -337,6 +337,19 @@ fn every_format_is_one_document_on_standard_output() {
     assert!(format("markdown").contains("MW2001"));
 }
 
+/// What was asked for is the only thing on standard output.
+#[test]
+fn a_plan_and_a_picture_are_not_mixed_with_findings() {
+    let directory = started();
+    edit(&directory, "repo/mesh.yaml", "install: Helm", "install: Helm\n    profile: demo");
+    for (command, begins) in [("plan", "# Plan"), ("graph", "flowchart"), ("graph --as svg", "<svg")] {
+        let ran = run(directory.path(), &format!("{command} repo --format json"));
+        expect(&ran, 0);
+        assert!(ran.stdout.starts_with(begins), "{command}: {}", ran.stdout);
+        assert!(serde_json::from_str::<Value>(&ran.stderr).unwrap()["findings"][0]["code"] == "MW6009");
+    }
+}
+
 #[test]
 fn explain_tells_codes_and_effective_values() {
     let directory = started();

@@ -262,10 +262,6 @@ fn what_is_imported_of_the_corpus_renders_and_lints_clean() {
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let directory = tempfile::tempdir().unwrap();
         let (code, _, err) = run(directory.path(), &["import", case.to_str().unwrap(), "-o", "mesh"]);
-        // A control plane outside of its cluster, for which the intent has no word (docs/import.md).
-        if name == "clean-external" {
-            continue;
-        }
         // Values of gateways that no cluster is named for.
         if name == "clean-gateway-values" {
             assert_eq!(code, 2, "{err}");
@@ -296,5 +292,79 @@ fn what_is_imported_of_the_corpus_renders_and_lints_clean() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(imported >= 29, "{imported}");
+    assert!(imported >= 30, "{imported}");
+}
+
+fn release(namespace: &str, name: &str, values: &str) -> String {
+    format!(
+        "\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  interval: 1h
+  chart: {{spec: {{chart: istiod, version: 1.30.1, sourceRef: {{kind: HelmRepository, name: istio, namespace: istio-system}}}}}}
+  values:
+{values}"
+    )
+}
+
+const SERVED: &str = "    profile: remote
+    global:
+      configCluster: true
+      istioNamespace: external-istiod
+      network: network1
+      multiCluster: {clusterName: served}
+    istiodRemote: {injectionURL: 'https://istiod.example.com:15017/inject/cluster/served/net/network1'}
+";
+
+/// What is not an external control plane is imported beside it, and what is says so.
+#[test]
+fn an_external_control_plane_is_left_as_it_is() {
+    let own = "    global: {meshID: own, network: network-x, multiCluster: {clusterName: hub}}\n";
+    let of_served = "    global: {istioNamespace: external-istiod, meshID: mesh1, network: network1, multiCluster: {clusterName: served}}\n";
+    let directory = with(&[
+        ("in/clusters/hub/istiod.yaml", &release("istio-system", "istiod", own)),
+        ("in/clusters/hub/external.yaml", &release("external-istiod", "istiod-external", of_served)),
+        (
+            "in/clusters/hub/config.yaml",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: dns, namespace: external-istiod}, data: {a: b}}\n",
+        ),
+        ("in/clusters/served/istiod.yaml", &release("external-istiod", "istiod-remote", SERVED)),
+    ]);
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("cluster `served` has an external control plane, the istiod in namespace `external-istiod` of cluster `hub`"), "{err}");
+    assert!(!err.contains("What contradicts"), "{err}");
+    let written = files(&directory.path().join("mesh"));
+    assert!(
+        written.contains_key("clusters/hub.yaml") && !written.contains_key("clusters/served.yaml"),
+        "{written:#?}"
+    );
+    assert!(
+        err.contains(
+            "istiod-external in in/clusters/hub/external.yaml:1: it is part of an external control plane"
+        ),
+        "{err}"
+    );
+    // What is there beside it is not Istio's.
+    assert!(
+        written.keys().any(|path| path.contains("config") && path.starts_with("manifests/hub/")),
+        "{written:#?}"
+    );
+    let (code, _, err) = run(directory.path(), &["check", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(directory.path(), &["lint", "out"]);
+    assert_eq!(code, 0, "{err}");
+    fs::write(directory.path().join("in/clusters/hub/broken.yaml"), "a: b\n  c: d\n").unwrap();
+    let (_, _, err) = run(directory.path(), &["import", "in", "-o", "again"]);
+    assert!(err.contains("in in/clusters/hub/broken.yaml:2: what cannot be read is not here"), "{err}");
+    fs::remove_file(directory.path().join("in/clusters/hub/istiod.yaml")).unwrap();
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "nothing"]);
+    assert!(
+        code == 2 && err.contains("there is nothing to import: cluster `served` has an external"),
+        "{err}"
+    );
 }

@@ -174,3 +174,61 @@ spec:
     let (_, out, err) = run(directory.path(), "render repo -o out");
     assert!(format!("{out}{err}").contains("warning[MW9151]"), "{out}{err}");
 }
+
+fn service(port: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: shop, namespace: shop}}\nspec:\n  selector: {{app: shop}}\n  ports: [{port}]\n"
+    )
+}
+
+/// Two clusters carry over a Service of one name.
+fn two_services(west: &str, mesh: &str) -> TempDir {
+    let directory = with(
+        "[east]",
+        &[("repo/east/s.yaml", &service("{name: http, port: 80}")), ("repo/west/s.yaml", west)],
+    );
+    let at = |path: &str| directory.path().join("repo").join(path);
+    let cluster = fs::read_to_string(at("clusters/west.yaml")).unwrap();
+    write(&directory, "repo/clusters/west.yaml", &format!("{cluster}  manifests: [west]\n"));
+    let text = fs::read_to_string(at("mesh.yaml")).unwrap();
+    write(&directory, "repo/mesh.yaml", &format!("{text}{mesh}"));
+    directory
+}
+
+#[test]
+fn services_that_clusters_carry_over_are_compared() {
+    let differs = two_services(&service("{name: tcp, port: 80}"), "");
+    let (code, _, err) = run(differs.path(), "check repo");
+    assert_eq!(code, 1, "{err}");
+    for said in ["error[MW9251]", "repo/west/s.yaml:6", "repo/east/s.yaml:6"] {
+        assert!(err.contains(said), "{said}: {err}");
+    }
+    let same = two_services(&service("{name: http, port: 80}"), "");
+    assert_eq!(run(same.path(), "check repo").0, 0);
+}
+
+/// Whoever asks only what a change means, or where a pod is, hears what is wrong with an object all the same.
+#[test]
+fn warnings_about_carried_objects_are_said_by_every_command() {
+    let wide = service("{name: http, port: 80}, {name: admin, port: 81}");
+    let directory = two_services(&service("{name: http, port: 80}"), "");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(directory.path().join("repo"));
+        command.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]);
+        assert!(command.args(arguments).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "one"]);
+    write(&directory, "repo/west/s.yaml", &wide);
+    for command in ["check repo", "explain network --cluster east repo", "diff repo --base HEAD"] {
+        let (_, _, err) = run(directory.path(), command);
+        assert!(err.contains("warning[MW9251]"), "{command}: {err}");
+    }
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "two"]);
+    // No news.
+    let (code, _, err) = run(directory.path(), "diff repo --base HEAD");
+    assert_eq!((code, err.as_str()), (0, ""));
+}

@@ -220,6 +220,13 @@ pub enum Fact {
         /// The namespace of the secret.
         namespace: String,
     },
+    /// From its first to its last moment, how long a certificate of that secret is valid: hours, rounded down, such as `8760h`.
+    CertificateLifetime {
+        /// The namespace of the secret.
+        namespace: String,
+        /// Whether it is a root, and not the signing certificate.
+        is_root: bool,
+    },
     /// What is wrong between the certificates of that secret. The value is the subject of the signing certificate.
     CertificateFault(CertificateFault),
     /// A range of the cluster's pod addresses.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, AddressRange, Cidr, Port};
 use crate::intent::{
-    API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout,
+    API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout, Hours,
     InstallMethod, Locality, NetworkView, PlannedAddresses, PreviousValues, Profile, ServiceType,
     SettingSeverity,
 };
@@ -174,6 +174,12 @@ pub struct DeclaredMesh {
     /// SHA-256 fingerprint of the root certificate, in lower-case hex, when it is declared.
     #[serde(default, rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
     pub root_certificate_sha256: Option<String>,
+    /// Longest lifetime of the root certificate, when it is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_lifetime: Option<Hours>,
+    /// Longest lifetime of a cluster's signing certificate, when it is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intermediate_lifetime: Option<Hours>,
 }
 
 /// The cluster.

@@ -177,6 +177,7 @@ pub fn charts_in(values: &Map<String, Value>) -> Vec<(Option<String>, Chart)> {
 pub(crate) use kustomization::cluster_directory;
 pub(crate) use network_gateway::{EAST_WEST, REMOTE};
 pub(crate) use node::{REGION as NODE_REGION, ZONE as NODE_ZONE};
+pub(crate) use scope::cluster_local_hosts;
 
 /// Label of network membership.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";

@@ -122,7 +122,8 @@ impl Mesh {
     /// Whether workloads are on more than one network, so that gateways and network labels are needed.
     #[must_use]
     pub fn is_multi_network(&self) -> bool {
-        let mut networks = self.clusters.values().map(|cluster| &cluster.network);
+        let members = self.clusters.values().filter(|cluster| !self.only_hosts(cluster));
+        let mut networks = members.map(|cluster| &cluster.network);
         let first = networks.next();
         networks.any(|network| Some(network) != first)
     }
@@ -134,6 +135,12 @@ impl Mesh {
             ControlPlane::Hosted(hosted) => Some(hosted),
             _ => None,
         }
+    }
+
+    /// Whether a cluster carries the hosted control plane and nothing else of the mesh.
+    #[must_use]
+    pub fn only_hosts(&self, cluster: &Cluster) -> bool {
+        self.hosted().is_some_and(|hosted| hosted.cluster == cluster.name && !hosted.workloads)
     }
 
     /// Clusters that run an istiod for themselves, by name.
@@ -198,12 +205,12 @@ impl Mesh {
         let network = self.networks.get(&cluster.network)?;
         let entry =
             network.entries.iter().find(|e| e.cluster == cluster.name && e.gateway == gateway.name)?;
-        if let Some(address) = entry.address_from.get(observer) {
+        if let Some((named, address)) = entry.seen_by(observer) {
             let declared = network.spec.gateways.iter().position(|declared| {
-                declared.cluster == cluster.name && declared.address_from.contains_key(observer)
+                declared.cluster == cluster.name && declared.address_from.contains_key(named)
             });
             let path = FieldPath::parse("spec.gateways").index(declared.unwrap_or(0));
-            let path = path.key("addressFrom").key(observer.as_str());
+            let path = path.key("addressFrom").key(named.as_str());
             return Some((address, network.written.place(path)));
         }
         Some((entry.address.as_ref()?, entry.place.clone()))
@@ -266,8 +273,12 @@ pub struct EntryPoint {
     pub address: Option<Address>,
     /// The port that peers dial.
     pub port: Port,
-    /// Other addresses, by observing cluster.
+    /// Other addresses, by observing cluster, as written.
     pub address_from: BTreeMap<ClusterName, Address>,
+    /// Clusters outside this network that are not written in `address_from` while their primary is: the primary's istiod tells their
+    /// proxies what it is told itself, since an istiod has one `meshNetworks` (istio/istio@1.30:
+    /// `pilot/pkg/serviceregistry/kube/controller/network.go`).
+    pub observes_as: BTreeMap<ClusterName, ClusterName>,
     /// Where the address was written, or the nearest to it.
     pub place: Place,
 }
@@ -276,7 +287,21 @@ impl EntryPoint {
     /// The address as `observer` dials it.
     #[must_use]
     pub fn address_for(&self, observer: &ClusterName) -> Option<&Address> {
-        self.address_from.get(observer).or(self.address.as_ref())
+        self.seen_by(observer).map(|(_, address)| address).or(self.address.as_ref())
+    }
+
+    /// Another address than that of most, where `observer` has one, with the cluster by whose name it is written: itself, or its
+    /// primary.
+    #[must_use]
+    pub fn seen_by(&self, observer: &ClusterName) -> Option<(&ClusterName, &Address)> {
+        let named = |name: &ClusterName| self.address_from.get_key_value(name);
+        named(observer).or_else(|| named(self.observes_as.get(observer)?))
+    }
+
+    /// Every cluster that dials another address than most, with that address, by name.
+    pub fn observers(&self) -> impl Iterator<Item = (&ClusterName, &Address)> {
+        let names: BTreeSet<&ClusterName> = self.address_from.keys().chain(self.observes_as.keys()).collect();
+        names.into_iter().filter_map(|name| Some((name, self.seen_by(name)?.1)))
     }
 }
 

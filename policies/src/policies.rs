@@ -30,6 +30,7 @@ mod another_service;
 mod another_system_namespace;
 mod another_trust_domain;
 mod broken_certificate_chain;
+mod certificate_lives_too_long;
 mod cilium_settings;
 mod cluster_local_service;
 mod cni_unknown_to_sail;
@@ -96,6 +97,7 @@ mod private_api_server;
 mod private_gateway_among_public;
 mod profile_of_another_release;
 mod provisioned_otherwise;
+mod public_east_west_gateway;
 mod refused_credential;
 mod remote_revision;
 mod remote_unknown_to_sail;
@@ -237,6 +239,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &undiscoverable_address::UndiscoverableAddress,
     &wrong_dialled_port::WrongDialledPort,
     &gateway_of_the_platform::GatewayOfThePlatform,
+    &public_east_west_gateway::PublicEastWestGateway,
     &address_family::AddressFamily,
     &another_network_view::AnotherNetworkView,
     &another_exposure::AnotherExposure,
@@ -296,6 +299,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &undeclared_remote_cluster::UndeclaredRemoteCluster,
     &another_api_server::AnotherApiServer,
     &refused_credential::RefusedCredential,
+    &certificate_lives_too_long::CertificateLivesTooLong,
     // Delivery.
     &shared_api_server::SharedApiServer,
     &undeliverable_hosted_objects::UndeliverableHostedObjects,

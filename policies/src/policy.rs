@@ -38,7 +38,7 @@ pub trait Policy: Sync {
 #[must_use]
 pub fn check(fleet: &Fleet) -> Findings {
     let mut findings = Findings::new();
-    for policy in crate::policies::POLICIES {
+    for policy in crate::policies::POLICIES.iter().chain(crate::contradictions::CONTRADICTIONS) {
         policy.check_fleet(fleet, &mut findings);
         for mesh in fleet.meshes.values() {
             policy.check_mesh(mesh, &mut findings);

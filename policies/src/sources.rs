@@ -3,7 +3,7 @@
 use crate::finding::{Rule, Severity};
 
 /// Every rule of sources, in the order of the codes.
-pub static SOURCE_RULES: &[&Rule] = &[&SYMLINK_OUT_OF_ROOT, &SUBMODULE_IN_INTENT, &LFS_POINTER];
+pub static SOURCE_RULES: &[&Rule] = &[&SYMLINK_OUT_OF_ROOT, &SUBMODULE_IN_INTENT, &LFS_POINTER, &TOO_DEEP];
 
 /// A symbolic link below the intent root that leads to something that is not read.
 pub static SYMLINK_OUT_OF_ROOT: Rule = Rule {
@@ -30,4 +30,13 @@ pub static LFS_POINTER: Rule = Rule {
     severity: Severity::Error,
     title: "A file of the intent is a Git LFS pointer",
     docs: include_str!("../docs/MW0013.md"),
+};
+
+/// A directory so far below the intent root that it is not read.
+pub static TOO_DEEP: Rule = Rule {
+    code: "MW0030",
+    name: "directory-too-deep",
+    severity: Severity::Error,
+    title: "A directory lies too far below the intent root",
+    docs: include_str!("../docs/MW0030.md"),
 };

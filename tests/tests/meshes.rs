@@ -163,12 +163,20 @@ impl AnyMesh {
     }
 
     /// Whether what is rendered says of every cluster and gateway what it is: plain values of a shared gateway do not say
-    /// that they are a gateway's, and those of istiod before 1.23 not always that it leads remotes.
+    /// that they are a gateway's.
     pub(crate) fn speaks_for_itself(&self) -> bool {
         let by_hand = self.members.iter().any(|member| member.agent.unwrap_or(self.agent) == Agent::Nobody);
-        let nameless = self.shared && self.install != InstallMethod::IstioOperator && by_hand;
-        let vague = self.shape == Shape::PrimaryRemote && self.minor < 23 && by_hand;
-        !nameless && !vague
+        !(self.shared && self.install != InstallMethod::IstioOperator && by_hand)
+    }
+
+    /// The same with remotes, of a release before 1.23, as values files that nobody delivers: which release reads them, and who
+    /// leads whom, is said least there.
+    pub(crate) fn by_hand(mut self) -> AnyMesh {
+        (self.shape, self.install, self.agent) = (Shape::PrimaryRemote, InstallMethod::Helm, Agent::Nobody);
+        self.minor = 15 + self.minor % 8;
+        (self.canary, self.istioctl, self.shared) = (false, false, false);
+        self.members.iter_mut().for_each(|member| member.agent = None);
+        self.possible()
     }
 
     /// The network of each cluster: every network has one.

@@ -33,7 +33,8 @@ fn spec(mesh: &Mesh, hosted: &Hosted) -> Value {
     let mut spec = Map::new();
     spec.insert("mode".into(), "HOSTED".into());
     spec.insert("ownerCluster".into(), hosted.cluster.as_str().into());
-    spec.insert("clusters".into(), mesh.clusters.keys().map(|name| name.as_str()).collect());
+    let members = mesh.clusters.values().filter(|cluster| !mesh.only_hosts(cluster));
+    spec.insert("clusters".into(), members.map(|cluster| cluster.name.as_str()).collect());
     if let Some(hub) = &mesh.spec.istio.hub {
         spec.insert("hub".into(), hub.as_str().into());
     }

@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 
 use super::input::{self, Compiled};
@@ -16,6 +18,8 @@ use crate::source::discover::{DiscoverOptions, Found, SourceError, discover};
 const SHORT_ID: usize = 10;
 
 /// Say what a change of the intent means; exit 1 if it means anything
+///
+/// Warnings that the change brings go to standard error.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directory (or file) that holds the intent
@@ -71,7 +75,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let diff =
         Diff::between(Side { fleet: &old.0.fleet, tree: &old.1 }, Side { fleet: &new.0.fleet, tree: &new.1 });
     terminal::print(&diff.render(args.format, &Labels { base, head }))?;
+    warn_of_new(&old.0.findings, new.0);
     Ok(if diff.is_empty() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Says the warnings that the change brings: those of before are no news.
+fn warn_of_new(before: &Findings, mut after: Compiled) {
+    let known: BTreeSet<(&str, &str)> = before.iter().map(|f| (f.rule.code, f.message.as_str())).collect();
+    after.findings.retain_mut(|finding| !known.contains(&(finding.rule.code, finding.message.as_str())));
+    if !after.findings.is_empty() {
+        let options = RenderOptions { color: terminal::color(), ..RenderOptions::default() };
+        terminal::say(&diagnostic::render(Format::Human, &after.findings, &after.sources, &options));
+    }
 }
 
 /// The intent of a revision, and what the revision is called.
@@ -87,8 +102,11 @@ fn at(repository: &Repository, rev: &str, root: &str) -> Result<(Found, String),
 fn sound(found: Found, root: &Path, label: &str, today: Date) -> anyhow::Result<(Compiled, Tree)> {
     let mut compiled = input::compile_found(found, root, today);
     if !compiled.findings.has_errors() {
-        match build::build(&compiled.fleet) {
-            Ok(tree) => return Ok((compiled, tree)),
+        match build::build_with_warnings(&compiled.fleet) {
+            Ok((tree, warnings)) => {
+                compiled.findings.extend(warnings);
+                return Ok((compiled, tree));
+            }
             Err(findings) => compiled.findings.extend(findings),
         }
     }

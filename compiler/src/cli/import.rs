@@ -40,8 +40,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some()) || args.out.is_file() {
         bail!("`{}` is not empty: nothing was written", args.out.display());
     }
-    let sources = lint::read_paths(&args.paths)?;
-    let imported = import::import(&sources, &args.cluster_glob, args.date)?;
+    let (sources, unread) = lint::read_paths(&args.paths)?;
+    let mut imported = import::import(&sources, &args.cluster_glob, args.date)?;
+    imported.notes.extend(unread);
     for (path, bytes) in &imported.files {
         let path = args.out.join(path);
         let write = || -> std::io::Result<()> {

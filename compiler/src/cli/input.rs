@@ -71,15 +71,8 @@ impl Input {
 
     /// [`Input::report`] of findings by themselves.
     pub(super) fn report_findings(&self, findings: &Findings, sources: &Sources) -> anyhow::Result<Outcome> {
-        let human = self.format == Format::Human;
-        let options = RenderOptions {
-            color: human && terminal::color(),
-            // Paths in a commit start at the repository's root already.
-            repository_prefix: if self.rev.is_some() { String::new() } else { repository_prefix() },
-            ..RenderOptions::default()
-        };
-        let text = diagnostic::render(self.format, findings, sources, &options);
-        if human {
+        let text = self.text(findings, sources);
+        if self.format == Format::Human {
             terminal::say(&text);
         } else {
             terminal::print(&text)?;
@@ -87,13 +80,27 @@ impl Input {
         Ok(if findings.has_errors() { Outcome::Findings } else { Outcome::Clean })
     }
 
-    /// The intent, if it has no error; otherwise its findings are printed.
+    /// Findings in the format that was asked for.
+    fn text(&self, findings: &Findings, sources: &Sources) -> String {
+        let human = self.format == Format::Human;
+        let options = RenderOptions {
+            color: human && terminal::color(),
+            // Paths in a commit start at the repository's root already.
+            repository_prefix: if self.rev.is_some() { String::new() } else { repository_prefix() },
+            ..RenderOptions::default()
+        };
+        diagnostic::render(self.format, findings, sources, &options)
+    }
+
+    /// The intent, if it has no error; otherwise its findings are printed. Warnings beside it go to standard error in any format,
+    /// since standard output is for what was asked.
     pub(super) fn sound(&self) -> anyhow::Result<Result<Compiled, Outcome>> {
         let compiled = self.compile()?;
-        match self.report(&compiled)? {
-            Outcome::Clean => Ok(Ok(compiled)),
-            findings => Ok(Err(findings)),
+        if compiled.findings.has_errors() {
+            return Ok(Err(self.report(&compiled)?));
         }
+        terminal::say(&self.text(&compiled.findings, &compiled.sources));
+        Ok(Ok(compiled))
     }
 }
 

@@ -58,7 +58,7 @@ fn kept(base: &Mesh, head: &Mesh, old: &Network, new: &Network, changes: &mut Ch
         let what = format!("{name}, which enters network `{id}`, moves: its address");
         let text = moved(&what, &at(entry), &at(now));
         text.into_iter().for_each(|text| changes.mesh(head, Disrupts, "gateway-moved", text));
-        if entry.address_from != now.address_from {
+        if !entry.observers().eq(now.observers()) {
             let text = format!("{name}, which enters network `{id}`, has other addresses for some observers");
             changes.mesh(head, Disrupts, "gateway-address-from", text);
         }

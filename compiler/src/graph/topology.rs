@@ -224,6 +224,7 @@ fn role(mesh: &Mesh, cluster: &Cluster) -> String {
         Role::Primary => "primary".to_owned(),
         Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
         Role::Remote { primary: None } => "remote".to_owned(),
+        Role::HostedWorker if mesh.only_hosts(cluster) => "host of the control plane".to_owned(),
         Role::HostedWorker if is_host(mesh, &cluster.name) => "host and work cluster".to_owned(),
         Role::HostedWorker => "work cluster".to_owned(),
     }

@@ -3,6 +3,7 @@
 use meshwright_policies::repository::{Cluster, Manifest, Repository};
 use serde_json::{Map, Value as Json, json};
 
+use super::external;
 use super::node::{scalar, text};
 use super::plane::chart;
 
@@ -67,7 +68,8 @@ fn flux(cluster: &Cluster) -> Map<String, Json> {
             flux.insert("source".into(), source.into());
         }
     }
-    let release = cluster.subjects.iter().find(|subject| subject.kind == "HelmRelease");
+    let release =
+        cluster.subjects.iter().find(|subject| subject.kind == "HelmRelease" && !external::is_part(subject));
     let namespace = kustomization.or(release).and_then(|subject| subject.namespace.clone());
     if let Some(namespace) = namespace.filter(|namespace| namespace != "flux-system") {
         flux.insert("namespace".into(), namespace.into());

@@ -535,7 +535,7 @@ impl Mesh<'_, '_> {
         let Some(owner) = hosted.owner(&self.members) else { return };
         let mut left_out = Vec::new();
         let delivery = shared_delivery(&self.members);
-        let spec = hosted.spec(&owner.name, delivery.as_ref(), &mut left_out);
+        let spec = hosted.spec(owner, delivery.as_ref(), &mut left_out);
         draft.left_out.extend(left_out);
         set(&mut document.spec, &["controlPlane", "hosted"], spec);
         if !hosted.says_owner() {

@@ -33,6 +33,8 @@ pub(super) struct Hosted<'a> {
     /// What it calls its clusters.
     names: BTreeSet<String>,
     owner: Option<String>,
+    /// Whether the owner is among the members that it lists.
+    lists_owner: bool,
     /// The cluster that holds Mspider's objects, when a directory says it.
     pub(super) global_cluster: Option<String>,
     /// `spec.controlPlane.hosted.mspider.hostedApiServerSecret`.
@@ -80,7 +82,9 @@ impl<'a> Hosted<'a> {
         let document = &object.document;
         let owner = text(document, "spec.ownerCluster");
         let listed = document.at(&"spec.clusters".into()).into_iter().flat_map(Node::items);
-        let names: BTreeSet<String> = listed.filter_map(scalar).chain(owner.clone()).collect();
+        let mut names: BTreeSet<String> = listed.filter_map(scalar).collect();
+        let lists_owner = names.is_empty() || owner.as_ref().is_none_or(|owner| names.contains(owner));
+        names.extend(owner.clone());
         let global_cluster = sources
             .get(document.span.file)
             .and_then(|file| named_by_path(file.path(), globs))
@@ -93,6 +97,7 @@ impl<'a> Hosted<'a> {
             mesh_id: object.name.clone(),
             names,
             owner,
+            lists_owner,
             secret: secret(&plane.name, repository),
             global_delivery: match (global, &global_cluster) {
                 (Some(global), _) => delivery::find(global, elsewhere),
@@ -170,6 +175,16 @@ impl<'a> Hosted<'a> {
         members.iter().find(named).or(members.first()).copied()
     }
 
+    /// Whether the cluster that carries the control plane is a member too: it is listed, has an entry of this mesh, or a gateway.
+    fn has_workloads_of(&self, owner: &Member<'_>) -> bool {
+        let entry = owner
+            .input
+            .subjects
+            .iter()
+            .any(|subject| is_mesh_cluster(subject) && entries(subject).any(|entry| self.is_own(entry)));
+        self.lists_owner || entry || !owner.gateways.is_empty()
+    }
+
     /// Whether something says in which cluster the control plane runs.
     pub(super) fn says_owner(&self) -> bool {
         self.owner.is_some()
@@ -210,7 +225,12 @@ impl<'a> Hosted<'a> {
     }
 
     /// `spec.controlPlane.hosted`, and what it does not hold.
-    pub(super) fn spec(&self, owner: &str, delivery: Option<&Json>, left_out: &mut Vec<String>) -> Json {
+    pub(super) fn spec(
+        &self,
+        owner: &Member<'_>,
+        delivery: Option<&Json>,
+        left_out: &mut Vec<String>,
+    ) -> Json {
         let mut mspider = Map::new();
         let global = self.global_cluster.as_deref().unwrap_or(GLOBAL_CLUSTER);
         mspider.insert("globalCluster".into(), global.into());
@@ -234,7 +254,10 @@ impl<'a> Hosted<'a> {
             mspider.insert("globalDelivery".into(), own);
         }
         let mut hosted = Map::new();
-        hosted.insert("cluster".into(), owner.into());
+        hosted.insert("cluster".into(), owner.name.as_str().into());
+        if !self.has_workloads_of(owner) {
+            hosted.insert("workloads".into(), false.into());
+        }
         hosted.insert("mspider".into(), mspider.into());
         hosted.into()
     }

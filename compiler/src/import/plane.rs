@@ -6,6 +6,7 @@ use meshwright_policies::repository::{Cluster, Manifest};
 use meshwright_policies::version::{Minor, Version};
 use serde_json::{Map, Value as Json};
 
+use super::external;
 use super::node::text;
 
 /// A control plane as one document configures it.
@@ -44,7 +45,7 @@ pub(super) fn find(cluster: &Cluster) -> Option<Plane<'_>> {
     let planes = cluster.planes();
     let main = if planes.contains(&"istio-system") { Some("istio-system") } else { planes.first().copied() };
     let of_main = |subject: &&Manifest| main.is_none_or(|main| subject.plane == main);
-    cluster.subjects.iter().filter(of_main).find_map(read)
+    cluster.subjects.iter().filter(of_main).filter(|subject| !external::is_part(subject)).find_map(read)
 }
 
 fn read(subject: &Manifest) -> Option<Plane<'_>> {
@@ -99,7 +100,7 @@ pub(super) fn at(document: &Node, prefix: &FieldPath, path: &str) -> Option<Stri
 }
 
 impl Plane<'_> {
-    fn value(&self, path: &str) -> Option<String> {
+    pub(super) fn value(&self, path: &str) -> Option<String> {
         at(&self.subject.document, &self.values, path)
     }
 

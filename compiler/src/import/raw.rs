@@ -15,7 +15,7 @@ use super::hosted::Hosted;
 use super::node::{called, line, origin, text};
 use super::plane::{chart, group_of};
 use super::residue::Rendered;
-use super::{failover, gateways, platform, slug};
+use super::{external, failover, gateways, platform, slug};
 use crate::compile::Loaded;
 use crate::source::Sources;
 
@@ -173,6 +173,10 @@ impl<'m, 'a> Known<'m, 'a> {
         let plane = self.member.plane.as_ref().is_some_and(|plane| same(plane.subject));
         if plane || self.member.gateways.iter().any(|gateway| same(gateway.subject)) {
             return Fate::Taken;
+        }
+        if external::is_part(subject) {
+            let why = "it is part of an external control plane, for which the intent has no word";
+            return Fate::LeftOut(why.to_owned());
         }
         if let Some(fate) = self.by_kind(subject) {
             return fate;

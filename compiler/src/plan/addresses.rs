@@ -6,7 +6,7 @@ use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
 
 use super::istiods::{ExposedIstiod, exposed};
 use super::markdown::{Page, Table, code};
-use super::unasked::{INGRESS, unasked};
+use super::unasked::{INGRESS, beside_gateways, unasked};
 use super::words::provider;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
@@ -57,10 +57,14 @@ fn users(
             Some(istiod) if istiod.hosted => {
                 format!("hosted istiod, Service {}", code(&format!("istiod-{}-hosted-lb", mesh.name)))
             }
-            _ if cluster.gateways.iter().any(|gateway| gateway.address.as_ref() == Some(address)) => {
-                "istiod, for remote clusters".to_owned()
-            }
-            _ => "istiod, for remote clusters; no rendered Service asks for it".to_owned(),
+            None => "istiod, which serves no other cluster".to_owned(),
+            Some(istiod) => match beside_gateways(istiod) {
+                Some(beside) if beside.has_command() => {
+                    "istiod, for remote clusters, by the command below".to_owned()
+                }
+                Some(_) => "istiod, for remote clusters, as described below".to_owned(),
+                None => "istiod, for remote clusters".to_owned(),
+            },
         };
         users.push((Some(address.clone()), user));
     } else if istiod.is_some_and(|istiod| istiod.hosted) {

@@ -1,8 +1,12 @@
 //! Consequences worth knowing before they are met.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use meshwright_policies::address::Address;
 use meshwright_policies::intent::{GatewayDiscovery, InstallMethod, NetworkView, Profile};
 use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::names::{ClusterName, NetworkId};
+use meshwright_policies::overlap::{Interval, groups};
 
 use super::markdown::{Page, code, some};
 use super::words::hosted;
@@ -123,6 +127,13 @@ fn always(mesh: &Mesh, items: &mut Vec<String>) {
                 .to_owned(),
         );
     }
+    if let Some(clusters) = same_pod_addresses(mesh) {
+        items.push(format!(
+            "**Pods of several networks have the same addresses** ({clusters}): gateways keep them apart, so the mesh does not mind. \
+             The networks cannot be joined without a gateway later (`podConnectivity: routed`, a VPN, peered VPCs), and an address in a \
+             log or in a rule by `ipBlocks` does not say which cluster it is of."
+        ));
+    }
     if mesh.spec.failover.is_empty() && mesh.clusters.len() > 1 {
         items.push(
             "**Locality failover needs outlier detection**: without a DestinationRule that has it, requests keep going to the \
@@ -135,4 +146,27 @@ fn always(mesh: &Mesh, items: &mut Vec<String>) {
             "**Profile `demo`** in {clusters} traces every request and asks for few resources."
         ));
     }
+}
+
+/// Clusters of different networks whose pod CIDRs overlap. Inside one network that is an error.
+fn same_pod_addresses(mesh: &Mesh) -> Option<String> {
+    let networks: BTreeMap<&NetworkId, usize> = mesh.networks.keys().zip(0..).collect();
+    let mut whose: Vec<(&ClusterName, usize)> = Vec::new();
+    let mut intervals = Vec::new();
+    for cluster in mesh.clusters.values() {
+        let Some(network) = networks.get(&cluster.network) else { continue };
+        for cidr in &cluster.spec.pod_cidrs {
+            whose.push((&cluster.name, *network));
+            intervals.push(Interval::of_cidr(*cidr, *network));
+        }
+    }
+    let mut names = BTreeSet::new();
+    for group in groups(&intervals) {
+        let members: Vec<_> = group.iter().filter_map(|index| whose.get(*index)).collect();
+        let of: BTreeSet<usize> = members.iter().map(|(_, network)| *network).collect();
+        if of.len() > 1 {
+            names.extend(members.iter().map(|(name, _)| *name));
+        }
+    }
+    (!names.is_empty()).then(|| some(names, 6))
 }

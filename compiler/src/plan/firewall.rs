@@ -85,8 +85,8 @@ fn names<'a>(mesh: &Mesh, clusters: impl IntoIterator<Item = &'a Cluster>) -> St
 
 fn between_networks(mesh: &Mesh, network: &Network, openings: &mut Vec<Opening>) {
     for entry in &network.entries {
-        let outside = |cluster: &&Cluster| cluster.network != network.id;
-        let usual = |cluster: &&Cluster| !entry.address_from.contains_key(&cluster.name);
+        let outside = |cluster: &&Cluster| cluster.network != network.id && !mesh.only_hosts(cluster);
+        let usual = |cluster: &&Cluster| entry.seen_by(&cluster.name).is_none();
         let mut others = mesh.clusters.values().filter(outside).filter(usual).peekable();
         let why = "services of this network for workloads of other networks (mutual TLS by SNI)";
         let port = entry.port.to_string();
@@ -101,10 +101,14 @@ fn between_networks(mesh: &Mesh, network: &Network, openings: &mut Vec<Opening>)
                 why,
             });
         }
-        let observers = entry.address_from.keys().filter_map(|name| mesh.clusters.get(name));
-        for observer in observers.filter(outside) {
-            let to = gateway(entry, Some(&observer.name));
-            let from = format!("nodes and pods of {}", code(observer.name.as_str()));
+        let mut observers: BTreeMap<String, Vec<&ClusterName>> = BTreeMap::new();
+        for (name, _) in entry.observers() {
+            if mesh.clusters.get(name).as_ref().is_some_and(outside) {
+                observers.entry(gateway(entry, Some(name))).or_default().push(name);
+            }
+        }
+        for (to, names) in observers {
+            let from = format!("nodes and pods of {}", some(names, 6));
             openings.push(Opening {
                 to: (to.clone(), to),
                 port: port.clone(),

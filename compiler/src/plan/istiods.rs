@@ -36,7 +36,11 @@ impl<'a> ExposedIstiod<'a> {
 /// Every istiod that serves clusters beside its own.
 pub(super) fn exposed(mesh: &Mesh) -> Vec<ExposedIstiod<'_>> {
     if let Some(cluster) = host(mesh) {
-        let clients = mesh.clusters.values().filter(|client| client.role == Role::HostedWorker).collect();
+        let clients = mesh
+            .clusters
+            .values()
+            .filter(|client| client.role == Role::HostedWorker && !mesh.only_hosts(client))
+            .collect();
         let address = cluster.spec.load_balancer.addresses.control_plane.as_ref();
         return vec![ExposedIstiod { cluster, address, clients, hosted: true }];
     }

@@ -1,8 +1,11 @@
 //! The network tables: who is where, and where each network is entered.
 
-use meshwright_policies::address::Port;
+use std::collections::BTreeMap;
+
+use meshwright_policies::address::{Address, Port};
 use meshwright_policies::intent::PodConnectivity;
 use meshwright_policies::mesh::{EntryPoint, Mesh, Network};
+use meshwright_policies::names::ClusterName;
 
 use super::istiods::exposed;
 use super::markdown::{Page, Table, code, some};
@@ -62,10 +65,14 @@ fn observed(mesh: &Mesh) -> Table {
     let entries = |network: &Network| network.entries.clone();
     for network in mesh.networks.values() {
         for entry in entries(network) {
-            for (observer, address) in &entry.address_from {
+            let mut addresses: BTreeMap<&Address, Vec<&ClusterName>> = BTreeMap::new();
+            for (observer, address) in entry.observers() {
+                addresses.entry(address).or_default().push(observer);
+            }
+            for (address, observers) in addresses {
                 let usual = entry.address.as_ref().map(|usual| code(&endpoint(usual, entry.port)));
                 table.row([
-                    code(observer.as_str()),
+                    some(observers, 6),
                     code(network.id.as_str()),
                     code(&endpoint(address, entry.port)),
                     usual.unwrap_or_default(),

@@ -2,12 +2,14 @@
 //!
 //! What another program owns is never rendered, not even in part: it would be created where that program is late.
 
-use meshwright_policies::address::Address;
+use meshwright_policies::address::{Address, Port};
 use meshwright_policies::address_plan::has_pools;
 use meshwright_policies::intent::{LoadBalancerProvider, Metallb};
-use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::mesh::{Cluster, Gateway, Mesh};
+use meshwright_policies::names::Revision;
 use meshwright_policies::node::{Node, Value};
 
+use super::istiods::{ExposedIstiod, exposed};
 use super::markdown::{Page, code, shell, some};
 use super::words::{context, host, hosted};
 use crate::gateway_service::metallb_prefix;
@@ -119,7 +121,8 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
         .filter(Unasked::has_commands)
         .collect();
     let idle = idle_ingress(mesh);
-    if all.is_empty() && idle.is_none() {
+    let istiods = istiods_beside_gateways(mesh);
+    if all.is_empty() && idle.is_none() && istiods.is_empty() {
         return;
     }
     page.heading(3, "Services that something else makes");
@@ -134,10 +137,117 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
         page.block("Then they have them:");
         page.commands(&all.iter().map(Unasked::look).collect::<Vec<_>>());
     }
+    for istiod in istiods {
+        istiod.say(page);
+    }
     if let Some(idle) = idle {
         page.block(&idle);
     }
 }
+
+/// A primary that serves its remotes at an address that none of its gateways has.
+pub(super) struct IstiodBesideGateways<'a> {
+    cluster: &'a Cluster,
+    address: &'a Address,
+}
+
+/// That of a cluster, which [`exposed`] says to serve others.
+pub(super) fn beside_gateways<'a>(istiod: &ExposedIstiod<'a>) -> Option<IstiodBesideGateways<'a>> {
+    let cluster = istiod.cluster;
+    let address = cluster.spec.load_balancer.addresses.control_plane.as_ref()?;
+    let has = |gateway: &Gateway| {
+        gateway.address.as_ref() == Some(address) || gateway.spec.public_address.as_ref() == Some(address)
+    };
+    let own = istiod.hosted || cluster.gateways.iter().any(has) || is_carried(cluster, address);
+    (!own).then_some(IstiodBesideGateways { cluster, address })
+}
+
+fn istiods_beside_gateways(mesh: &Mesh) -> Vec<IstiodBesideGateways<'_>> {
+    exposed(mesh).iter().filter_map(beside_gateways).collect()
+}
+
+impl IstiodBesideGateways<'_> {
+    /// Whether a command makes a Service that asks for the address.
+    pub(super) fn has_command(&self) -> bool {
+        self.command().is_some()
+    }
+
+    /// Behind which gateway istiod is exposed, if the cluster has one.
+    fn gateway(&self) -> Option<&Gateway> {
+        self.cluster.gateways.first()
+    }
+
+    fn say(&self, page: &mut Page) {
+        let cluster = code(self.cluster.name.as_str());
+        let address = code(&self.address.to_string());
+        let behind = match self.gateway() {
+            Some(gateway) => {
+                let at = gateway.dialled().map(|at| format!(" ({})", code(&at.to_string())));
+                format!(
+                    "gateway {}{}, which leads on to istiod",
+                    code(gateway.name.as_str()),
+                    at.unwrap_or_default()
+                )
+            }
+            None => "istiod".to_owned(),
+        };
+        let what = format!(
+            "Remotes reach the istiod of {cluster} at {address}, which is no gateway's. Ports {} and {} there have to end at {behind}",
+            Port::XDS,
+            Port::WEBHOOK
+        );
+        match self.command() {
+            Some(command) => {
+                page.block(&format!("{what}: nothing rendered asks for that address, this Service does."));
+                page.commands(&[command]);
+            }
+            None => page.block(&format!("{what}: by a DNS record, a load balancer by hand or static NAT.")),
+        }
+    }
+
+    /// Without the network label that the gateway's own Service may have: istiod would count it as one more gateway.
+    fn command(&self) -> Option<String> {
+        let ip = self.address.ip()?;
+        let balancer = &self.cluster.spec.load_balancer;
+        let (annotations, field) = match (balancer.effective_provider(), &balancer.metallb) {
+            (LoadBalancerProvider::Metallb, Some(metallb)) => (metallb_annotations(metallb, ip), None),
+            (LoadBalancerProvider::Cloud, _) => {
+                let declared = balancer.annotations.iter().map(|(key, value)| format!("{key}={value}"));
+                (declared.collect(), Some(ip))
+            }
+            _ => return None,
+        };
+        let mut text = format!("kubectl apply --context={} -f - <<'EOF'\n", context(self.cluster));
+        text.push_str("apiVersion: v1\nkind: Service\nmetadata:\n");
+        text.push_str(&format!("  name: {FOR_REMOTES}\n  namespace: {}\n", self.cluster.system_namespace()));
+        if !annotations.is_empty() {
+            text.push_str("  annotations:\n");
+        }
+        for (key, value) in annotations.iter().filter_map(|one| one.split_once('=')) {
+            text.push_str(&format!("    {key}: {}\n", serde_json::Value::from(value)));
+        }
+        text.push_str("spec:\n  type: LoadBalancer\n");
+        if let Some(ip) = field {
+            text.push_str(&format!("  loadBalancerIP: \"{ip}\"\n"));
+        }
+        let selector = match self.gateway() {
+            Some(gateway) => format!("{{istio: {}}}", gateway.istio_label()),
+            None => {
+                let revision = self.cluster.istio.revision.as_ref().map_or("default", Revision::as_str);
+                format!("{{app: istiod, istio.io/rev: {revision}}}")
+            }
+        };
+        text.push_str(&format!("  selector: {selector}\n  ports:\n"));
+        for (name, port) in [("tls-istiod", Port::XDS), ("tls-webhook", Port::WEBHOOK)] {
+            text.push_str(&format!("  - {{name: {name}, port: {port}}}\n"));
+        }
+        text.push_str("EOF");
+        Some(text)
+    }
+}
+
+/// The Service of such an address.
+const FOR_REMOTES: &str = "istiod-for-remotes";
 
 /// The platform's ingress gateways that ask for no address where nothing gives one unasked.
 fn idle_ingress(mesh: &Mesh) -> Option<String> {

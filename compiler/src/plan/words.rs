@@ -49,6 +49,7 @@ pub(super) fn role(mesh: &Mesh, cluster: &Cluster) -> String {
         },
         Role::Remote { primary: Some(primary) } => format!("remote of {}", code(primary.as_str())),
         Role::Remote { primary: None } => "remote".to_owned(),
+        Role::HostedWorker if mesh.only_hosts(cluster) => "host of the control plane".to_owned(),
         Role::HostedWorker if host(mesh).is_some_and(|host| host.name == cluster.name) => {
             "host and work cluster".to_owned()
         }

@@ -21,6 +21,8 @@ pub(super) fn create(out: &Path, tree: &Tree, changes: &Changes, disk: Disk<'_>)
     if out_exists(out)? {
         return Err(PublishError::Stale { path: out.to_owned() });
     }
+    // Nothing can be renamed to a path that ends in `/.`; the parts of a path leave it out.
+    let out: &Path = &out.components().collect::<PathBuf>();
     let (parent, sibling) = beside(out)?;
     fs::create_dir_all(&parent).map_err(io_at("create directory", &parent))?;
     discard(out, disk)?;

@@ -75,6 +75,17 @@ fn creates_updates_and_removes_only_what_changes() {
 }
 
 #[test]
+fn a_path_that_ends_in_dots_names_the_directory_before_them_or_is_refused() {
+    let (_dir, out) = out_dir();
+    write(&out.join("."), &[("a", "1")]).unwrap();
+    assert_eq!(read(out.join("a")), "1");
+    write(&out.join("."), &[("a", "2")]).unwrap();
+    assert_eq!(read(out.join("a")), "2");
+    let refused = write(&out.join("new/.."), &[("a", "1")]).unwrap_err().to_string();
+    assert!(refused.contains("cannot be created as an output directory"), "{refused}");
+}
+
+#[test]
 fn a_tree_that_is_up_to_date_is_not_touched_at_all() {
     let (_dir, out) = out_dir();
     write(&out, &[("a/b", "1")]).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshwright_policies::address::Address;
 use meshwright_policies::finding::Place;
 use meshwright_policies::intent::{EastWestGateway, GatewayLayout};
 use meshwright_policies::mesh::{Cluster, EntryPoint, Gateway, Mesh, Network, Role};
@@ -46,7 +47,7 @@ fn clusters_that_need_one(mesh: &Mesh) -> BTreeSet<ClusterName> {
             network.spec.gateways.is_empty()
                 || network.spec.gateways.iter().any(|g| g.cluster == cluster.name)
         });
-        if named && multi_network {
+        if named && multi_network && !mesh.only_hosts(cluster) {
             needed.insert(cluster.name.clone());
         }
     }
@@ -94,7 +95,8 @@ fn entries_of(mesh: &Mesh, network: &Network, members: &[&Cluster]) -> Vec<Entry
         gateway: gateway.name.clone(),
         address: gateway.dialled().cloned(),
         port: gateway.spec.port,
-        address_from: std::collections::BTreeMap::new(),
+        address_from: BTreeMap::new(),
+        observes_as: BTreeMap::new(),
         place: cluster.dialled_place(gateway),
     };
     if network.spec.gateways.is_empty() {
@@ -119,7 +121,25 @@ fn entries_of(mesh: &Mesh, network: &Network, members: &[&Cluster]) -> Vec<Entry
         }
         entry.port = declared.port.unwrap_or(entry.port);
         entry.address_from = declared.address_from.clone();
+        entry.observes_as = told_by_their_primary(mesh, network, &entry.address_from);
         entries.push(entry);
     }
     entries
+}
+
+/// Remotes that `addressFrom` leaves out while it names their primary, whose istiod is the one that tells their proxies.
+fn told_by_their_primary(
+    mesh: &Mesh,
+    network: &Network,
+    address_from: &BTreeMap<ClusterName, Address>,
+) -> BTreeMap<ClusterName, ClusterName> {
+    let left_out =
+        |cluster: &&Cluster| cluster.network != network.id && !address_from.contains_key(&cluster.name);
+    let told = |cluster: &Cluster| match &cluster.role {
+        Role::Remote { primary: Some(primary) } if address_from.contains_key(primary) => {
+            Some((cluster.name.clone(), primary.clone()))
+        }
+        _ => None,
+    };
+    mesh.clusters.values().filter(left_out).filter_map(told).collect()
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use meshwright_policies::finding::{Finding, Findings, Place};
 use meshwright_policies::node::{FieldPath, FileId, Span};
-use meshwright_policies::sources::{LFS_POINTER, SYMLINK_OUT_OF_ROOT};
+use meshwright_policies::sources::{LFS_POINTER, SYMLINK_OUT_OF_ROOT, TOO_DEEP};
 
 use super::Sources;
 
@@ -76,14 +76,6 @@ pub enum SourceError {
     /// A commit could not be read.
     #[error(transparent)]
     Git(#[from] super::commit::GitError),
-    /// More directories than [`DiscoverOptions::max_depth`].
-    #[error("`{path}` is more than {limit} directories below the root")]
-    TooDeep {
-        /// The directory.
-        path: String,
-        /// The limit.
-        limit: usize,
-    },
 }
 
 /// What a walk found.
@@ -93,7 +85,7 @@ pub struct Found {
     pub sources: Sources,
     /// The files read, in the order of their paths.
     pub files: Vec<FileId>,
-    /// Links that hide intent.
+    /// What hides intent: links, directories that lie too deep.
     pub findings: Findings,
     /// Directories that were skipped because they hold a rendered tree, as people are shown them.
     pub rendered: Vec<String>,
@@ -117,8 +109,8 @@ impl Found {
 ///
 /// # Errors
 ///
-/// The root does not exist, something below it cannot be read, or a bound of `options` is crossed. Nothing is skipped
-/// in silence: a cluster that is not read is a cluster that is removed.
+/// The root does not exist, something below it cannot be read, or a bound on files or bytes is crossed. Nothing is skipped
+/// in silence, a directory that lies too deep is a finding: a cluster that is not read is a cluster that is removed.
 pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceError> {
     let mut found = Found::default();
     let shown_root = shown(root);
@@ -144,6 +136,7 @@ pub fn discover(root: &Path, options: DiscoverOptions) -> Result<Found, SourceEr
         let real_root = fs::canonicalize(root).map_err(|error| read_error(&walk.root, error))?;
         walk.judge_links(&real_root, &mut found)?;
     }
+    not_descended(&walk.too_deep, options, &mut found);
     found.rendered = walk.rendered;
     Ok(found)
 }
@@ -157,13 +150,15 @@ struct Walk {
     directories: Vec<PathBuf>,
     links: BTreeSet<(String, PathBuf)>,
     rendered: Vec<String>,
+    too_deep: Vec<String>,
 }
 
 impl Walk {
     fn directory(&mut self, real: &Path, path: &str, depth: usize) -> Result<(), SourceError> {
         let shown_path = if path.is_empty() { "." } else { path };
         if depth > self.options.max_depth {
-            return Err(SourceError::TooDeep { path: shown_path.to_owned(), limit: self.options.max_depth });
+            self.too_deep.push(shown_path.to_owned());
+            return Ok(());
         }
         let at_directory = |error| read_error(shown_path, error);
         let mut entries =
@@ -250,6 +245,21 @@ pub(super) fn hidden_by_link(file: FileId, path: &str, target: &str, why: &str) 
         .at(at_file(file), format!("`{path}` is a symbolic link to `{target}`, {why}"))
         .help("replace the link by the file")
         .found(target)
+}
+
+/// Directories that are named when they are too deep; of more, it is enough to know that there are.
+pub(super) const DEEP_NAMED: usize = 20;
+
+/// Reports directories that lie too deep to be read, by their paths as they are shown.
+pub(super) fn not_descended(directories: &[String], options: DiscoverOptions, found: &mut Found) {
+    for path in directories.iter().take(DEEP_NAMED) {
+        let file = found.sources.add(path.clone(), Vec::new().into());
+        let message =
+            format!("`{path}` is more than {} directories below the root and is not read", options.max_depth);
+        found.findings.push(TOO_DEEP.at(at_file(file), message).help(
+            "move it up, or, if it holds no intent, out of the root or behind a name that begins with a dot",
+        ));
+    }
 }
 
 /// Whether a text stands for a file that Git LFS keeps elsewhere: the first line is fixed, and a pointer is smaller than

@@ -1,9 +1,11 @@
 //! MW9251: one service of several clusters differs between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claim::Fact;
 use crate::finding::{Finding, Findings, Rule, Severity};
+use crate::kinds;
+use crate::mesh::{self, Carried, Mesh};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository};
@@ -36,20 +38,68 @@ impl Policy for DifferingService {
         &RULE
     }
 
+    fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        let clusters: Vec<(Cluster, BTreeSet<String>)> =
+            mesh.clusters.values().filter_map(|cluster| Some((carried(cluster)?, kept(cluster)))).collect();
+        let domain = mesh.spec.cluster_domain.as_str();
+        among(
+            clusters.iter().map(|(cluster, stay)| (cluster, stay.iter().map(String::as_str).collect())),
+            domain,
+            findings,
+        );
+    }
+
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for mesh in repository.meshes() {
-            let mut first: BTreeMap<Key<'_>, (&Cluster, &Manifest)> = BTreeMap::new();
-            for cluster in mesh {
-                for (key, subject) in services(cluster) {
-                    let Some((there, other)) = first.get(&key) else {
-                        first.insert(key, (cluster, subject));
-                        continue;
-                    };
-                    let open = !subject.unresolved.is_empty() || !other.unresolved.is_empty();
-                    if let Some(finding) = differs(there, other, subject).filter(|_| !open) {
-                        findings.push(finding.cluster(&cluster.name));
-                    }
-                }
+            let stay = |cluster: &'_ Cluster| -> Vec<String> {
+                let stated = cluster.stated(|_, fact| *fact == Fact::ClusterLocalHost);
+                stated.iter().map(|stated| stated.claim.value.clone()).collect()
+            };
+            let kept: Vec<Vec<String>> = mesh.iter().map(|cluster| stay(cluster)).collect();
+            let clusters = mesh.iter().zip(&kept);
+            among(
+                clusters.map(|(cluster, stay)| (*cluster, stay.iter().map(String::as_str).collect())),
+                "cluster.local",
+                findings,
+            );
+        }
+    }
+}
+
+/// The Services that a cluster of the intent carries over. Those of `samples` are everywhere the same.
+fn carried(cluster: &mesh::Cluster) -> Option<Cluster> {
+    let objects = cluster.carried.iter().flat_map(Carried::objects);
+    let services = objects.filter(|object| object.get("kind").and_then(Node::as_str) == Some("Service"));
+    let mut found = Cluster::default();
+    found.subjects = services.map(|object| Manifest::object(Node::clone(object.as_ref()))).collect();
+    found.name = cluster.name.to_string();
+    found.named = true;
+    (!found.subjects.is_empty()).then_some(found)
+}
+
+/// Hosts that the mesh configuration of a cluster keeps within it (istio/istio@1.31: `pilot/pkg/model/cluster_local.go`).
+fn kept(cluster: &mesh::Cluster) -> BTreeSet<String> {
+    let of_values = cluster.istio.values.get("meshConfig").and_then(|config| config.as_object());
+    let configs = of_values.into_iter().chain([&cluster.istio.mesh_config]);
+    configs.flat_map(kinds::cluster_local_hosts).collect()
+}
+
+/// Compares the Services of clusters of one mesh, each with the hosts that stay within it.
+fn among<'a>(
+    clusters: impl Iterator<Item = (&'a Cluster, Vec<&'a str>)>,
+    domain: &str,
+    findings: &mut Findings,
+) {
+    let mut first: BTreeMap<Key<'_>, (&Cluster, &Manifest)> = BTreeMap::new();
+    for (cluster, stay) in clusters {
+        for (key, subject) in services(cluster, &stay, domain) {
+            let Some((there, other)) = first.get(&key) else {
+                first.insert(key, (cluster, subject));
+                continue;
+            };
+            let open = !subject.unresolved.is_empty() || !other.unresolved.is_empty();
+            if let Some(finding) = differs(there, other, subject).filter(|_| !open) {
+                findings.push(finding.cluster(&cluster.name));
             }
         }
     }
@@ -58,17 +108,16 @@ impl Policy for DifferingService {
 type Key<'a> = (&'a str, &'a str);
 
 /// Services that istiod takes for one with their namesakes.
-fn services(cluster: &Cluster) -> BTreeMap<Key<'_>, &Manifest> {
+fn services<'a>(cluster: &'a Cluster, stay: &[&str], domain: &str) -> BTreeMap<Key<'a>, &'a Manifest> {
     let planes = cluster.planes();
-    let stay = cluster.stated(|_, fact| *fact == Fact::ClusterLocalHost);
     let local = |subject: &Manifest| {
         let Some(namespace) = subject.namespace.as_deref() else { return true };
-        let host = format!("{}.{namespace}.svc.cluster.local", subject.name);
+        let host = format!("{}.{namespace}.svc.{domain}", subject.name);
         OF_THE_CLUSTER.contains(&namespace)
             || namespace == "istio-system"
             || planes.contains(&namespace)
             || namespace == "default" && subject.name == "kubernetes"
-            || stay.iter().any(|stated| covers(&stated.claim.value, &host))
+            || stay.iter().any(|pattern| covers(pattern, &host))
             // Gateways are each cluster's own as well.
             || subject.claims.list.iter().any(|claim| matches!(claim.fact, Fact::GatewayNetwork { .. }))
     };

@@ -55,7 +55,7 @@ impl<'a> MeshFacts<'a> {
     ) -> impl Iterator<Item = (&'s NetworkId, usize, &'s Address)> {
         self.mesh.networks.values().flat_map(move |network| {
             network.entries.iter().enumerate().filter_map(move |(index, entry)| {
-                entry.address_from.get(observer).map(|address| (&network.id, index, address))
+                entry.seen_by(observer).map(|(_, address)| (&network.id, index, address))
             })
         })
     }
@@ -80,6 +80,8 @@ impl<'a> MeshFacts<'a> {
                 cluster_domain: mesh.spec.cluster_domain.clone(),
                 regions: self.regions.clone(),
                 root_certificate_sha256: mesh.spec.ca.as_ref().and_then(CertificateAuthority::fingerprint),
+                root_lifetime: mesh.spec.ca.as_ref().and_then(|ca| ca.root_lifetime),
+                intermediate_lifetime: mesh.spec.ca.as_ref().and_then(|ca| ca.intermediate_lifetime),
             },
             cluster: identity(cluster),
             network: cluster.network.clone(),

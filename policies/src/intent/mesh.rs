@@ -115,10 +115,13 @@ pub struct PrimaryRemote {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hosted {
-    /// The cluster that carries the hosted istiod. It is a member of the mesh, declared by a Cluster document with a network
-    /// like the others, whether workloads run there or not. Its `loadBalancer.addresses.controlPlane` is where the others
-    /// reach it.
+    /// The cluster that carries the hosted istiod, declared by a Cluster document with a network like the others. Its
+    /// `loadBalancer.addresses.controlPlane` is where the others reach it.
     pub cluster: ClusterName,
+    /// Whether the hosting cluster is a member, in which workloads of the mesh run. With `false` neither GlobalMesh nor
+    /// MeshCluster make it one, and its network, which is its own, needs no gateway.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub workloads: bool,
     /// DaoCloud Mspider.
     pub mspider: Mspider,
 }
@@ -151,6 +154,14 @@ pub struct Mspider {
     pub global_delivery: Option<Delivery>,
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 fn mspider_system() -> ObjectName {
     super::istio::default_name("mspider-system")
 }
@@ -175,10 +186,10 @@ pub struct CertificateAuthority {
     /// SHA-256 fingerprint of the root certificate that all clusters share, in hex, with or without colons.
     #[serde(default, rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
     pub root_certificate_sha256: Option<String>,
-    /// Lifetime of the root, in hours with an `h`: "87600h".
+    /// Lifetime of the root, in hours with an `h`: "87600h". A certificate that is put in with a longer one is warned of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_lifetime: Option<Hours>,
-    /// Lifetime of each cluster's intermediate.
+    /// Lifetime of each cluster's intermediate; the same holds for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate_lifetime: Option<Hours>,
 }

@@ -52,6 +52,16 @@ pub(super) fn claims(object: &At<'_>, namespace: &str, claims: &mut Claims) {
         found.get(key).into_iter().flatten().filter_map(|pem| pem.parse_x509().ok()).collect()
     };
     let (roots, own, chain) = (parsed(root), parsed(signing), parsed(chain));
+    for (key, longest) in [(root, longest(&roots)), (signing, longest(own.get(..1).unwrap_or_default()))] {
+        let fact = || Fact::CertificateLifetime { namespace: namespace.to_owned(), is_root: key == root };
+        for map in ["data", "stringData"] {
+            object.with(&[map, key], |at| {
+                if let Some(hours) = longest {
+                    claims.add(fact(), at, format!("{hours}h"));
+                }
+            });
+        }
+    }
     let Some(own) = own.first().filter(|_| !roots.is_empty()) else { return };
     for fault in faults(own, &roots, &chain) {
         for map in ["data", "stringData"] {
@@ -98,6 +108,15 @@ fn faults(
         Some(_) => {}
     }
     faults
+}
+
+/// The longest lifetime among certificates, in hours rounded down: tools begin it a minute early, for clocks that differ.
+fn longest(certificates: &[X509Certificate<'_>]) -> Option<i64> {
+    let seconds = |certificate: &X509Certificate<'_>| {
+        let validity = certificate.validity();
+        validity.not_after.timestamp().saturating_sub(validity.not_before.timestamp())
+    };
+    certificates.iter().map(seconds).max().and_then(|seconds| seconds.checked_div(3600))
 }
 
 /// The root that it leads to, directly or through the chain.

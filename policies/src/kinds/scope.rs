@@ -1,6 +1,8 @@
 //! What clusters see of each other: hosts that stay within their cluster, and namespaces that istiod sees
 //! (istio/istio: `pilot/pkg/model/cluster_local.go`).
 
+use serde_json::{Map, Value};
+
 use crate::claim::{At, Claims, Fact};
 
 /// Claims of `meshConfig`.
@@ -20,4 +22,12 @@ pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
             claims.add(Fact::DiscoverySelector, &selector, selector.to_json().to_string());
         }
     }
+}
+
+/// Hosts that a `meshConfig` keeps within its cluster.
+pub(crate) fn cluster_local_hosts(config: &Map<String, Value>) -> Vec<String> {
+    let mut claims = Claims::default();
+    mesh_config(&At::root(config), &mut claims);
+    let local = claims.list.into_iter().filter(|claim| claim.fact == Fact::ClusterLocalHost);
+    local.map(|claim| claim.value).collect()
 }

@@ -29,7 +29,7 @@ impl Policy for NetworkWithoutEntry {
             return;
         }
         let mut members: BTreeMap<&NetworkId, &Cluster> = BTreeMap::new();
-        for cluster in mesh.clusters.values() {
+        for cluster in mesh.clusters.values().filter(|cluster| !mesh.only_hosts(cluster)) {
             members.entry(&cluster.network).or_insert(cluster);
         }
         for network in mesh.networks.values() {
@@ -72,8 +72,11 @@ fn unknown_address(mesh: &Mesh, network: &Network, entry: &EntryPoint) -> Option
     if entry.address.is_some() || !mesh.clusters.get(&entry.cluster).is_some_and(provided) {
         return None;
     }
-    let outside =
-        |name: &&ClusterName| mesh.clusters.get(*name).is_some_and(|cluster| cluster.network != network.id);
+    let outside = |name: &&ClusterName| {
+        mesh.clusters
+            .get(*name)
+            .is_some_and(|cluster| cluster.network != network.id && !mesh.only_hosts(cluster))
+    };
     let unserved = mesh.clusters.keys().filter(outside).find(|name| entry.address_for(name).is_none())?;
     let message = format!(
         "gateway `{}` of cluster `{}` enters network `{}`, but no address is declared by which `{unserved}` reaches it",

@@ -1,7 +1,8 @@
 //! MW6020: an image tag of another version than is declared.
 
-use crate::finding::{Findings, Rule, Severity};
-use crate::mesh::Mesh;
+use crate::finding::{Finding, Findings, Rule, Severity};
+use crate::mesh::{Cluster, Mesh};
+use crate::node::FieldPath;
 use crate::policy::Policy;
 use crate::version::Version;
 
@@ -24,32 +25,52 @@ impl Policy for TagOfAnotherVersion {
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
         for cluster in mesh.clusters.values() {
-            let declared = &cluster.istio.version;
-            let Some(tag) = &cluster.istio.tag else { continue };
-            let Some(version) = version_of(tag).filter(|version| !version.agrees_with(declared)) else {
-                continue;
-            };
-            let (major, minor, patch) = version.numbers();
-            let short = match version.patch() {
-                Some(_) => format!("{major}.{minor}.{patch}"),
-                None => version.minor().to_string(),
-            };
-            let message = format!("tag `{tag}` is that of Istio {short}, but `{declared}` is declared");
-            findings.push(
-                cluster
-                    .finding(&RULE, cluster.written.place("spec.istio.tag"), message)
-                    .found(tag)
-                    .declared(
-                        declared,
-                        cluster.written.place("spec.istio.version"),
-                        format!("`{declared}` is declared here"),
-                    )
-                    .help(format!(
-                        "remove `tag`, which follows from the version, or declare the version that runs: `version: \"{short}\"`"
-                    )),
-            );
+            let own = cluster.istio.tag.as_deref().map(|tag| ("spec.istio.tag", tag));
+            let of_values = VALUES.iter().filter_map(|path| {
+                let value = cluster.written.document.at(&FieldPath::parse(path))?.as_str()?;
+                Some((*path, tag_of(value)?))
+            });
+            findings
+                .extend(own.into_iter().chain(of_values).filter_map(|(path, tag)| other(cluster, path, tag)));
         }
     }
+}
+
+/// Values of the charts that decide which istiod and which proxies run (istio/istio@1.31:
+/// `manifests/charts/istio-control/istio-discovery/templates/{deployment,zzz_profile}.yaml`, `files/injection-template.yaml`): tags,
+/// and images, which may have a tag of their own.
+const VALUES: [&str; 4] = [
+    "spec.istio.values.global.tag",
+    "spec.istio.values.pilot.tag",
+    "spec.istio.values.pilot.image",
+    "spec.istio.values.global.proxy.image",
+];
+
+/// The tag of an image, or the text itself where it is nothing but a tag; `None` for the bare name of an image.
+fn tag_of(value: &str) -> Option<&str> {
+    let name = value.rsplit('/').next().unwrap_or(value);
+    match name.split_once(':') {
+        Some((_, tag)) => Some(tag.split('@').next().unwrap_or(tag)),
+        None if name.len() == value.len() => Some(value),
+        None => None,
+    }
+}
+
+fn other(cluster: &Cluster, path: &str, tag: &str) -> Option<Finding> {
+    let declared = &cluster.istio.version;
+    let version = version_of(tag).filter(|version| !version.agrees_with(declared))?;
+    let (major, minor, patch) = version.numbers();
+    let short = match version.patch() {
+        Some(_) => format!("{major}.{minor}.{patch}"),
+        None => version.minor().to_string(),
+    };
+    let message = format!("tag `{tag}` is that of Istio {short}, but `{declared}` is declared");
+    let field = path.rsplit('.').next().unwrap_or(path);
+    let place = cluster.written.place("spec.istio.version");
+    let finding = cluster.finding(&RULE, cluster.written.place(path), message).found(tag);
+    Some(finding.declared(declared, place, format!("`{declared}` is declared here")).help(format!(
+        "remove `{field}`, which follows from the version, or declare the version that runs: `version: \"{short}\"`"
+    )))
 }
 
 /// The version that a tag of Istio's images begins with; `None` for `latest`, a date, the name of a branch.
@@ -61,6 +82,14 @@ fn version_of(tag: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_have_tags() {
+        assert_eq!(tag_of("1.20.0"), Some("1.20.0"));
+        assert_eq!(tag_of("registry.example.com:5000/istio/pilot:1.20.0@sha256:abc"), Some("1.20.0"));
+        assert_eq!(tag_of("registry.example.com:5000/istio/pilot"), None);
+        assert_eq!(tag_of("proxyv2").and_then(version_of), None);
+    }
 
     #[test]
     fn only_what_carries_a_version_says_something() {

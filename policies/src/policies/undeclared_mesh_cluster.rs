@@ -23,7 +23,11 @@ impl Policy for UndeclaredMeshCluster {
 
     fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
         let Some(hosted) = mesh.hosted() else { return };
-        for cluster in mesh.clusters.values().filter(|cluster| cluster.spec.mspider.is_none()) {
+        for cluster in mesh
+            .clusters
+            .values()
+            .filter(|cluster| cluster.spec.mspider.is_none() && !mesh.only_hosts(cluster))
+        {
             let message = format!(
                 "whatever else stands in `spec.meshedParams` of MeshCluster `{}` would be removed",
                 cluster.name

@@ -130,9 +130,16 @@ impl Documents {
         for field in ["trustDomain", "clusterDomain"] {
             add(&format!("mesh.{field}"), &mesh.written.place(format!("spec.{field}").as_str()));
         }
-        if mesh.spec.ca.as_ref().is_some_and(|ca| ca.root_certificate_sha256.is_some()) {
-            let place = mesh.written.place("spec.ca.rootCertificateSHA256");
-            add("mesh.rootCertificateSHA256", &place);
+        let ca = mesh.spec.ca.as_ref();
+        for (field, declared) in [
+            ("rootCertificateSHA256", ca.is_some_and(|ca| ca.root_certificate_sha256.is_some())),
+            ("rootLifetime", ca.is_some_and(|ca| ca.root_lifetime.is_some())),
+            ("intermediateLifetime", ca.is_some_and(|ca| ca.intermediate_lifetime.is_some())),
+        ] {
+            if declared {
+                let place = mesh.written.place(format!("spec.ca.{field}").as_str());
+                add(&format!("mesh.{field}"), &place);
+            }
         }
         if !mesh.spec.trust_domain_aliases.is_empty() {
             add("mesh.trustDomainAliases", &mesh.written.place("spec.trustDomainAliases"));

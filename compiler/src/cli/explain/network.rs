@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use meshwright_policies::version::Version;
 
-use super::super::input::Input;
+use super::super::input::{Compiled, Input};
 use super::super::{Outcome, terminal};
 use crate::build;
-use crate::diagnostic::Format;
+use crate::diagnostic::{self, Format, RenderOptions};
 use crate::explain::{self, Pod, Traffic};
 use crate::lint::{self, ClusterGlob};
 
@@ -60,6 +60,14 @@ fn version(text: &str) -> Result<Version, String> {
     text.parse().map_err(|error: meshwright_policies::version::VersionError| error.to_string())
 }
 
+/// Says warnings, for people in any case: standard output is the answer's.
+fn say_warnings(compiled: &Compiled) {
+    if !compiled.findings.is_empty() {
+        let options = RenderOptions { color: terminal::color(), ..RenderOptions::default() };
+        terminal::say(&diagnostic::render(Format::Human, &compiled.findings, &compiled.sources, &options));
+    }
+}
+
 pub(super) fn run(args: &NetworkArgs, cluster: &str, input: &Input) -> anyhow::Result<Outcome> {
     let json = match input.format {
         Format::Human => false,
@@ -72,7 +80,7 @@ pub(super) fn run(args: &NetworkArgs, cluster: &str, input: &Input) -> anyhow::R
         ip: args.ip,
     };
     let explained = if args.manifests.is_empty() {
-        let compiled = input.compile()?;
+        let mut compiled = input.compile()?;
         let found = compiled.fleet.clusters().find(|(_, c)| c.name.as_str() == cluster);
         if found.is_none() || compiled.findings.has_errors() {
             let reported = input.report(&compiled)?;
@@ -82,17 +90,25 @@ pub(super) fn run(args: &NetworkArgs, cluster: &str, input: &Input) -> anyhow::R
             };
         }
         let Some(found) = found else { return Err(super::undeclared(cluster, &compiled)) };
-        let tree = match build::build(&compiled.fleet) {
-            Ok(tree) => tree,
+        let tree = match build::build_with_warnings(&compiled.fleet) {
+            Ok((tree, warnings)) => {
+                compiled.findings.extend(warnings);
+                tree
+            }
             Err(findings) => {
-                return input.report(&super::super::input::Compiled { findings, ..compiled });
+                return input.report(&Compiled { findings, ..compiled });
             }
         };
+        say_warnings(&compiled);
         explain::of_intent(&compiled.fleet, &tree, &compiled.sources, found, pod)
     } else {
-        let sources = lint::read_paths(&args.manifests).context("cannot read the manifests")?;
+        let (sources, unread) = lint::read_paths(&args.manifests).context("cannot read the manifests")?;
         let (repository, _) = lint::repository(&sources, &args.cluster_glob);
-        explain::of_manifests(&repository, &sources, cluster, args.istio.clone(), args.data_plane, pod)?
+        let release = args.istio.clone();
+        let mut explained =
+            explain::of_manifests(&repository, &sources, cluster, release, args.data_plane, pod)?;
+        explained.notes.extend(unread);
+        explained
     };
     terminal::print(&if json { explain::json(&explained) } else { explain::human(&explained) })?;
     Ok(Outcome::Clean)

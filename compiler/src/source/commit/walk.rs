@@ -12,7 +12,8 @@ use meshwright_policies::sources::SUBMODULE_IN_INTENT;
 use super::links::{Links, Target};
 use super::{GitError, Repository, Revision};
 use crate::source::discover::{
-    DiscoverOptions, Found, RENDERED_MARKER, SourceError, at_file, hidden_by_link, is_yaml, join, lfs_pointer,
+    DEEP_NAMED, DiscoverOptions, Found, RENDERED_MARKER, SourceError, at_file, hidden_by_link, is_yaml, join,
+    lfs_pointer, not_descended,
 };
 
 /// Most entries of all trees that are looked at: one small tree that names itself many times over can hold more files
@@ -40,6 +41,9 @@ struct Walk<'a> {
     links: BTreeMap<(String, Vec<u8>), Vec<u8>>,
     submodules: Vec<(String, ObjectId)>,
     rendered: Vec<String>,
+    /// Directories that lie too deep, and the first of them.
+    too_deep: usize,
+    deep: Vec<String>,
 }
 
 pub(super) fn discover(
@@ -60,6 +64,8 @@ pub(super) fn discover(
         links: BTreeMap::new(),
         submodules: Vec::new(),
         rendered: Vec::new(),
+        too_deep: 0,
+        deep: Vec::new(),
     };
     let (kind, id) = walk.descend(root.as_bytes())?.ok_or_else(|| walk.not_there())?;
     match kind {
@@ -113,7 +119,11 @@ impl Walk<'_> {
     fn directory(&mut self, id: ObjectId, path: &str, raw: &[u8], depth: usize) -> Result<(), SourceError> {
         let shown = if path.is_empty() { "." } else { path };
         if depth > self.options.max_depth {
-            return Err(SourceError::TooDeep { path: shown.to_owned(), limit: self.options.max_depth });
+            self.too_deep += 1;
+            if self.deep.len() < DEEP_NAMED {
+                self.deep.push(shown.to_owned());
+            }
+            return Ok(());
         }
         if self.barren.contains(&id) {
             self.directories.insert(raw.to_vec());
@@ -144,7 +154,7 @@ impl Walk<'_> {
 
     /// How much there is to read or to say so far.
     fn seen(&self) -> usize {
-        self.files.len() + self.links.len() + self.submodules.len() + self.rendered.len()
+        self.files.len() + self.links.len() + self.submodules.len() + self.rendered.len() + self.too_deep
     }
 
     fn entry(&mut self, entry: Entry, path: &str, raw: &[u8], depth: usize) -> Result<(), SourceError> {
@@ -218,6 +228,7 @@ impl Walk<'_> {
             let file = found.sources.add(path.clone(), Vec::new().into());
             found.findings.push(submodule(file, path, &id.to_string()));
         }
+        not_descended(&self.deep, self.options, &mut found);
         found.findings.sort();
         found.rendered = self.rendered;
         found.rendered.sort();

@@ -74,12 +74,20 @@ fn bounds_and_missing_roots_are_errors_with_a_path() {
         "the YAML files of `ROOT` are larger than 7 bytes together, reached at `ROOT/d/b.yaml`"
     );
     assert!(discover(root.path(), DiscoverOptions { max_bytes: 8, ..limits }).is_ok());
-    assert_eq!(
-        error(DiscoverOptions { max_depth: 0, ..limits }),
-        "`ROOT/d` is more than 0 directories below the root"
-    );
     let missing = discover(&root.path().join("no"), limits).unwrap_err();
     assert!(matches!(missing, SourceError::Read { path, .. } if path.ends_with("/no")));
+}
+
+#[test]
+fn a_directory_that_lies_too_deep_is_a_finding() {
+    let root = tree(&[("a.yaml", ""), ("d/e/b.yaml", ""), ("d/e/f/c.yaml", ""), ("d/.e/f/g/h.yaml", "")]);
+    let found =
+        discover(root.path(), DiscoverOptions { max_depth: 2, ..DiscoverOptions::default() }).unwrap();
+    let said: Vec<_> =
+        found.findings.iter().map(|f| f.message.replace(&shown(root.path()), "ROOT")).collect();
+    assert_eq!(said, ["`ROOT/d/e/f` is more than 2 directories below the root and is not read"]);
+    assert_eq!(found.files.len(), 2);
+    assert!(found.findings.has_errors());
 }
 
 #[cfg(unix)]
