@@ -70,8 +70,10 @@ fn claims_the_same(mesh: &AnyMesh) -> Result<(), TestCaseError> {
         let answer = format!("\n  istio:\n    version: \"{}\"\n", mesh.release_text());
         let text = if written.contains("\n  istio:\n") {
             written.replacen("\n  istio:\n", &answer, 1)
-        } else {
+        } else if written.contains("\nspec:\n") {
             written.replacen("\nspec:\n", &format!("\nspec:{answer}"), 1)
+        } else {
+            format!("{}\nspec:{answer}", written.trim_end())
         };
         intent.files.insert("mesh.yaml".into(), text.into_bytes());
     }
