@@ -14,20 +14,33 @@ use support::{Options, Running};
 
 const PAGE: &str = include_str!("../../docs/webhook.md");
 
-/// The text between two marks, after a third.
-fn between<'a>(after: &str, from: &str, to: &str) -> &'a str {
-    let (_, text) = PAGE.split_once(after).expect(after);
+const README: &str = include_str!("../../README.md");
+
+/// The text of a page between two marks, after a third.
+fn between<'a>(page: &'a str, after: &str, from: &str, to: &str) -> &'a str {
+    let (_, text) = page.split_once(after).expect(after);
     let (_, text) = text.split_once(from).expect(from);
     text.split_once(to).expect(to).0
 }
 
 #[tokio::test]
 async fn trying_it_without_a_cluster_goes_as_described() {
-    let declaration = between("## Try it", "```yaml\n", "\n```").to_owned();
+    let declaration = between(PAGE, "## Try it", "```yaml\n", "\n```").to_owned();
     let running = Running::start(Options { declaration: Some(declaration), ..Options::default() }).await;
-    let review = between("## Try it", "--json '", "' |");
+    let review = between(PAGE, "## Try it", "--json '", "' |");
     let response = running.ask(review.as_bytes()).await;
-    assert_eq!(response["status"]["message"], between("The answer names", "```text\n", "\n```"));
+    assert_eq!(response["status"]["message"], between(PAGE, "The answer names", "```text\n", "\n```"));
+}
+
+#[tokio::test]
+async fn the_example_refuses_as_the_readme_shows() {
+    let file = between(README, "## In the cluster", "--declaration ", "\n");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let declaration = Some(std::fs::read_to_string(path).unwrap());
+    let running = Running::start(Options { declaration, ..Options::default() }).await;
+    let review = between(README, "## In the cluster", "--json '", "' |");
+    let response = running.ask(review.as_bytes()).await;
+    assert_eq!(response["status"]["message"], between(README, "response.status.message", "\n", "\n```"));
 }
 
 #[tokio::test]
@@ -90,7 +103,7 @@ fn argo_cd_waits_for_what_is_in_force_and_for_nobody_who_is_gone() {
         eprintln!("skipped: there is no .venv with `lupa`; tests/run.sh makes it");
         return;
     }
-    let program = between("Argo CD takes", "health.meshwright.dev_MeshDeclaration: |\n", "```");
+    let program = between(PAGE, "Argo CD takes", "health.meshwright.dev_MeshDeclaration: |\n", "```");
     let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "message": type_});
     let object = |status: serde_json::Value| json!({"metadata": {"generation": 2}, "status": status});
     let objects = [
