@@ -1,5 +1,5 @@
-//! The parts of a cluster's `mesh/` directory: what Istio's addresses stand on, what installs Istio, and what needs it
-//! installed.
+//! The parts of a cluster's `mesh/` directory: what Istio's addresses stand on, what installs Istio, what needs it
+//! installed, and what watches over all.
 //!
 //! Flux dry-runs every object of a Kustomization before it applies the first one (fluxcd/pkg: `ssa/manager_apply.go`).
 //! An Istio `Gateway` beside the HelmRelease that brings its CRD would so never let that HelmRelease through: a first
@@ -8,6 +8,7 @@
 //! its Service has an address, so the chart comes before both.
 
 use crate::artefact::{Rendered, Wave};
+use crate::artefacts::webhook;
 
 /// A part of `mesh/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,11 +19,14 @@ pub enum Stage {
     Install,
     /// `mesh/traffic/`: Istio's own resources, and workloads that a sidecar is injected into.
     Traffic,
+    /// `mesh/enforcement/`: the webhook. It needs nothing of the mesh, and nothing waits for it: a webhook that does not come
+    /// up keeps no correction of the mesh away. Only where the intent asks for enforcement.
+    Enforcement,
 }
 
 impl Stage {
     /// In the order in which they are applied.
-    pub const ALL: [Stage; 3] = [Stage::Platform, Stage::Install, Stage::Traffic];
+    pub const ALL: [Stage; 4] = [Stage::Platform, Stage::Install, Stage::Traffic, Stage::Enforcement];
 
     /// The name of its directory.
     #[must_use]
@@ -31,6 +35,7 @@ impl Stage {
             Stage::Platform => "platform",
             Stage::Install => "install",
             Stage::Traffic => "traffic",
+            Stage::Enforcement => "enforcement",
         }
     }
 
@@ -40,7 +45,9 @@ impl Stage {
         let group = group(rendered.object.api_version());
         // A pod that starts before istiod answers has no sidecar; a gateway pod has no image even.
         let injected = rendered.wave >= Wave::Gateway && matches!(group, "apps" | "batch");
-        if rendered.wave == Wave::Platform {
+        if rendered.artefact == webhook::NAME {
+            Stage::Enforcement
+        } else if rendered.wave == Wave::Platform {
             Stage::Platform
         } else if rendered.wave >= Wave::Traffic || injected || is_istio_api(group) {
             Stage::Traffic
@@ -93,5 +100,8 @@ mod tests {
         ] {
             assert_eq!(stage(api_version, kind, wave), expected, "{api_version} {kind} {wave:?}");
         }
+        let object = Object::new("helm.toolkit.fluxcd.io/v2", "HelmRelease", "x");
+        let webhook = Rendered { object, wave: Wave::Foundation, protected: false, artefact: webhook::NAME };
+        assert_eq!(Stage::of(&webhook), Stage::Enforcement);
     }
 }

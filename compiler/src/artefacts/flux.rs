@@ -4,7 +4,8 @@
 //! the same revision. Flux compares revisions only where both have the same source
 //! (fluxcd/kustomize-controller: `internal/controller/kustomization_controller.go`, `checkDependencies`), so all have.
 //! The declaration depends on nothing of the mesh: a mesh that is not healthy never keeps its own correction away. What is
-//! for a hosted API server waits for the installation in the cluster that runs it.
+//! for a hosted API server waits for the installation in the cluster that runs it. The webhook waits for the declaration, and
+//! nothing waits for the webhook.
 
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ use crate::object::Object;
 use crate::stage::Stage;
 
 const API_VERSION: &str = "kustomize.toolkit.fluxcd.io/v1";
+
+/// Ending of the name of the Kustomization that applies the declaration.
+const DECLARATION: &str = "declaration";
 
 /// Flux `Kustomization` objects. Rendered after everything else: they apply what is there.
 pub(super) struct FluxKustomizations;
@@ -58,6 +62,8 @@ struct Step {
     suffix: &'static str,
     directory: String,
     health: Vec<Value>,
+    /// Whether it waits for the declaration alone, and no other step for it.
+    aside: bool,
 }
 
 /// What Flux applies to one API server, and how.
@@ -134,16 +140,21 @@ impl Applied {
     fn output(&self, artefact: &'static str) -> Output {
         let mut out = Output::default();
         out.begin(artefact);
-        let mut before = self.before.clone();
+        let (mut before, mut declared) = (self.before.clone(), None);
         for step in &self.rendered.steps(&self.server) {
             let called = label_sized(format!("{}-{}", self.server, step.suffix));
             let object = Object::new(API_VERSION, "Kustomization", called.clone())
                 .namespace(self.flux.namespace.as_str())
                 .label("app.kubernetes.io/managed-by", "meshwright")
-                .spec(self.spec(step, before.as_deref()));
+                .spec(self.spec(step, if step.aside { declared.as_deref() } else { before.as_deref() }));
             // Its loss would remove what it applied.
             out.protected(Root::Flux(self.holder.clone()), Wave::ControlPlane, object);
-            before = Some(called);
+            if step.suffix == DECLARATION {
+                declared = Some(called.clone());
+            }
+            if !step.aside {
+                before = Some(called);
+            }
         }
         out
     }
@@ -200,12 +211,17 @@ impl RenderedFor {
     /// The directories, in the order in which they are applied.
     fn steps(&self, name: &ClusterName) -> Vec<Step> {
         let mut steps = Vec::new();
-        let plain = |suffix, root: &Root| Step { suffix, directory: root.directory(), health: Vec::new() };
+        let plain = |suffix, root: &Root| Step {
+            suffix,
+            directory: root.directory(),
+            health: Vec::new(),
+            aside: false,
+        };
         if self.declaration {
             if self.crds {
                 steps.push(plain("crds", &Root::Crds));
             }
-            steps.push(plain("declaration", &Root::Declaration(name.clone())));
+            steps.push(plain(DECLARATION, &Root::Declaration(name.clone())));
         }
         let staged: Vec<(Stage, &Object)> =
             self.mesh.iter().map(|one| (Stage::of(one), &one.object)).collect();
@@ -216,7 +232,8 @@ impl RenderedFor {
             };
             if objects().next().is_some() {
                 let directory = format!("{}/{}", Root::Mesh(name.clone()).directory(), stage.directory());
-                steps.push(Step { suffix: stage.directory(), directory, health: health_checks(has) });
+                let aside = stage == Stage::Enforcement;
+                steps.push(Step { suffix: stage.directory(), directory, health: health_checks(has), aside });
             }
         }
         steps
@@ -428,6 +445,30 @@ mod tests {
         mesh_objects(&name("shop-hosted"), &mut out);
         deliver(&fleet(&hosted(""), "", ""), &mut out);
         assert!(!yaml(&out, &Root::Flux(name("c1"))).contains("shop-hosted"));
+    }
+
+    #[test]
+    fn nothing_waits_for_the_webhook() {
+        let mut out = output(&["c1"]);
+        out.begin(crate::artefacts::webhook::NAME);
+        let release = Object::new("helm.toolkit.fluxcd.io/v2", "HelmRelease", "meshwright-webhook");
+        out.object(Root::Mesh(name("c1")), Wave::Foundation, release);
+        deliver(&fleet(FLUX, "", ""), &mut out);
+        let waits = |one: &Arc<Rendered>| {
+            let on = one.object.as_map().get("spec").and_then(|spec| spec.pointer("/dependsOn/0/name"));
+            format!("{} <- {}", on.and_then(Value::as_str).unwrap_or("-"), one.object.name())
+        };
+        let steps: Vec<String> = out.objects()[&Root::Flux(name("c1"))].iter().map(waits).collect();
+        assert_eq!(
+            steps,
+            [
+                "- <- c1-crds",
+                "c1-crds <- c1-declaration",
+                "c1-declaration <- c1-install",
+                "c1-install <- c1-traffic",
+                "c1-declaration <- c1-enforcement",
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use meshwright_policies::intent::Enforcement;
 use meshwright_policies::mesh::{Cluster, Mesh};
+use meshwright_policies::names::ObjectName;
 use serde_json::{Map, Value, json};
 
 use crate::artefact::{Artefact, Output, Root, Wave};
@@ -26,7 +27,7 @@ impl Artefact for Webhook {
 
     fn render_cluster(&self, mesh: &Mesh, cluster: &Cluster, out: &mut Output) {
         let Some(enforcement) = enforcement(cluster) else { return };
-        if !cluster.spec.namespaces.iter().any(|namespace| namespace.name == enforcement.namespace) {
+        if makes_namespace(cluster) {
             out.object(Root::Mesh(cluster.name.clone()), Wave::Namespace, namespace(enforcement));
         }
         deliver(out, mesh, cluster, &chart_of(mesh, cluster, enforcement));
@@ -37,6 +38,13 @@ impl Artefact for Webhook {
 #[must_use]
 pub fn enforcement(cluster: &Cluster) -> Option<&Enforcement> {
     cluster.spec.enforcement.as_ref().filter(|enforcement| enforcement.enabled)
+}
+
+/// Whether the webhook's namespace is rendered with it: unless the cluster's `namespaces` list it.
+#[must_use]
+pub fn makes_namespace(cluster: &Cluster) -> bool {
+    let listed = |name: &ObjectName| cluster.spec.namespaces.iter().any(|listed| listed.name == *name);
+    enforcement(cluster).is_some_and(|enforcement| !listed(&enforcement.namespace))
 }
 
 /// The chart, where the cluster enforces.

@@ -191,6 +191,9 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
         }
         lines.push(apply(&format!("{mesh_root}/{}", Stage::Install.directory())));
         if let Some(chart) = webhook::chart(mesh, cluster) {
+            if webhook::makes_namespace(cluster) {
+                lines.push(apply(&format!("{mesh_root}/{}", Stage::Enforcement.directory())));
+            }
             lines.push(helm(cluster, &chart, &context));
         }
     }
