@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::found;
+use crate::chart_keys::Chart;
+use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
+use crate::repository::{Cluster, Manifest, Repository, ValuesAt, has_placeholder};
 
 /// MW4203: a cross-network Gateway that configures no gateway.
 pub(super) struct SelectorWithoutGateway;
@@ -44,7 +46,7 @@ struct Workload<'a> {
     subject: &'a Manifest,
     path: FieldPath,
     labels: BTreeMap<String, String>,
-    /// Whether no placeholder hides a label.
+    /// Whether no placeholder hides a label, and no command the name of the release.
     known: bool,
 }
 
@@ -134,8 +136,13 @@ fn charts(subject: &Manifest) -> Vec<Workload<'_>> {
         "Application" => subject.text("spec.source.helm.releaseName"),
         _ => None,
     };
-    let is_gateway =
-        |at: &crate::repository::ValuesAt<'_>| at.chart == Some(crate::chart_keys::Chart::Gateway);
+    let claims_gateway =
+        || subject.claims.list.iter().any(|claim| matches!(claim.fact, Fact::NetworkView { .. }));
+    // Of values that lie alone nobody says which chart reads them.
+    let is_gateway = |at: &ValuesAt<'_>| match at.chart {
+        Some(chart) => chart == Chart::Gateway,
+        None => subject.kind.is_empty() && claims_gateway(),
+    };
     let values = subject.chart_values();
     let gateways = values.into_iter().filter(is_gateway);
     gateways
@@ -145,7 +152,9 @@ fn charts(subject: &Manifest) -> Vec<Workload<'_>> {
             let istio = name.strip_prefix("istio-").unwrap_or(&name).to_owned();
             let mut labels = BTreeMap::from([("istio".to_owned(), istio), ("app".to_owned(), name)]);
             labels.extend(at.values.get("labels").map(strings).unwrap_or_default());
-            workload(subject, at.path, labels)
+            let mut workload = workload(subject, at.path, labels);
+            workload.known &= at.chart.is_some() || named.is_some();
+            workload
         })
         .collect()
 }
