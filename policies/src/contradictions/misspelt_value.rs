@@ -1,10 +1,10 @@
 //! MW8201: a value that no chart reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
-use crate::chart_keys::{Chart, UnknownKey, unknown_keys};
+use crate::chart_keys::{Chart, UnknownKey, unknown_keys, unknown_mesh_config_keys};
 use crate::declaration::DeclarationSpec;
 use crate::embedded;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::repository::{Manifest, Repository, ValuesAt, has_placeholder};
 use crate::suggest::nearest;
 use crate::support::{OLDEST, RELEASES};
-use crate::version::Version;
+use crate::version::{Minor, Version};
 
 /// MW8201: a value that no chart reads.
 pub(super) struct MisspeltValue;
@@ -76,9 +76,14 @@ impl Policy for MisspeltValue {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        // What several clusters take in, or an ApplicationSet makes, is written once.
+        let mut told = BTreeSet::new();
         for cluster in &repository.clusters {
             for subject in &cluster.subjects {
-                judge(&cluster.name, subject, None, findings);
+                let mut found = Findings::new();
+                judge(&cluster.name, subject, None, &mut found);
+                let is_new = |finding: &Finding| told.insert((finding.place.span, finding.message.clone()));
+                findings.extend(found.into_iter().filter(is_new));
             }
         }
     }
@@ -91,6 +96,11 @@ fn judge(cluster: &str, subject: &Manifest, declared: Option<&Version>, findings
     }
     if subject.kind == "IstioOperator" {
         operator(cluster, subject, findings);
+        let path = FieldPath::parse("spec.meshConfig");
+        if let Some(config) = subject.document.at(&path) {
+            let tag: Option<Version> = subject.text("spec.tag").and_then(|text| text.parse().ok());
+            mesh_config(cluster, subject, &path, config, tag.as_ref().or(declared), findings);
+        }
     }
 }
 
@@ -108,35 +118,75 @@ fn values(
         // Of what older releases knew there is no list.
         Some(version) if version.minor() < OLDEST => return,
         Some(version) => (unknown_keys(chart, version.minor(), &json), format!(" {version}")),
-        None => (unknown_in_all(chart, &json), String::new()),
+        None => (unknown_everywhere(|minor| unknown_keys(chart, minor, &json)), String::new()),
     };
     // Every chart is given the revision of its mesh, by Istio's own samples too, whether it reads one or not.
     let is_revision = |key: &UnknownKey| key.path == "revision".into() && key.known_in.is_some();
-    let told = |key: &&UnknownKey| !has_placeholder(&key.path.to_string()) && !is_revision(key);
-    for key in unknown.iter().filter(told) {
-        let what = if chart == Chart::Operator { "the typed values" } else { "this chart" };
-        let message = format!("`{}` is no value of {what} of Istio{release}: it has no effect", key.path);
-        let help = match (&key.suggestion, &key.known_in) {
-            (_, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
-            (_, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
-            (Some(near), None) => format!("did you mean `{near}`?"),
-            (None, None) => "remove it, or set what it was meant for where it is read".to_owned(),
-        };
-        let mut finding = key_finding(subject, &key.path.under(&at.path), message);
-        // Written for another release, it is no slip of the hand.
-        if key.suggestion.is_some() && key.known_in.is_none() {
-            finding.severity = Severity::Error;
-        }
-        findings.push(finding.found(&key.path).help(help).cluster(cluster));
+    let what = if chart == Chart::Operator { "the typed values" } else { "this chart" };
+    let no = format!("value of {what} of Istio{release}");
+    for key in unknown.iter().filter(|key| !is_revision(key)) {
+        report(cluster, subject, &at.path, key, &no, findings);
+    }
+    if matches!(chart, Chart::Operator | Chart::Istiod | Chart::IstiodRemote)
+        && let Some(config) = at.values.get("meshConfig")
+    {
+        mesh_config(cluster, subject, &at.path.clone().key("meshConfig"), config, version, findings);
     }
 }
 
+/// Keys of istiod's mesh configuration, which leaves unknown ones out in silence.
+fn mesh_config(
+    cluster: &str,
+    subject: &Manifest,
+    path: &FieldPath,
+    config: &Node,
+    version: Option<&Version>,
+    findings: &mut Findings,
+) {
+    let json = config.to_json();
+    let (unknown, release) = match version {
+        Some(version) if version.minor() < OLDEST => return,
+        Some(version) => (unknown_mesh_config_keys(version.minor(), &json), format!(" {version}")),
+        None => (unknown_everywhere(|minor| unknown_mesh_config_keys(minor, &json)), String::new()),
+    };
+    let no = format!("field of the mesh configuration of Istio{release}");
+    for key in &unknown {
+        report(cluster, subject, path, key, &no, findings);
+    }
+}
+
+fn report(
+    cluster: &str,
+    subject: &Manifest,
+    at: &FieldPath,
+    key: &UnknownKey,
+    no: &str,
+    findings: &mut Findings,
+) {
+    if has_placeholder(&key.path.to_string()) {
+        return;
+    }
+    let message = format!("`{}` is no {no}: it has no effect", key.path);
+    let help = match (&key.suggestion, &key.known_in) {
+        (_, Some((first, last))) if first == last => format!("it is known in Istio {first} only"),
+        (_, Some((first, last))) => format!("it is known in Istio {first} to {last}"),
+        (Some(near), None) => format!("did you mean `{near}`?"),
+        (None, None) => "remove it, or set what it was meant for where it is read".to_owned(),
+    };
+    let mut finding = key_finding(subject, &key.path.under(at), message);
+    // Written for another release, it is no slip of the hand.
+    if key.suggestion.is_some() && key.known_in.is_none() {
+        finding.severity = Severity::Error;
+    }
+    findings.push(finding.found(&key.path).help(help).cluster(cluster));
+}
+
 /// Unknown to every release, and near to a key that is known: which one reads the values is not written.
-fn unknown_in_all(chart: Chart, json: &serde_json::Value) -> Vec<UnknownKey> {
+fn unknown_everywhere(unknown: impl Fn(Minor) -> Vec<UnknownKey>) -> Vec<UnknownKey> {
     let mut newest = Vec::new();
     let mut paths: BTreeMap<FieldPath, usize> = BTreeMap::new();
     for release in RELEASES {
-        newest = unknown_keys(chart, release.istio, json);
+        newest = unknown(release.istio);
         if newest.is_empty() {
             return newest;
         }
