@@ -73,6 +73,16 @@ impl Manifest {
         Manifest::new(document, claims, kind, name, namespace, plane)
     }
 
+    /// An object of which nothing is asked but what it says where: its claims are somebody else's to read.
+    pub(crate) fn without_claims(object: &serde_json::Map<String, serde_json::Value>) -> Manifest {
+        let document = Node::from_json(&serde_json::Value::Object(object.clone()));
+        let text = |path: &str| text_at(&document, path).unwrap_or_default();
+        let (kind, name) = (text("kind"), text("metadata.name"));
+        let namespace = text_at(&document, "metadata.namespace");
+        let claims = Claims { object: kinds::reference(object), ..Claims::default() };
+        Manifest::new(document, claims, kind, name, namespace, SYSTEM_NAMESPACE.to_owned())
+    }
+
     /// A file of values of a chart, installed as `release`. `prefix` is the key of a wrapper chart that holds them.
     #[must_use]
     pub fn values(document: Node, chart: Chart, release: &str) -> Manifest {

@@ -21,6 +21,8 @@ use crate::threads;
 const LEAST: usize = 16;
 /// Most groups: agents' objects may lead to each other.
 const MOST_GROUPS: usize = 100_000;
+/// Most kustomizations that a note names.
+const MOST_NAMED: usize = 8;
 
 /// What asserts something.
 #[derive(Clone, Debug)]
@@ -107,8 +109,15 @@ pub(super) fn assign(
         "roots that take in what is not in the repository are not judged where something would have to be absent",
     );
     for (key, paths) in opaque {
-        let why = format!("`{key}` of kustomize is not followed: what it makes or changes is not judged");
-        note(notes, &paths, &why);
+        let shown: Vec<String> = paths.iter().take(MOST_NAMED).map(|path| format!("`{path}`")).collect();
+        let more = match paths.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!(
+            "`{key}` of kustomize is not followed, and what it makes or changes not judged, in {}{more}",
+            shown.join(", ")
+        ));
     }
     let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
     note(

@@ -54,10 +54,9 @@ impl Policy for MisspeltValue {
         if !["Application", "HelmRelease", "IstioOperator"].contains(&kind) {
             return;
         }
-        let document = Json::Object(embedded::expand(object).into_owned());
-        let subject = Manifest::object(Node::from_json(&document));
+        let subject = Manifest::without_claims(&embedded::expand(object));
         let mut found = Findings::new();
-        judge(&declaration.cluster.name.to_string(), &subject, Some(&declaration.istio.version), &mut found);
+        judge(declaration.cluster.name.as_str(), &subject, Some(&declaration.istio.version), &mut found);
         // It has no effect, good or bad.
         for mut finding in found {
             finding.severity = Severity::Warning;
