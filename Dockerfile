@@ -10,7 +10,7 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --locked --release --package meshwright --package meshwright-webhook \
+    cargo build --locked --release --package meshwright --package meshwright-webhook --features meshwright-webhook/otlp \
     && install -D -t /out target/release/meshwright target/release/meshwright-webhook
 
 FROM scratch AS webhook

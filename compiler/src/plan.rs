@@ -5,6 +5,7 @@
 
 mod addresses;
 mod apply;
+mod changes;
 mod clusters;
 mod commands;
 mod consequences;
@@ -56,6 +57,7 @@ fn sections(mesh: &Mesh, page: &mut Page) {
     clusters::section(mesh, page);
     networks::section(mesh, page);
     addresses::section(mesh, page);
+    changes::section(mesh, page);
     unasked::section(mesh, page);
     firewall::section(mesh, page);
     load_balancers::section(mesh, page);

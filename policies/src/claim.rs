@@ -1,5 +1,7 @@
 //! Claims: the facts about the mesh that one Kubernetes object asserts, each with the field that does.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::declaration::DeclarationSpec;
@@ -128,8 +130,8 @@ pub enum Fact {
     },
     /// One fact of a server of an Istio `Gateway`.
     Exposure {
-        /// The server.
-        server: Server,
+        /// The server, which all of its facts share: an object may have very many.
+        server: Arc<Server>,
         /// Which of its facts the value is.
         part: ServerPart,
     },
@@ -731,7 +733,8 @@ impl<'a> At<'a> {
     /// The path from the document.
     #[must_use]
     pub fn path(&self) -> FieldPath {
-        let mut steps = Vec::new();
+        let depth = std::iter::successors(Some(self), |place| place.parent).count();
+        let mut steps = Vec::with_capacity(depth.saturating_sub(1));
         let mut at = Some(self);
         while let Some(place) = at {
             match place.step {

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, AddressRange, Cidr, Port};
 use crate::intent::{
     API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout, Hours,
-    InstallMethod, Locality, NetworkView, PlannedAddresses, PreviousValues, Profile, ServiceType,
-    SettingSeverity,
+    InstallMethod, Locality, NetworkView, PlannedAddresses, Profile, ServiceType, SettingSeverity,
 };
+use crate::judge::is_address;
 use crate::names::{
     ClusterId, ClusterName, DnsName, MeshId, MeshName, NetworkId, ObjectName, Revision, TrustDomain,
 };
@@ -110,7 +110,7 @@ pub struct DeclarationSpec {
     pub nodes: BTreeMap<DnsName, Locality>,
     /// Values that are still accepted while a change is rolled out.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub previous: PreviousValues,
+    pub previous: DeclaredPrevious,
     /// Policies that are lowered or silenced here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
@@ -204,9 +204,32 @@ pub struct DeclaredControlPlane {
     /// Where this cluster reaches that istiod (`remotePilotAddress`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// Where it reached it until the change that is being rolled out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_addresses: Vec<Address>,
     /// Whether this cluster's istiod serves other clusters, so that its gateway exposes it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub serves_others: bool,
+}
+
+impl DeclaredControlPlane {
+    /// Whether it is declared to be there, or was until the change that is being rolled out.
+    #[must_use]
+    pub fn is_at(&self, address: &str) -> bool {
+        self.address.iter().chain(&self.previous_addresses).any(|known| is_address(address, known))
+    }
+}
+
+/// Identities of a cluster before a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeclaredPrevious {
+    /// The network ID before the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkId>,
+    /// The cluster ID before the change.
+    #[serde(rename = "clusterID", skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<ClusterId>,
 }
 
 /// A cluster's part in the control plane.
@@ -289,6 +312,34 @@ pub struct DeclaredEntry {
     pub address: Option<Address>,
     /// The port that this cluster dials.
     pub port: Port,
+    /// What it dialled until the change that is being rolled out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<DialledBefore>,
+}
+
+/// What was dialled for an entry point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DialledBefore {
+    /// The address.
+    pub address: Address,
+    /// The port.
+    pub port: Port,
+}
+
+impl DeclaredEntry {
+    /// Whether it is entered at that address, or was until the change that is being rolled out.
+    #[must_use]
+    pub fn is_at(&self, address: &str) -> bool {
+        self.ports_at(address).next().is_some()
+    }
+
+    /// The ports at which it is entered at that address.
+    pub fn ports_at(&self, address: &str) -> impl Iterator<Item = Port> {
+        let now = self.address.iter().map(|known| (known, self.port));
+        let all = now.chain(self.previous.iter().map(|before| (&before.address, before.port)));
+        all.filter(move |(known, _)| is_address(address, known)).map(|(_, port)| port)
+    }
 }
 
 /// An east-west gateway of this cluster.
@@ -309,6 +360,9 @@ pub struct DeclaredGateway {
     /// The address that peers dial, when it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_address: Option<Address>,
+    /// Addresses that its Service had, or peers dialled, until the change that is being rolled out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_addresses: Vec<Address>,
     /// The port that peers dial.
     pub port: Port,
     /// The type of its Service.
@@ -319,6 +373,16 @@ pub struct DeclaredGateway {
     pub external_traffic_policy: Option<ExternalTrafficPolicy>,
     /// The ports of its Service.
     pub ports: Vec<DeclaredPort>,
+}
+
+impl DeclaredGateway {
+    /// Whether its Service may ask for that address: for its own, for the one that peers dial, or for those before the change
+    /// that is being rolled out.
+    #[must_use]
+    pub fn may_ask_for(&self, address: &str) -> bool {
+        let now = self.address.iter().chain(&self.public_address);
+        now.chain(&self.previous_addresses).any(|known| is_address(address, known))
+    }
 }
 
 /// A port of a gateway's Service.

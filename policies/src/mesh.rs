@@ -11,8 +11,8 @@ use crate::address::{Address, Cidr, Port};
 use crate::finding::{Finding, Place, Rule};
 use crate::intent::{
     AppliedBy, ClusterSpec, ControlPlane, DataPlane, Delivery, EastWestGateway, FreeObject, GatewayDiscovery,
-    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting, Profile,
-    ServiceType,
+    GatewayLayout, Hosted, InstallMethod, ManifestPath, MeshSpec, NetworkSpec, PolicySetting,
+    PreviousGateway, Profile, ServiceType,
 };
 use crate::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, ObjectName, Revision, hosted_name};
 use crate::node::{FieldPath, FileId, Node};
@@ -192,6 +192,32 @@ impl Mesh {
         let gateway = serving.gateways.first().filter(|_| matches!(cluster.role, Role::Remote { .. }))?;
         self.seen_differently(serving, gateway, &cluster.name)
             .or_else(|| Some((gateway.dialled()?, serving.dialled_place(gateway))))
+    }
+
+    /// Where `cluster` reached the istiod that serves it before a change that is being rolled out.
+    #[must_use]
+    pub fn control_plane_before<'a>(&'a self, cluster: &'a Cluster) -> Vec<&'a Address> {
+        let Some(serving) = self.serving(cluster) else { return Vec::new() };
+        let now = self.control_plane_address(cluster);
+        let said = |cluster: &'a Cluster| cluster.spec.previous.as_ref()?.control_plane_address.as_ref();
+        let mut all: Vec<&Address> = said(cluster).into_iter().chain(said(serving)).collect();
+        // Unless it has an address of its own, it is reached by the first gateway.
+        let planned = serving.spec.load_balancer.addresses.control_plane.is_some();
+        let remote = matches!(cluster.role, Role::Remote { .. });
+        if let Some(gateway) = serving.gateways.first().filter(|_| remote && !planned) {
+            let (observer, translated) = (Some(&cluster.name), gateway.is_translated(now));
+            let before = serving.before(&gateway.name);
+            all.extend(before.filter_map(|before| before.dialled(observer, translated)));
+        }
+        let mut seen = BTreeSet::new();
+        all.retain(|address| now != Some(*address) && seen.insert(*address));
+        all
+    }
+
+    /// What is said of an entry point's gateway before a change that is being rolled out.
+    pub fn gateway_before<'a>(&'a self, entry: &'a EntryPoint) -> impl Iterator<Item = &'a PreviousGateway> {
+        let cluster = self.clusters.get(&entry.cluster);
+        cluster.into_iter().flat_map(|cluster| cluster.before(&entry.gateway))
     }
 
     /// What an observer dials for a gateway, where its network says that it is another address for that observer than
@@ -381,6 +407,13 @@ pub fn not_an_object(document: &Node) -> Option<&'static str> {
 }
 
 impl Cluster {
+    /// What is said of one of its gateways before a change that is being rolled out.
+    pub fn before<'a>(&'a self, gateway: &'a ObjectName) -> impl Iterator<Item = &'a PreviousGateway> {
+        let all = self.spec.previous.iter().flat_map(|previous| &previous.gateways);
+        let first = || self.gateways.first().map(|gateway| &gateway.name);
+        all.filter(move |before| before.gateway.as_ref().or_else(first) == Some(gateway))
+    }
+
     /// A carried object by its `apiVersion`, kind, namespace and name.
     #[must_use]
     pub fn carried_object(&self, object: &serde_json::Map<String, serde_json::Value>) -> Option<&Arc<Node>> {
@@ -535,6 +568,12 @@ impl Gateway {
     #[must_use]
     pub fn dialled(&self) -> Option<&Address> {
         self.spec.public_address.as_ref().or(self.address.as_ref())
+    }
+
+    /// Whether what is dialled is another address than its Service's.
+    #[must_use]
+    pub fn is_translated(&self, dialled: Option<&Address>) -> bool {
+        self.address.is_some() && dialled != self.address.as_ref()
     }
 
     /// Whether users' traffic enters here too.

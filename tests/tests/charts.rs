@@ -221,3 +221,38 @@ fn the_programs_take_the_arguments_of_their_charts() {
         }
     }
 }
+
+#[test]
+fn traces_go_where_they_are_let_out() {
+    if !has("helm", "version") {
+        return;
+    }
+    let chart = CHARTS.iter().find(|chart| chart.name == "meshwright-webhook").unwrap();
+    let values = chart.modes().into_iter().find(|path| path.ends_with("self.yaml")).unwrap();
+    let rendered = |endpoint: &str| {
+        let objects = chart.objects(&values, &[&format!("--set=tracing.endpoint={endpoint}")]);
+        let deployment = of_kind(&objects, "Deployment").next().unwrap().clone();
+        let environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"].clone();
+        let told = environment.as_array().unwrap().iter();
+        let told =
+            told.filter(|one| one["name"] == "OTEL_EXPORTER_OTLP_ENDPOINT").map(|one| one["value"].clone());
+        let policy = of_kind(&objects, "NetworkPolicy").next().unwrap().clone();
+        let rules = policy["spec"]["egress"].as_array().unwrap().clone();
+        let ports = rules.get(2).map(|rule| rule["ports"][0]["port"].clone());
+        (told.collect::<Vec<_>>(), ports)
+    };
+    assert_eq!(rendered(""), (vec![], None));
+    for (endpoint, port) in [
+        ("http://otel.monitoring:4318", 4318),
+        ("https://otlp.example.com", 443),
+        ("http://otlp.example.com/otlp", 80),
+        ("https://[2001:db8::1]:4318", 4318),
+        ("https://[2001:db8::1]", 443),
+    ] {
+        assert_eq!(rendered(endpoint), (vec![json!(endpoint)], Some(json!(port))), "{endpoint}");
+    }
+    for wrong in ["otel:4318", "grpc://otel:4317", "http://user:secret@otel:4318"] {
+        let output = chart.template(&values, &[&format!("--set=tracing.endpoint={wrong}")]);
+        assert!(!output.status.success(), "{wrong}");
+    }
+}

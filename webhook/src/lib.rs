@@ -17,6 +17,7 @@ pub mod print;
 pub mod self_test;
 pub mod server;
 pub mod store;
+pub mod traces;
 pub mod trust;
 pub mod watch;
 pub mod withdraw;

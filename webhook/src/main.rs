@@ -14,6 +14,7 @@ use meshwright_webhook::server::{
     CertificateSource, Certificates, Limits, Published, Server, Settings, asked_to_stop,
 };
 use meshwright_webhook::store::Store;
+use meshwright_webhook::traces::Traces;
 use meshwright_webhook::trust::Trust;
 use meshwright_webhook::withdraw::Withdrawal;
 use meshwright_webhook::{log, print, self_test, server, withdraw};
@@ -140,6 +141,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
     };
     let _tasks = cluster.as_ref().map(|cluster| cluster::keep(&args, cluster, kept));
+    let traces = Traces::from_environment().unwrap_or_else(|error| {
+        tracing::error!(%error, "traces are not sent");
+        Traces::nowhere()
+    });
     let settings = Settings {
         listen: args.listen,
         metrics_listen: args.metrics_listen,
@@ -147,14 +152,16 @@ async fn run(args: Args) -> anyhow::Result<()> {
         limits: limits(&args),
         without_declaration: args.without_declaration.into(),
         drain_timeout: args.drain_timeout,
+        traces: traces.clone(),
     };
     let server = Server::start(settings, store, certificates, metrics, events).await?;
     let metrics_address = server.metrics_address.map(|address| address.to_string());
-    tracing::info!(listen = %server.address, metrics_listen = metrics_address, "serving admission");
+    tracing::info!(listen = %server.address, metrics_listen = metrics_address, traces = traces.are_sent(), "serving admission");
     let signal = asked_to_stop().await.context("signals cannot be received")?;
     tracing::info!(signal, "leaving");
     server.leave(args.drain_delay).await;
     tracing::info!("every request was answered");
+    traces.flush().await;
     Ok(())
 }
 

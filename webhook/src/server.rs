@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,6 +26,7 @@ use routes::Surface;
 use crate::cluster::Events;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::traces::Traces;
 
 pub use certificate::{CertificateError, CertificateSource, Certificates, Pair, Published};
 pub use drain::{Drain, Phase, asked_to_stop};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub without_declaration: WithoutDeclaration,
     /// How long connections may take to end after the program stops.
     pub drain_timeout: Duration,
+    /// Where reviews are told of.
+    pub traces: Traces,
 }
 
 /// Why the program cannot serve.
@@ -73,8 +77,11 @@ struct App {
     events: Events,
     limits: Limits,
     gate: Gate,
+    /// Whose turn it is among large reviews.
+    large: Arc<Semaphore>,
     drain: Drain,
     without_declaration: WithoutDeclaration,
+    traces: Traces,
 }
 
 /// A running server.
@@ -110,9 +117,18 @@ impl Server {
         };
         let drain = Drain::default();
         let (gate, app_drain) = (Gate::new(limits), drain.clone());
-        let app =
-            App { store, certificates, metrics, events, limits, gate, drain: app_drain, without_declaration };
-        let app = Arc::new(app);
+        let app = Arc::new(App {
+            store,
+            certificates,
+            metrics,
+            events,
+            limits,
+            gate,
+            large: Arc::new(Semaphore::new(1)),
+            drain: app_drain,
+            without_declaration,
+            traces: settings.traces,
+        });
         let connections = Connections {
             tls: Some(TlsAcceptor::from(Arc::new(tls))),
             app: Arc::clone(&app),

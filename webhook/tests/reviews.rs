@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -96,6 +97,31 @@ fn padded(bytes: usize) -> Vec<u8> {
     object["annotations"]["padding"] = "x".repeat(bytes).into();
     object["managedFields"] = Value::Array(vec![json!({"f:a": [1, {"b": null}]}); 1000]);
     review.to_string().into_bytes()
+}
+
+/// What makes most of a review: thousands of servers, each with its claims. They take their turns, and all are answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_of_thousands_of_parts_are_judged_one_after_another() {
+    let running = Arc::new(Running::start(Options::default()).await);
+    let server = |number: usize| {
+        json!({"port": {"number": 15443, "name": format!("p{number}"), "protocol": "TLS"},
+            "tls": {"mode": "AUTO_PASSTHROUGH"}, "hosts": ["*"]})
+    };
+    let mut review: Value = serde_json::from_slice(&captured("008-gw-create-create-gateway")).unwrap();
+    review["request"]["object"]["spec"] = json!({"selector": {"istio": "eastwestgateway"}, "servers": (0..3000).map(server).collect::<Vec<_>>()});
+    let review = Arc::new(review.to_string().into_bytes());
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (running, review) = (Arc::clone(&running), Arc::clone(&review));
+        asking.spawn(async move { running.ask(&review).await });
+    }
+    while let Some(response) = asking.join_next().await {
+        let response = response.unwrap();
+        assert_eq!(response["allowed"], false);
+        // What is said of them has a bound.
+        assert_eq!(response["status"]["details"]["causes"].as_array().unwrap().len(), 100);
+        assert!(response["status"]["message"].as_str().unwrap().lines().count() < 100);
+    }
 }
 
 #[tokio::test]

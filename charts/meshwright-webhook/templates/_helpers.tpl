@@ -107,6 +107,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --log={{ .Values.log }}
 {{- end -}}
 
+{{/* The port of the collector. */}}
+{{- define "meshwright-webhook.tracingPort" -}}
+{{- $url := urlParse .Values.tracing.endpoint -}}
+{{- with regexFind ":[0-9]+$" $url.host -}}
+{{- trimPrefix ":" . -}}
+{{- else -}}
+{{- eq $url.scheme "https" | ternary 443 80 -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The pod of a command that runs once. Takes a list: the root, and the command. */}}
 {{- define "meshwright-webhook.once" -}}
 {{- $root := index . 0 -}}

@@ -7,8 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use meshwright_policies::address::Address;
-use meshwright_policies::declaration::{DeclarationSpec, DeclaredRole, KIND, MeshFacts};
+use meshwright_policies::declaration::{DeclarationSpec, DeclaredEntry, DeclaredRole, KIND, MeshFacts};
 use meshwright_policies::intent::API_VERSION;
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::{ClusterId, ClusterName, NetworkId};
@@ -67,7 +66,7 @@ fn render(fleet: &Fleet, mesh: &Mesh, memory: &mut Memory, out: &mut Output) {
                 declared: facts.declare(cluster, true),
                 seen_differently: facts
                     .seen_differently(&cluster.name)
-                    .map(|(id, index, address)| (id.clone(), index, address.clone()))
+                    .map(|(id, index, seen)| (id.clone(), index, seen))
                     .collect(),
                 sources,
             };
@@ -121,8 +120,8 @@ struct Said {
     shared: Arc<Shared>,
     /// Without what is shared.
     declared: DeclarationSpec,
-    /// Entry points that this cluster reaches by another address than others: network, index, address.
-    seen_differently: Vec<(NetworkId, usize, Address)>,
+    /// Entry points that this cluster dials otherwise than others, now or until a change: network, index, and how it sees them.
+    seen_differently: Vec<(NetworkId, usize, DeclaredEntry)>,
     sources: OwnSources,
 }
 
@@ -186,12 +185,10 @@ impl Said {
             return self.shared.networks_written.clone();
         }
         let mut networks = self.shared.networks.clone();
-        for (id, index, address) in &self.seen_differently {
-            let entry = networks.get_mut(id.as_str()).and_then(|network| network.get_mut("gateways"));
-            if let Some(entry) =
-                entry.and_then(|gateways| gateways.get_mut(index)).and_then(Value::as_object_mut)
-            {
-                entry.insert("address".into(), address.to_string().into());
+        for (id, index, seen) in &self.seen_differently {
+            let entries = networks.get_mut(id.as_str()).and_then(|network| network.get_mut("gateways"));
+            if let Some(entry) = entries.and_then(|entries| entries.get_mut(index)) {
+                *entry = json(seen);
             }
         }
         written("networks", networks)

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::{
     DeclarationSpec, DeclaredCluster, DeclaredControlPlane, DeclaredEntry, DeclaredGateway, DeclaredIstio,
-    DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredRole, Exception,
+    DeclaredMesh, DeclaredNetwork, DeclaredPool, DeclaredPort, DeclaredPrevious, DeclaredRole, DialledBefore,
+    Exception,
 };
 use crate::address::Address;
 use crate::intent::{CertificateAuthority, InstallMethod, Locality};
-use crate::mesh::{Cluster, Fleet, Gateway, GatewayPort, Mesh, Role};
+use crate::mesh::{Cluster, EntryPoint, Fleet, Gateway, GatewayPort, Mesh, Role};
 use crate::names::{ClusterId, ClusterName, DnsName, NetworkId, ObjectName};
 
 /// What all declarations of a mesh share, computed once.
@@ -18,6 +19,8 @@ pub struct MeshFacts<'a> {
     fleet: &'a Fleet,
     mesh: &'a Mesh,
     networks: Arc<BTreeMap<NetworkId, DeclaredNetwork>>,
+    /// Entry points that are not the same for everybody.
+    seen_differently: Vec<(&'a NetworkId, usize, &'a EntryPoint)>,
     remotes: BTreeMap<ClusterId, String>,
     regions: Vec<String>,
 }
@@ -27,7 +30,16 @@ impl<'a> MeshFacts<'a> {
     #[must_use]
     pub fn new(fleet: &'a Fleet, mesh: &'a Mesh) -> MeshFacts<'a> {
         let networks = Arc::new(networks(mesh));
-        MeshFacts { fleet, mesh, networks, remotes: remotes(mesh), regions: regions(mesh) }
+        let entries = mesh.networks.values().flat_map(|network| {
+            network.entries.iter().enumerate().map(|(index, entry)| (&network.id, index, entry))
+        });
+        let differs = |(_, _, entry): &(_, _, &EntryPoint)| {
+            !entry.address_from.is_empty()
+                || mesh.gateway_before(entry).any(|before| !before.address_from.is_empty())
+        };
+        let seen_differently = entries.filter(differs).collect();
+        let (remotes, regions) = (remotes(mesh), regions(mesh));
+        MeshFacts { fleet, mesh, networks, seen_differently, remotes, regions }
     }
 
     /// The mesh.
@@ -48,15 +60,16 @@ impl<'a> MeshFacts<'a> {
         &self.remotes
     }
 
-    /// Entry points whose address is another one for this observer: network, index, address.
+    /// Entry points that are others for this observer: network, index, and how it sees them.
     pub fn seen_differently<'s>(
         &'s self,
         observer: &'s ClusterName,
-    ) -> impl Iterator<Item = (&'s NetworkId, usize, &'s Address)> {
-        self.mesh.networks.values().flat_map(move |network| {
-            network.entries.iter().enumerate().filter_map(move |(index, entry)| {
-                entry.seen_by(observer).map(|(_, address)| (&network.id, index, address))
-            })
+    ) -> impl Iterator<Item = (&'s NetworkId, usize, DeclaredEntry)> {
+        self.seen_differently.iter().filter_map(move |(network, index, entry)| {
+            let mut before = self.mesh.gateway_before(entry);
+            let differs = entry.seen_by(observer).is_some()
+                || before.any(|before| before.address_from.contains_key(observer));
+            differs.then(|| Some((*network, *index, declared_entry(self.mesh, entry, Some(observer))?)))?
         })
     }
 
@@ -95,7 +108,7 @@ impl<'a> MeshFacts<'a> {
             service_cidrs: cluster.spec.service_cidrs.clone(),
             locality: cluster.spec.locality.clone(),
             nodes: nodes(cluster),
-            previous: cluster.spec.previous.clone().unwrap_or_default(),
+            previous: previous(cluster),
             exceptions: exceptions(self.fleet, &cluster.name),
             networks,
             remote_secrets,
@@ -113,10 +126,10 @@ impl<'a> MeshFacts<'a> {
 
     fn seen_by(&self, cluster: &Cluster) -> Arc<BTreeMap<NetworkId, DeclaredNetwork>> {
         let mut networks = Arc::clone(&self.networks);
-        for (id, index, address) in self.seen_differently(&cluster.name) {
+        for (id, index, seen) in self.seen_differently(&cluster.name) {
             let entry = Arc::make_mut(&mut networks).get_mut(id).and_then(|n| n.gateways.get_mut(index));
             if let Some(entry) = entry {
-                entry.address = Some(address.clone());
+                *entry = seen;
             }
         }
         networks
@@ -158,11 +171,7 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
     mesh.networks
         .values()
         .map(|network| {
-            let gateways = network.entries.iter().filter_map(|entry| {
-                let cluster = mesh.clusters.get(&entry.cluster)?.id.clone();
-                let address = entry.address.clone();
-                Some(DeclaredEntry { cluster, name: entry.gateway.clone(), address, port: entry.port })
-            });
+            let gateways = network.entries.iter().filter_map(|entry| declared_entry(mesh, entry, None));
             let declared = DeclaredNetwork {
                 clusters: members.remove(&network.id).unwrap_or_default(),
                 names: names.remove(&network.id).unwrap_or_default(),
@@ -174,6 +183,34 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
             (network.id.clone(), declared)
         })
         .collect()
+}
+
+/// An entry point as an observer sees it, or as everybody does that no `addressFrom` names.
+fn declared_entry(mesh: &Mesh, entry: &EntryPoint, observer: Option<&ClusterName>) -> Option<DeclaredEntry> {
+    let owner = mesh.clusters.get(&entry.cluster)?;
+    let seen = observer.and_then(|observer| entry.seen_by(observer));
+    let address = seen.map(|(_, address)| address).or(entry.address.as_ref());
+    // Itself, or its primary.
+    let observer = seen.map(|(named, _)| named).or(observer);
+    let gateway = owner.gateways.iter().find(|gateway| gateway.name == entry.gateway);
+    let translated = gateway.is_some_and(|gateway| gateway.is_translated(address));
+    let mut previous: Vec<DialledBefore> = Vec::new();
+    for before in owner.before(&entry.gateway) {
+        let Some(dialled) = before.dialled(observer, translated).or(address) else { continue };
+        let dialled = DialledBefore { address: dialled.clone(), port: before.port.unwrap_or(entry.port) };
+        let is_now = address == Some(&dialled.address) && dialled.port == entry.port;
+        if !is_now && !previous.contains(&dialled) {
+            previous.push(dialled);
+        }
+    }
+    let (name, port) = (entry.gateway.clone(), entry.port);
+    let (cluster, address) = (owner.id.clone(), address.cloned());
+    Some(DeclaredEntry { cluster, name, address, port, previous })
+}
+
+fn previous(cluster: &Cluster) -> DeclaredPrevious {
+    let Some(previous) = &cluster.spec.previous else { return DeclaredPrevious::default() };
+    DeclaredPrevious { network: previous.network.clone(), cluster_id: previous.cluster_id.clone() }
 }
 
 fn remotes(mesh: &Mesh) -> BTreeMap<ClusterId, String> {
@@ -215,6 +252,7 @@ fn control_plane(mesh: &Mesh, cluster: &Cluster) -> DeclaredControlPlane {
         role,
         primary: mesh.serving(cluster).map(identity),
         address: mesh.control_plane_address(cluster).cloned(),
+        previous_addresses: mesh.control_plane_before(cluster).into_iter().cloned().collect(),
         serves_others: mesh.serves_remotes(cluster),
     }
 }
@@ -266,12 +304,26 @@ fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
         network_view: gateway.spec.network_view,
         address: gateway.address.clone(),
         public_address: gateway.spec.public_address.clone(),
+        previous_addresses: previous_addresses(cluster, gateway),
         port: gateway.spec.port,
         service_type: gateway.spec.service.kind,
         external_traffic_policy: gateway.spec.service.external_traffic_policy,
         ports: ports(cluster.istio.install, gateway, serves && index == 0),
     };
     cluster.gateways.iter().enumerate().map(declared).collect()
+}
+
+fn previous_addresses(cluster: &Cluster, gateway: &Gateway) -> Vec<Address> {
+    let now = [gateway.address.as_ref(), gateway.spec.public_address.as_ref()];
+    let mut all: Vec<Address> = Vec::new();
+    for before in cluster.before(&gateway.name) {
+        for address in before.address.iter().chain(&before.public_address) {
+            if !now.contains(&Some(address)) && !all.contains(address) {
+                all.push(address.clone());
+            }
+        }
+    }
+    all
 }
 
 fn ports(install: InstallMethod, gateway: &Gateway, exposes_istiod: bool) -> Vec<DeclaredPort> {

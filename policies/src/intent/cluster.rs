@@ -527,4 +527,43 @@ pub struct PreviousValues {
     /// The cluster ID before the change.
     #[serde(rename = "clusterID", skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<ClusterId>,
+    /// East-west gateways as they were before a change of their addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<PreviousGateway>,
+    /// The address at which istiod was reached before the change: this cluster's istiod, by all that it serves, or the one
+    /// that serves this cluster. Not needed where it is the address of a gateway that `gateways` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_plane_address: Option<Address>,
+}
+
+/// An east-west gateway before a change of its addresses. The earlier addresses are accepted beside the present ones, of
+/// this gateway alone: in its Service, in every cluster's `meshNetworks`, and where remote clusters look for its istiod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PreviousGateway {
+    /// Its name. Default: the cluster's first east-west gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<ObjectName>,
+    /// The address of its Service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// The address that peers dialled. Default: `address`, unless they dial another one than the Service's now; then that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_address: Option<Address>,
+    /// The port that peers dialled. Default: the one that they dial now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
+    /// Other addresses that some observing clusters dialled, by cluster name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub address_from: BTreeMap<ClusterName, Address>,
+}
+
+impl PreviousGateway {
+    /// What `observer` dialled; what anybody dialled that no `addressFrom` names. `translated` says whether something
+    /// stands between the peers and the Service now.
+    #[must_use]
+    pub fn dialled(&self, observer: Option<&ClusterName>, translated: bool) -> Option<&Address> {
+        let seen = observer.and_then(|observer| self.address_from.get(observer));
+        seen.or(self.public_address.as_ref()).or(self.address.as_ref().filter(|_| !translated))
+    }
 }

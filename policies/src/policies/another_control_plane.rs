@@ -3,7 +3,7 @@
 use crate::claim::{Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredRole};
 use crate::finding::{Findings, Rule, Severity};
-use crate::judge::{Declared, contradiction, is_address};
+use crate::judge::{Declared, contradiction};
 use crate::policy::Policy;
 
 /// Control plane address is not the declared one.
@@ -33,7 +33,7 @@ impl Policy for AnotherControlPlane {
                     ),
                     String::new(),
                 ),
-                (Some(address), _) if !is_address(&claim.value, address) => (
+                (Some(address), _) if !plane.is_at(&claim.value) => (
                     format!("istiod is sought at `{}`, but is declared to be at `{address}`", claim.value),
                     address.to_string(),
                 ),

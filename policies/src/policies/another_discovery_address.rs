@@ -3,7 +3,7 @@
 use crate::claim::{Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredRole};
 use crate::finding::{Findings, Rule, Severity};
-use crate::judge::{Declared, contradiction, is_address};
+use crate::judge::{Declared, contradiction};
 use crate::policy::Policy;
 
 /// MW5110: proxies are sent to another istiod.
@@ -37,7 +37,7 @@ impl Policy for AnotherDiscoveryAddress {
                         "istio.namespace",
                         Severity::Warning,
                     ),
-                    (None, Some(address)) if is_address(host, address) => continue,
+                    (None, Some(_)) if plane.is_at(host) => continue,
                     (None, Some(address)) if plane.role != DeclaredRole::Primary => (
                         format!("proxies dial istiod at `{host}`, but it is declared to be at `{address}`"),
                         address.to_string(),

@@ -31,8 +31,8 @@ impl Policy for AnotherGatewayAddress {
             let Fact::GatewayAddress { gateway } = &claim.fact else { continue };
             let found = &claim.value;
             if let Some((address, path)) = own(declaration, gateway) {
-                let public = declaration.gateway(gateway).and_then(|(_, g)| g.public_address.as_ref());
-                if is_address(found, address) || public.is_some_and(|public| is_address(found, public)) {
+                let declared = declaration.gateway(gateway);
+                if is_address(found, address) || declared.is_some_and(|(_, own)| own.may_ask_for(found)) {
                     continue;
                 }
                 let message =

@@ -4,7 +4,7 @@ use crate::claim::{Claim, Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredEntry, DeclaredNetwork};
 use crate::finding::{Findings, Rule, Severity};
 use crate::intent::GatewayDiscovery;
-use crate::judge::{Declared, contradiction, is_address};
+use crate::judge::{Declared, contradiction};
 use crate::names::NetworkId;
 use crate::policy::Policy;
 
@@ -115,7 +115,7 @@ fn wrong_entries(declaration: &DeclarationSpec, id: &str, claims: &Claims, claim
         let claimed = |entry: &DeclaredEntry| {
             let mut pairs =
                 lists().flat_map(|list| list.value.split(',')).filter_map(|pair| pair.split_once(' '));
-            pairs.any(|(address, _)| entry.address.as_ref().is_some_and(|own| is_address(address, own)))
+            pairs.any(|(address, _)| entry.is_at(address))
         };
         let missing = known(network).find(|entry| !claimed(entry))?;
         let message = format!("meshNetworks lacks the gateway `{}` of network `{known_as}`", shown(missing));
@@ -128,11 +128,10 @@ fn all(network: &DeclaredNetwork) -> String {
 }
 
 fn wrong_address(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong {
-    let is_it =
-        |entry: &DeclaredEntry| entry.address.as_ref().is_some_and(|own| is_address(&claim.value, own));
     // An address that is not known before the Service exists may be any.
     let agrees = |network: &DeclaredNetwork| {
-        known(network).count() < network.gateways.len() || network.gateways.iter().any(is_it)
+        let all = &network.gateways;
+        known(network).count() < all.len() || all.iter().any(|entry| entry.is_at(&claim.value))
     };
     let mut meant = declaration.networks_named(id).peekable();
     let (id, first) = *meant.peek()?;
@@ -144,20 +143,17 @@ fn wrong_address(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wron
 }
 
 fn wrong_port(declaration: &DeclarationSpec, id: &str, address: &str, claim: &Claim) -> Wrong {
-    let at =
-        |(_, entry): &(_, &DeclaredEntry)| entry.address.as_ref().is_some_and(|own| is_address(address, own));
     let meant = declaration.networks_named(id);
     let entries = meant.flat_map(|(id, network)| network.gateways.iter().map(move |entry| (id, entry)));
-    let mut entries = entries.filter(at).peekable();
-    let (id, first) = *entries.peek()?;
-    if entries.any(|(_, entry)| entry.port.to_string() == claim.value) {
+    let mut ports =
+        entries.flat_map(|(id, entry)| entry.ports_at(address).map(move |port| (id, port))).peekable();
+    let (id, first) = *ports.peek()?;
+    if ports.any(|(_, port)| port.to_string() == claim.value) {
         return None;
     }
-    let message = format!(
-        "gateway `{address}` of network `{id}` is entered at port `{}`, not `{}`",
-        first.port, claim.value
-    );
-    Some((message, first.port.to_string(), format!("networks.{id}.gateways")))
+    let message =
+        format!("gateway `{address}` of network `{id}` is entered at port `{first}`, not `{}`", claim.value);
+    Some((message, first.to_string(), format!("networks.{id}.gateways")))
 }
 
 fn wrong_member(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong {
@@ -235,6 +231,28 @@ mod tests {
         let done = json!({"new": network("east", &[], &[A])});
         assert_eq!(said(&done, &[("new", &[A])]), none);
         assert!(!said(&done, &[("old", &[A])]).is_empty());
+    }
+
+    #[test]
+    fn a_gateway_has_its_old_address_until_the_change_is_done() {
+        let none = Vec::<String>::new();
+        let mut changing = network("east", &[], &[B]);
+        changing["gateways"][0]["previous"] = json!([{"address": A, "port": 15443}]);
+        let changing = json!({"east": changing});
+        for addresses in [&[A][..], &[B], &[A, B]] {
+            assert_eq!(said(&changing, &[("east", addresses)]), none, "{addresses:?}");
+        }
+        let third = said(&changing, &[("east", &["10.3.0.10"])]);
+        assert!(third.contains(&"`10.3.0.10` is no declared gateway address of network `east`".to_owned()));
+        assert!(third.contains(&format!("meshNetworks lacks the gateway `{B}:15443` of network `east`")));
+        assert!(!said(&changing, &[("east", &[B, "10.3.0.10"])]).is_empty());
+        // Each address has its port.
+        let mut changing = network("east", &[], &[B]);
+        changing["gateways"][0]["previous"] = json!([{"address": A, "port": 30443}]);
+        let wrong = format!("gateway `{A}` of network `east` is entered at port `30443`, not `15443`");
+        assert_eq!(said(&json!({"east": changing}), &[("east", &[A])]), [wrong]);
+        let done = json!({"east": network("east", &[], &[B])});
+        assert!(!said(&done, &[("east", &[A])]).is_empty());
     }
 
     #[test]

@@ -81,9 +81,10 @@ fn foreign_pool(declaration: &DeclarationSpec, gateway: &str, claim: &Claim) -> 
     if declaration.pools.is_empty() {
         return None;
     }
-    let address = declared.address.as_ref().and_then(|address| address.ip());
-    let fits = |pool: &DeclaredPool| match address {
-        Some(ip) => pool.addresses.iter().any(|range| range.contains(ip)),
+    let has = |pool: &DeclaredPool, ip| pool.addresses.iter().any(|range| range.contains(ip));
+    let earlier = || declared.previous_addresses.iter().filter_map(|address| address.ip());
+    let fits = |pool: &DeclaredPool| match declared.address.as_ref().and_then(|address| address.ip()) {
+        Some(ip) => has(pool, ip) || earlier().any(|ip| has(pool, ip)),
         None => true,
     };
     let right: Vec<&str> =

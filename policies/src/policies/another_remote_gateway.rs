@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::claim::{Claim, Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredNetwork};
 use crate::finding::{Findings, Rule, Severity};
-use crate::judge::{Declared, contradiction, is_address};
+use crate::judge::{Declared, contradiction};
 use crate::policy::Policy;
 
 /// A gateway somewhere else is not where it is declared.
@@ -53,8 +53,8 @@ fn unknown(declaration: &DeclarationSpec, claim: &Claim) -> Wrong {
 fn elsewhere(declaration: &DeclarationSpec, network: &str, claim: &Claim) -> Wrong {
     // An address that is not known before the Service exists may be any.
     let agrees = |declared: &DeclaredNetwork| {
-        let known = known(declared);
-        known.len() < declared.gateways.len() || known.iter().any(|own| is_address(&claim.value, own))
+        let all = &declared.gateways;
+        known(declared).len() < all.len() || all.iter().any(|entry| entry.is_at(&claim.value))
     };
     let mut meant = declaration.networks_named(network).peekable();
     let (id, first) = *meant.peek()?;

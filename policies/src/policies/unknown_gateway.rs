@@ -3,6 +3,7 @@
 use crate::finding::{Finding, Findings, Rule, Severity};
 use crate::mesh::{Cluster, Mesh, Network};
 use crate::names::{ClusterName, ObjectName};
+use crate::node::FieldPath;
 use crate::policy::Policy;
 use crate::suggest::did_you_mean;
 
@@ -44,7 +45,54 @@ impl Policy for UnknownGateway {
                 }
             }
         }
+        for cluster in mesh.clusters.values() {
+            let before = cluster.spec.previous.iter().flat_map(|previous| &previous.gateways);
+            for (index, before) in before.enumerate() {
+                let unknown = before.address_from.keys().find(|name| {
+                    !mesh.clusters.contains_key(*name) && !mesh.unread.clusters.contains(name.as_str())
+                });
+                findings.extend(earlier(mesh, cluster, index, before.gateway.as_ref(), unknown));
+            }
+        }
     }
+}
+
+/// What `previous` of a cluster names, and nobody has.
+fn earlier(
+    mesh: &Mesh,
+    cluster: &Cluster,
+    index: usize,
+    gateway: Option<&ObjectName>,
+    unknown: Option<&ClusterName>,
+) -> Vec<Finding> {
+    let item = || FieldPath::parse("spec.previous.gateways").index(index);
+    let has = |name: &ObjectName| cluster.gateways.iter().any(|gateway| gateway.name == *name);
+    let no_gateway = gateway.filter(|name| !has(name)).map(|name| {
+        let message = format!(
+            "`previous` of cluster `{}` names gateway `{name}`, which the cluster does not have",
+            cluster.name
+        );
+        let known = cluster.gateways.iter().map(|gateway| gateway.name.as_str());
+        let help = did_you_mean(name.as_str(), known, || {
+            "leave it out: what the intent no longer declares may go at any time".to_owned()
+        });
+        RULE.at(cluster.written.place(item().key("gateway")), message)
+            .cluster(&cluster.name)
+            .found(name)
+            .help(help)
+    });
+    let no_observer = unknown.map(|name| {
+        let message = format!(
+            "`previous` of cluster `{}` names cluster `{name}`, which mesh `{}` does not have",
+            cluster.name, mesh.name
+        );
+        let help = did_you_mean(name.as_str(), mesh.clusters.keys().map(ClusterName::as_str), || {
+            "leave it out: nobody sees the gateway from there".to_owned()
+        });
+        let place = cluster.written.place(item().key("addressFrom").key(name.as_str()));
+        RULE.at(place, message).cluster(&cluster.name).found(name).help(help)
+    });
+    no_gateway.into_iter().chain(no_observer).collect()
 }
 
 fn unknown_cluster(mesh: &Mesh, network: &Network, name: &ClusterName, path: &str) -> Finding {

@@ -14,6 +14,7 @@ use super::limits::{Place, Refused};
 use crate::admit;
 use crate::cluster::Notice;
 use crate::metrics::{CONTENT_TYPE, Counted, ReviewLabels};
+use crate::traces::{Outcome, Parent};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,15 +73,24 @@ fn metrics(app: &App) -> Response {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.metrics.encode()).into_response()
 }
 
+/// By what a review is known before it is read.
+struct Asked {
+    since: Instant,
+    trace_id: Option<String>,
+    parent: Parent,
+}
+
 async fn validate(app: &Arc<App>, request: Request<Body>) -> Response {
-    let trace = trace_id(request.headers());
+    let headers = request.headers();
+    let asked =
+        Asked { since: Instant::now(), trace_id: trace_id(headers), parent: app.traces.parent(headers) };
     if !is_json(request.headers()) {
         let text = "a review is `application/json`";
-        return plain(app, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", text);
+        return plain(app, &asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", text);
     }
     let (body, place) = match app.gate.enter(request).await {
         Ok(entered) => entered,
-        Err(refused) => return refuse(app, &refused),
+        Err(refused) => return refuse(app, &asked, &refused),
     };
     let start = Instant::now();
     let deciding = Arc::clone(app);
@@ -102,11 +112,20 @@ async fn validate(app: &Arc<App>, request: Request<Body>) -> Response {
         // Work for a core, not for the loop that serves everybody; the place is kept until it has ended, even when nobody
         // waits for it any more.
         true => {
-            match tokio::time::timeout(app.limits.evaluation, tokio::task::spawn_blocking(decide)).await {
+            let decided = async {
+                // One after another: a decision takes many times the memory of its review.
+                let turn = Arc::clone(&app.large).acquire_owned().await;
+                let decide = move || {
+                    let _turn = turn;
+                    decide()
+                };
+                tokio::task::spawn_blocking(decide).await
+            };
+            match tokio::time::timeout(app.limits.evaluation, decided).await {
                 Ok(decided) => decided.map_err(|error| error.to_string()),
                 Err(_) => {
                     let text = format!("the decision took longer than {:?}", app.limits.evaluation);
-                    return plain(app, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
+                    return plain(app, &asked, StatusCode::SERVICE_UNAVAILABLE, "timeout", &text);
                 }
             }
         }
@@ -115,12 +134,15 @@ async fn validate(app: &Arc<App>, request: Request<Body>) -> Response {
         Ok(decided) => decided,
         Err(error) => {
             tracing::error!(error, "a decision broke off");
-            return plain(app, StatusCode::INTERNAL_SERVER_ERROR, "broken", "the decision broke off");
+            let text = "the decision broke off";
+            return plain(app, &asked, StatusCode::INTERNAL_SERVER_ERROR, "broken", text);
         }
     };
-    app.metrics.duration.observe(start.elapsed().as_secs_f64());
+    let took = start.elapsed();
+    app.metrics.duration.observe(took.as_secs_f64());
     app.metrics.reviews.get_or_create(&admit::labels(&verdict)).inc();
-    log(&verdict, trace.as_deref());
+    app.traces.tell(&asked.parent, Outcome::Decided(&verdict), took);
+    log(&verdict, asked.trace_id.as_deref());
     match body {
         Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         None => (StatusCode::BAD_REQUEST, format!("{}\n", verdict.error)).into_response(),
@@ -137,20 +159,21 @@ fn is_json(headers: &HeaderMap) -> bool {
     media.eq_ignore_ascii_case("application/json")
 }
 
-fn refuse(app: &App, refused: &Refused) -> Response {
+fn refuse(app: &App, asked: &Asked, refused: &Refused) -> Response {
     let (status, reason) = match refused {
         Refused::Reviews(_) | Refused::Memory => (StatusCode::TOO_MANY_REQUESTS, "overload"),
         Refused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
         Refused::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "slow-body"),
         Refused::Broken(_) => (StatusCode::BAD_REQUEST, "broken-body"),
     };
-    plain(app, status, reason, &refused.to_string())
+    plain(app, asked, status, reason, &refused.to_string())
 }
 
 /// Something else than a decision: the API server's `failurePolicy` decides.
-fn plain(app: &App, status: StatusCode, reason: &'static str, text: &str) -> Response {
+fn plain(app: &App, asked: &Asked, status: StatusCode, reason: &'static str, text: &str) -> Response {
     let labels = ReviewLabels { decision: "error", reason, resource: "other", dry_run: "false" };
     app.metrics.reviews.get_or_create(&labels).inc();
+    app.traces.tell(&asked.parent, Outcome::Undecided(reason), asked.since.elapsed());
     tracing::warn!(reason, status = status.as_u16(), "a review was not decided: {text}");
     let mut response = (status, format!("meshwright-webhook: {text}\n")).into_response();
     if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {

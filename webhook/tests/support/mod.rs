@@ -22,6 +22,7 @@ use meshwright_webhook::cluster::{Cluster, Duties, Events, Rhythm};
 use meshwright_webhook::metrics::Metrics;
 use meshwright_webhook::server::{CertificateSource, Certificates, Limits, Server, Settings};
 use meshwright_webhook::store::Store;
+use meshwright_webhook::traces::Traces;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -158,6 +159,7 @@ impl Running {
             limits: options.limits,
             without_declaration: WithoutDeclaration::Allow,
             drain_timeout: Duration::from_secs(10),
+            traces: Traces::nowhere(),
         };
         let client = match &options.authority {
             Some(authority) => authority.client(None),
@@ -253,10 +255,25 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, method: &str, path: &str, body: Vec<u8>) -> hyper::Result<Answer> {
+        self.send_with(method, path, body, &[]).await
+    }
+
+    /// The same with more headers, or others.
+    pub(crate) async fn send_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+        headers: &[(&'static str, &str)],
+    ) -> hyper::Result<Answer> {
         self.sender.ready().await?;
         let request = Request::builder().method(method).uri(path).header("host", "localhost");
         let request = request.header("content-type", "application/json");
-        let response = self.sender.send_request(request.body(Full::new(body.into())).unwrap()).await?;
+        let mut request = request.body(Full::new(body.into())).unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let response = self.sender.send_request(request).await?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         Ok(Answer { status: parts.status, headers: parts.headers, body })

@@ -207,7 +207,8 @@ impl Documents {
             let place = cluster.written.place(format!("spec.nodes[{index}].locality").as_str());
             add(&FieldPath::parse("nodes").key(node.name.as_str()).to_string(), place);
         }
-        if cluster.spec.previous.is_some() {
+        let identity = cluster.spec.previous.as_ref();
+        if identity.is_some_and(|before| before.network.is_some() || before.cluster_id.is_some()) {
             add("previous", cluster.written.place("spec.previous"));
         }
         if cluster.role == Role::Primary && self.has_peers {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::declaration::{DeclarationSpec, MeshDeclaration, MeshFacts};
 use meshwright_policies::names::ClusterName;
+use serde_json::json;
 
 use super::super::testing::{fleet, hosted, render};
 use super::*;
@@ -187,6 +188,45 @@ fn what_is_written_reads_back_as_what_is_judged() {
             assert_eq!(read, MeshDeclaration::new(judged));
         }
     }
+}
+
+/// Each observer is told what it dialled itself.
+#[test]
+fn addresses_before_a_change_are_those_of_the_observer() {
+    let previous = "previous: {network: network-old, \
+                    gateways: [{address: 10.2.0.28, port: 30443, addressFrom: {east: 172.16.0.28}}, {address: 10.2.0.21}]}";
+    let text = INTENT.replace("previous: {network: network-old}", previous);
+    let out = render(&Declaration, &fleet(&text));
+    let entry = |cluster: &str| {
+        let spec = declared(&out, cluster)["spec"].clone();
+        (
+            spec["networks"]["network-west"]["gateways"][0].clone(),
+            spec["gateways"][0]["previousAddresses"].clone(),
+        )
+    };
+    let (seen, own) = entry("east");
+    assert_eq!(seen["address"], "172.16.0.21");
+    assert_eq!(seen["previous"], json!([{"address": "172.16.0.28", "port": 30443}]));
+    assert!(own.is_null());
+    let (seen, own) = entry("west");
+    assert_eq!(seen["address"], "10.2.0.21");
+    assert_eq!(seen["previous"], json!([{"address": "10.2.0.28", "port": 30443}]));
+    assert_eq!(own, json!(["10.2.0.28"]), "what did not change is not told");
+}
+
+/// Something that translates still does: a Service's earlier address was never dialled.
+#[test]
+fn the_earlier_address_of_a_service_behind_another_is_dialled_by_nobody() {
+    let west = "loadBalancer: {addresses: {eastWest: 10.2.0.21}}\n";
+    let gateways = "eastWestGateways: [{address: 10.2.0.21, publicAddress: 203.0.113.21}]\n";
+    let text = INTENT.replace(west, gateways);
+    let text =
+        text.replace("previous: {network: network-old}", "previous: {gateways: [{address: 10.2.0.28}]}");
+    let out = render(&Declaration, &fleet(&text));
+    let spec = declared(&out, "west")["spec"].clone();
+    assert_eq!(spec["networks"]["network-west"]["gateways"][0]["address"], "203.0.113.21");
+    assert!(spec["networks"]["network-west"]["gateways"][0]["previous"].is_null());
+    assert_eq!(spec["gateways"][0]["previousAddresses"], json!(["10.2.0.28"]));
 }
 
 #[test]

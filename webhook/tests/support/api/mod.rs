@@ -27,6 +27,7 @@ pub(crate) mod rbac;
 mod real;
 mod resources;
 mod select;
+mod service;
 mod store;
 
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ use admission::Asked;
 use own::Own;
 use rbac::Grant;
 use real::Real;
+pub(crate) use service::PORT as SERVICE_PORT;
 
 use crate::support::Authority;
 
@@ -232,6 +234,9 @@ impl ApiServer {
 
     /// Lets a Service, `namespace/name`, lead to addresses.
     pub(crate) fn serve(&self, service: &str, addresses: &[SocketAddr]) {
-        self.own().serve(service, addresses);
+        match &self.kind {
+            Kind::Own(own) => own.serve(service, addresses),
+            Kind::Real(real) => real.serve(service, addresses),
+        }
     }
 }

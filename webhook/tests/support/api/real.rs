@@ -1,8 +1,10 @@
 //! A real API server with its store, and nothing else of a cluster: no controllers, no nodes.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -11,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::rbac::Grant;
+use super::service::{PORT, Proxy, RANGE};
 
 /// The token of whoever may do everything.
 pub(super) const ADMIN: &str = "admin";
@@ -25,6 +28,8 @@ pub(super) struct Real {
     /// What clients trust, PEM.
     pub(super) authority: String,
     processes: Vec<Child>,
+    /// By `namespace/name`.
+    services: Mutex<BTreeMap<String, Proxy>>,
     _directory: tempfile::TempDir,
 }
 
@@ -103,20 +108,24 @@ fn kube_apiserver(files: &Files, directory: &Path, address: SocketAddr, store: S
         format!("--service-account-key-file={}", files.accounts_public.display()),
         format!("--service-account-signing-key-file={}", files.accounts.display()),
         "--service-account-issuer=https://localhost".to_owned(),
-        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        format!("--service-cluster-ip-range={RANGE}"),
         // Nobody makes service accounts, and nobody reaches the API server by a Service.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
     ]
 }
 
-fn free_address() -> SocketAddr {
+pub(super) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn spawn(assets: &Path, program: &str, arguments: Vec<String>, directory: &Path) -> Child {
     let log = std::fs::File::create(directory.join(format!("{program}.log"))).unwrap();
     let mut command = Command::new(assets.join(program));
+    // What it reaches is on this machine.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        command.env_remove(name);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().unwrap_or_else(|error| panic!("KUBEBUILDER_ASSETS has no `{program}` to run: {error}"))
 }
@@ -135,7 +144,13 @@ impl Real {
                 directory.path(),
             ),
         ];
-        let mut real = Real { address, authority: files.authority, processes, _directory: directory };
+        let mut real = Real {
+            address,
+            authority: files.authority,
+            processes,
+            services: Mutex::default(),
+            _directory: directory,
+        };
         let since = Instant::now();
         while !matches!(real.request("GET", "/readyz", "", None), Ok(text) if text == "ok") {
             let ended = real.processes.iter_mut().any(|process| process.try_wait().unwrap().is_some());
@@ -246,6 +261,20 @@ impl Real {
     pub(super) fn remove(&self, group: &str, plural: &str, namespace: &str, name: &str) {
         let path = self.path(group, plural, namespace, name).unwrap();
         self.request("DELETE", &path, "application/json", None).unwrap();
+    }
+
+    /// Lets a Service lead to addresses.
+    pub(super) fn serve(&self, service: &str, addresses: &[SocketAddr]) {
+        let mut services = self.services.lock().unwrap();
+        let proxy = services.entry(service.to_owned()).or_insert_with(|| {
+            let proxy = Proxy::start();
+            let (namespace, name) = service.split_once('/').unwrap();
+            let spec = json!({"clusterIP": proxy.address, "ports": [{"port": PORT, "protocol": "TCP"}]});
+            self.put(&json!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": name, "namespace": namespace}, "spec": spec}));
+            proxy
+        });
+        proxy.lead_to(addresses);
     }
 
     pub(super) fn knows(&self, group: &str, kind: &str) -> bool {
