@@ -193,7 +193,13 @@ impl Controller {
         let owner = self.owner().await;
         for _ in 0..ATTEMPTS {
             let current = api.get_opt(&name).await.map_err(failed)?;
-            let standing = current.as_ref().map_or(FailurePolicy::Ignore, policy_of);
+            // A gate that nobody could have answered at was closed by no proof: API servers make `Fail` of a policy that an
+            // agent leaves out.
+            let unproved = |current: &&ValidatingWebhookConfiguration| {
+                self.settings.publishes && published(current).is_empty()
+            };
+            let proved = current.as_ref().filter(|current| !unproved(current));
+            let standing = proved.map_or(FailurePolicy::Ignore, policy_of);
             let policy =
                 if self.settings.may_fail { policy.unwrap_or(standing) } else { FailurePolicy::Ignore };
             let snapshot = self.store.snapshot();
