@@ -90,8 +90,8 @@ pub enum ImportError {
 fn hint(unnamed: &[String]) -> String {
     match unnamed.first() {
         Some(first) => format!(
-            "; `{first}` says something about a mesh, but which cluster it is says nothing: say it with \
-             `--cluster-glob 'clusters/*'`"
+            "; `{first}` says something about a mesh, but not which cluster it is: give each cluster a directory of its own, \
+             and say where those are with `--cluster-glob 'clusters/*'`"
         ),
         None => String::new(),
     }
@@ -288,7 +288,7 @@ fn inputs<'a>(
 }
 
 fn speaks_of_istio(cluster: &repository::Cluster) -> bool {
-    plane::find(cluster).is_some() || cluster.subjects.iter().any(gateways::is_labelled)
+    plane::find(cluster).is_some() || !gateways::find(cluster).is_empty()
 }
 
 /// A text as the intent takes names: a label of DNS.

@@ -65,3 +65,28 @@ fn a_host_without_a_network_is_told_how_to_have_one() {
         assert!(!err.contains("MW0111"), "{err}");
     }
 }
+
+/// Beside such a host, clusters of one network are a mesh of one network: nothing between them needs a gateway.
+#[test]
+fn a_host_without_workloads_makes_no_second_network() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let intent = INTENT
+        .replace(
+            "metadata: {name: net-a}\nspec: {}",
+            "metadata: {name: net-a}\nspec: {podConnectivity: routed}",
+        )
+        .replace(
+            "---\napiVersion: meshwright.dev/v1alpha1\nkind: Network\nmetadata: {name: net-b}\nspec: {}\n",
+            "",
+        )
+        .replace("network: net-b", "network: net-a")
+        .replace("  loadBalancer: {addresses: {eastWest: 10.1.0.1}}\n", "")
+        .replace("  loadBalancer: {addresses: {eastWest: 10.2.0.1}}\n", "");
+    fs::write(at.join("intent.yaml"), intent).unwrap();
+    let (code, _, err) = run(at, "render intent.yaml -o out");
+    assert_eq!((code, err.contains("warning") || err.contains("error")), (0, false), "{err}");
+    assert!(!at.join("out/clusters/a/mesh/install/istiooperator-eastwest.yaml").exists());
+    let (code, _, err) = run(at, "lint out");
+    assert_eq!((code, err.as_str()), (0, "no findings\n"));
+}

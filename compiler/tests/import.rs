@@ -266,6 +266,7 @@ fn what_is_imported_of_the_corpus_renders_and_lints_clean() {
         if name == "clean-gateway-values" {
             assert_eq!(code, 2, "{err}");
             assert!(err.contains("no cluster with a control plane or an east-west gateway"), "{err}");
+            assert!(err.contains("eastwest` says something about a mesh, but not which cluster"), "{err}");
             continue;
         }
         assert_eq!(code, 0, "{name}: {err}");
@@ -367,4 +368,29 @@ fn an_external_control_plane_is_left_as_it_is() {
         code == 2 && err.contains("there is nothing to import: cluster `served` has an external"),
         "{err}"
     );
+}
+
+/// A gateway is enough to know a cluster's network by.
+#[test]
+fn clusters_of_which_only_the_gateways_are_known_are_imported() {
+    let values = |network: &str, address: &str| {
+        format!(
+            "name: istio-eastwestgateway\nnetworkGateway: {network}\nservice: {{type: LoadBalancer, loadBalancerIP: {address}}}\n"
+        )
+    };
+    let directory = with(&[
+        ("in/clusters/a/eastwest.yaml", &values("net-a", "10.0.1.20")),
+        ("in/clusters/b/eastwest.yaml", &values("net-b", "10.0.2.20")),
+    ]);
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    let mesh = directory.path().join("mesh");
+    let text = fs::read_to_string(mesh.join("mesh.yaml")).unwrap();
+    fs::write(mesh.join("mesh.yaml"), answered(&text)).unwrap();
+    let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+    assert_eq!(code, 0, "{err}");
+    let plan = fs::read_to_string(directory.path().join("out/PLAN.md")).unwrap();
+    assert!(plan.contains("`10.0.1.20:15443`") && plan.contains("`net-b`"), "{plan}");
+    let (code, _, err) = run(directory.path(), &["lint", "out"]);
+    assert_eq!(code, 0, "{err}");
 }

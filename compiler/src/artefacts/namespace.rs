@@ -48,7 +48,8 @@ fn system_namespace(mesh: &Mesh, cluster: &Cluster) -> Object {
     if let Some(spec) = declared {
         object = with_declared(object, cluster, spec);
     }
-    if mesh.is_multi_network() {
+    // A host without workloads has a network of its own, which those of the workloads are told from.
+    if mesh.is_multi_network() || mesh.clusters.values().any(|cluster| mesh.only_hosts(cluster)) {
         object = object.label(NETWORK_LABEL, cluster.network.as_str());
     }
     let primary = mesh.serving(cluster).filter(|_| !is_hosted(cluster));

@@ -45,7 +45,7 @@ const XDS: u64 = 15012;
 const OWN_PORTS: [u64; 4] = [15021, MTLS, 15012, 15017];
 
 /// Whether an object is a Service that claims to be an entry of a network.
-pub(super) fn is_labelled(subject: &Manifest) -> bool {
+fn is_labelled(subject: &Manifest) -> bool {
     subject.kind == "Service"
         && subject
             .document
