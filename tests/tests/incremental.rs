@@ -2,16 +2,22 @@
 
 use std::path::Path;
 
+use meshwright::artefact::Output;
+use meshwright::artefacts::ARTEFACTS;
 use meshwright::build::build_with_warnings;
 use meshwright::compile::{self, SourceText};
 use meshwright::incremental::{Compilation, Compiler};
+use meshwright::outline::outline;
 use meshwright::publish::{Content, Tree};
 use meshwright::source::Found;
 use meshwright_policies::intent::Date;
+use meshwright_policies::mesh::{Cluster, Mesh};
 use meshwright_policies::node::FileId;
 use meshwright_tests::fleet::{cluster_file, fleet};
 use meshwright_tests::intent::{Intent, TODAY, difference, files};
 use proptest::prelude::*;
+
+use crate::meshes::any_mesh;
 
 /// A day on which every setting of a policy has expired.
 const LATER: Date = Date { year: 2199, month: 1, day: 1 };
@@ -163,6 +169,41 @@ proptest! {
     #[test]
     fn edits_of_a_fleet_compile_as_if_new(edits in prop::collection::vec(edit(), 1..8)) {
         sequence(&fleet(12, 3), &edits);
+    }
+}
+
+/// All that the artefacts render for one cluster of a mesh.
+fn rendered(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
+    let mut out = Output::default();
+    for artefact in ARTEFACTS {
+        out.begin(artefact.name());
+        artefact.render_cluster(mesh, cluster, &mut out);
+    }
+    let objects = out.objects().iter().flat_map(|(root, objects)| {
+        objects.iter().map(move |one| format!("{} {:?}", root.directory(), one.object))
+    });
+    let files = out.files().iter().map(|(path, bytes)| format!("{path}\n{}", String::from_utf8_lossy(bytes)));
+    objects.chain(files).collect()
+}
+
+fn assert_outline_is_enough(intent: &Intent) {
+    let fleet = intent.load().fleet;
+    for (mesh, cluster) in fleet.clusters() {
+        assert_eq!(rendered(&outline(mesh), cluster), rendered(mesh, cluster), "{}", cluster.name);
+    }
+}
+
+#[test]
+fn a_cluster_of_the_example_needs_no_more_than_the_outline_of_its_mesh() {
+    assert_outline_is_enough(&Intent::example());
+}
+
+proptest! {
+    #![proptest_config(crate::cases(48))]
+
+    #[test]
+    fn a_cluster_needs_no_more_than_the_outline_of_its_mesh(mesh in any_mesh()) {
+        assert_outline_is_enough(&Intent::text(mesh.intent()));
     }
 }
 
