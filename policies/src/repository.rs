@@ -283,6 +283,12 @@ impl Stated<'_> {
         self.subject.place(&self.claim.path)
     }
 
+    /// A finding about the claim.
+    #[must_use]
+    pub fn finding(&self, rule: &'static Rule, message: impl Into<String>) -> Finding {
+        self.subject.finding(rule, &self.claim.path, message)
+    }
+
     /// What makes the claim, for people.
     #[must_use]
     pub fn source(&self) -> &'static str {

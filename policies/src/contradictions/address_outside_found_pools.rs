@@ -64,8 +64,7 @@ fn report(
     findings: &mut Findings,
 ) {
     let message = format!("`{ip}` lies in no address pool of {}: MetalLB will not give it", cluster.called());
-    let mut finding =
-        stated.subject.finding(&RULE, &stated.claim.path, message).found(ip).cluster(&cluster.name);
+    let mut finding = stated.finding(&RULE, message).found(ip).cluster(&cluster.name);
     if let Some((range, pool)) = own.first() {
         finding = finding.related(pool.place(), format!("its pool has `{}`", String::from(*range)));
     }

@@ -51,8 +51,7 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
     );
     findings.push(
         remote
-            .subject
-            .finding(&RULE, &remote.claim.path, message)
+            .finding(&RULE, message)
             .found(&remote.claim.value)
             .related(subject.place(&path), "ambient mode is installed here")
             .help("make it a primary: an istiod of its own, and remote secrets in both directions")

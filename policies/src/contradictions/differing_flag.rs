@@ -59,7 +59,7 @@ fn judge(clusters: &[&Cluster], findings: &mut Findings) {
             "`{name}` is `true` here, but not in {}: the two istiods see other services of each other",
             other.called()
         );
-        let mut finding = stated.subject.finding(&RULE, &stated.claim.path, message).found("true");
+        let mut finding = stated.finding(&RULE, message).found("true");
         if let Some(other) = there.get(name) {
             finding = finding.related(other.place(), "it is set here");
         }

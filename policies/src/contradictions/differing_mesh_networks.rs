@@ -130,9 +130,7 @@ fn addresses(told: &[Told<'_>], findings: &mut Findings) {
                 a.called()
             );
             findings.push(
-                other
-                    .subject
-                    .finding(&RULE, &other.claim.path, message)
+                other.finding(&RULE, message)
                     .found(&other.claim.value)
                     .related(first.place(), format!("`{}` stands here", first.claim.value))
                     .help("give both the same entries: they are on one network, and reach a gateway at the same addresses")

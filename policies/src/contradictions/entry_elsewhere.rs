@@ -65,8 +65,7 @@ fn judge(repository: &Repository, cluster: &Cluster, stated: &Stated<'_>, findin
     );
     findings.push(
         stated
-            .subject
-            .finding(&RULE, &stated.claim.path, message)
+            .finding(&RULE, message)
             .found(entry)
             .related(gateway.subject.place(&claim.path), "the gateway asks for this address")
             .help(format!("put `{}` in the place of `{entry}`, or correct the gateway", claim.value))

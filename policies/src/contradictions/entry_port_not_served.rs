@@ -53,8 +53,7 @@ fn judge(
             );
             findings.push(
                 stated
-                    .subject
-                    .finding(&RULE, &stated.claim.path, message)
+                    .finding(&RULE, message)
                     .found(port)
                     .related(
                         subject.place(&ports.path),

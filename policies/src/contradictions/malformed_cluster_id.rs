@@ -40,8 +40,7 @@ impl Policy for MalformedClusterId {
                 );
                 findings.push(
                     stated
-                        .subject
-                        .finding(&RULE, &stated.claim.path, message)
+                        .finding(&RULE, message)
                         .found(id)
                         .help(format!("call the cluster `{}`, wherever its ID stands", usable(id)))
                         .cluster(&cluster.name),

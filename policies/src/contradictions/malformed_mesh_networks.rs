@@ -37,7 +37,7 @@ impl Policy for MalformedMeshNetworks {
         for cluster in &repository.clusters {
             for stated in cluster.stated(|_, fact| matches!(fact, Fact::MeshNetworksFault(_))) {
                 let Some((message, help)) = fault(stated.claim) else { continue };
-                let finding = stated.subject.finding(&RULE, &stated.claim.path, message);
+                let finding = stated.finding(&RULE, message);
                 findings.push(finding.help(help).cluster(&cluster.name));
             }
         }

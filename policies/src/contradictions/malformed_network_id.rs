@@ -39,8 +39,7 @@ impl Policy for MalformedNetworkId {
                 let Some((message, help)) = fault(&stated) else { continue };
                 findings.push(
                     stated
-                        .subject
-                        .finding(&RULE, &stated.claim.path, message)
+                        .finding(&RULE, message)
                         .found(&stated.claim.value)
                         .help(help)
                         .cluster(&cluster.name),

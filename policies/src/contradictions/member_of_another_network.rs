@@ -48,8 +48,7 @@ fn judge(cluster: &Cluster, stated: &Stated<'_>, network: &str, other: &Cluster,
         first.source()
     );
     let mut finding = stated
-        .subject
-        .finding(&RULE, &stated.claim.path, message)
+        .finding(&RULE, message)
         .found(network)
         .related(first.place(), format!("`{agreed}` is given here"))
         .help(format!("move `fromRegistry: {id}` to network `{agreed}`, or correct the cluster's network"))

@@ -33,7 +33,7 @@ impl Policy for MeshesJoinedByMistake {
                 b.called(),
                 a.called()
             );
-            let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(other);
+            let finding = stated.finding(&RULE, message).found(other);
             findings.push(
                 finding
                     .related(first.place(), format!("mesh ID `{mesh}` is given here"))

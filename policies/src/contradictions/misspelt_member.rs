@@ -40,8 +40,7 @@ impl Policy for MisspeltMember {
                 );
                 findings.push(
                     stated
-                        .subject
-                        .finding(&RULE, &stated.claim.path, message)
+                        .finding(&RULE, message)
                         .found(found)
                         .help(format!("write `{id}`"))
                         .cluster(&cluster.name),

@@ -46,8 +46,7 @@ impl Policy for MisspeltNetwork {
                 );
                 findings.push(
                     stated
-                        .subject
-                        .finding(&RULE, &stated.claim.path, message)
+                        .finding(&RULE, message)
                         .found(name)
                         .help(format!("did you mean `{network}`?"))
                         .cluster(&cluster.name),

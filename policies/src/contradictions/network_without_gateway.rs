@@ -58,9 +58,7 @@ fn judge(clusters: &[&Cluster], findings: &mut Findings) {
             others.join("`, `")
         );
         findings.push(
-            first
-                .subject
-                .finding(&RULE, &first.claim.path, message)
+            first.finding(&RULE, message)
                 .found(network)
                 .help(format!(
                     "give {} an east-west gateway with the label `topology.istio.io/network: {network}`, or name its \

@@ -130,8 +130,7 @@ fn unread_remotes(fleet: &[&Cluster], findings: &mut Findings) {
         );
         findings.push(
             secret
-                .subject
-                .finding(&RULE, &secret.claim.path, message)
+                .finding(&RULE, message)
                 .found(&secret.claim.value)
                 .help(format!("give the istiod that serves `{id}` a remote secret for it"))
                 .cluster(&primary.name),
@@ -154,8 +153,7 @@ fn one_way(from: &Cluster, to: &Cluster, findings: &mut Findings) {
     );
     findings.push(
         secret
-            .subject
-            .finding(&RULE, &secret.claim.path, message)
+            .finding(&RULE, message)
             .found(id)
             .help(format!("give {} a remote secret for `{own}` as well", to.called()))
             .cluster(&to.name),

@@ -62,8 +62,7 @@ fn judge(clusters: &[&Cluster], findings: &mut Findings) {
         );
         findings.push(
             stated
-                .subject
-                .finding(&RULE, &stated.claim.path, message)
+                .finding(&RULE, message)
                 .found(&stated.claim.value)
                 .related(there.place(), format!("{} has it here", a.called()))
                 .help("give each cluster addresses of its own")

@@ -48,8 +48,7 @@ fn judge(a: &Cluster, b: &Cluster, network: &str, findings: &mut Findings) {
         );
         findings.push(
             stated
-                .subject
-                .finding(&RULE, &stated.claim.path, message)
+                .finding(&RULE, message)
                 .found(range)
                 .related(first.place(), format!("`{other}` stands here"))
                 .help("give each cluster addresses of its own, or put them on different networks")

@@ -58,7 +58,7 @@ fn report(a: &Cluster, b: &Cluster, id: &str, findings: &mut Findings) {
     let (Some(stated), Some(first)) = (stated.first(), first.first()) else { return };
     let message =
         format!("cluster ID `{id}` is given to {}, but it is the one of {}", b.called(), a.called());
-    let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(id);
+    let finding = stated.finding(&RULE, message).found(id);
     findings.push(
         finding
             .related(first.place(), format!("{} has it too", a.called()))

@@ -50,8 +50,7 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
         );
         findings.push(
             stated
-                .subject
-                .finding(&RULE, &stated.claim.path, message)
+                .finding(&RULE, message)
                 .found(&stated.claim.value)
                 .related(first.place(), format!("`{a}` pins it here"))
                 .help("pin another one between 30000 and 32767")

@@ -35,8 +35,7 @@ impl Policy for SharedSigningCertificate {
             let message = format!("{} signs with the certificate of {}", cluster.called(), first.called());
             findings.push(
                 stated
-                    .subject
-                    .finding(&RULE, &stated.claim.path, message)
+                    .finding(&RULE, message)
                     .found(&stated.claim.value)
                     .related(there.place(), format!("{} has it too", first.called()))
                     .help("issue one signing certificate for each cluster, all from one root")

@@ -66,9 +66,7 @@ fn judge(a: &Cluster, b: &Cluster) -> Option<Finding> {
         a.called()
     );
     Some(
-        there
-            .subject
-            .finding(&RULE, &there.claim.path, message)
+        there.finding(&RULE, message)
             .found(other)
             .related(here.place(), format!("{} has trust domain `{domain}`", a.called()))
             .help("use one trust domain, or name each other's in `meshConfig.trustDomainAliases` of both clusters")

@@ -62,7 +62,7 @@ fn judge(clusters: &[&Cluster], findings: &mut Findings) {
         let message = format!(
             "subset of `{host}` selects {what} `{found}`, which no cluster of the fleet has: it is empty"
         );
-        let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(found);
+        let finding = stated.finding(&RULE, message).found(found);
         findings.push(finding.help(help).cluster(&cluster.name));
     }
 }

@@ -111,8 +111,7 @@ fn judge(cluster: &Cluster, release: &Release, findings: &mut Findings) {
             )
         };
         let mut finding = stated
-            .subject
-            .finding(&RULE, &stated.claim.path, message)
+            .finding(&RULE, message)
             .found(key)
             .related(release.place.clone(), format!("MetalLB {version} is installed here"))
             .help(format!("call the annotation `{right}{name}`"))

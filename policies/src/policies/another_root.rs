@@ -56,8 +56,7 @@ impl Policy for AnotherRoot {
                 );
                 findings.push(
                     there
-                        .subject
-                        .finding(&RULE, &there.claim.path, message)
+                        .finding(&RULE, message)
                         .found(&there.claim.value)
                         .related(here.place(), format!("the root of {} is here", a.called()))
                         .help("issue the signing certificates of all clusters of a mesh from one root")

@@ -53,7 +53,7 @@ impl Policy for UnreadConfiguration {
                     "no istiod reads this Gateway: {} is served by another cluster's",
                     cluster.called()
                 );
-                let finding = stated.subject.finding(&RULE, &stated.claim.path, message);
+                let finding = stated.finding(&RULE, message);
                 findings.push(
                     finding
                         .related(remote.place(), "its istiod is there")

@@ -55,7 +55,7 @@ impl Policy for UnresolvedGateway {
                     "istiod is told not to resolve names, but a network is entered at `{}`",
                     named.claim.value
                 );
-                let finding = stated.subject.finding(&RULE, &stated.claim.path, message).found("false");
+                let finding = stated.finding(&RULE, message).found("false");
                 findings.push(
                     finding
                         .related(named.place(), "this is a name")

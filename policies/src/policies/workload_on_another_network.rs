@@ -62,7 +62,7 @@ impl Policy for WorkloadOnAnotherNetwork {
                         called(by),
                         cluster.called()
                     );
-                    let mut finding = stated.subject.finding(&RULE, &stated.claim.path, message).found(found);
+                    let mut finding = stated.finding(&RULE, message).found(found);
                     finding.severity = Severity::Warning;
                     findings.push(
                         finding
