@@ -95,11 +95,17 @@ fn contradicting(claim: &Claim, node: &Node, others: &BTreeSet<&str>) -> Option<
         (_, Json::String(text)) if matches!(text.as_str(), "true" | "false") => {
             if text == "true" { "false" } else { "true" }.into()
         }
-        // A step of a path.
-        (_, Json::String(text)) if claim.part && text.contains('/') => {
-            let steps =
-                text.split('/').map(|step| if step == claim.value { another(step) } else { step.to_owned() });
-            steps.collect::<Vec<_>>().join("/").into()
+        // A step of a path: in `/inject/cluster/<ID>/net/<ID>`, the one that has the fact's name before it.
+        (fact, Json::String(text)) if claim.part && text.contains('/') => {
+            let steps: Vec<&str> = text.split('/').collect();
+            let name = if *fact == Fact::ClusterId { "cluster" } else { "net" };
+            let is_it = |at: usize| steps.get(at).is_some_and(|step| *step == claim.value);
+            let named = (1..steps.len()).find(|at| is_it(*at) && steps[at - 1] == name);
+            let at = named.or_else(|| (0..steps.len()).find(|at| is_it(*at)))?;
+            let step = |(index, step): (usize, &&str)| {
+                if index == at { another(step) } else { (*step).to_owned() }
+            };
+            steps.iter().enumerate().map(step).collect::<Vec<_>>().join("/").into()
         }
         (_, Json::String(text)) => text.replace(&claim.value, &another(&claim.value)).into(),
         (_, Json::Null) => return None,
