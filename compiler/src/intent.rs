@@ -11,7 +11,7 @@ use jsonschema::{ValidationError, Validator};
 use meshwright_policies::address::{Address, AddressRange, ApiServer, Cidr};
 use meshwright_policies::finding::{Findings, Place, Rule};
 use meshwright_policies::intent::{
-    API_VERSION, Document, IntentKind, MeshSpec, NetworkSpec, PolicyConfigSpec,
+    API_VERSION, Date, Document, IntentKind, MeshSpec, NetworkSpec, PolicyConfigSpec,
 };
 use meshwright_policies::mesh::Unread;
 use meshwright_policies::names::{ClusterName, MeshName, NetworkId};
@@ -232,6 +232,7 @@ static VALIDATORS: LazyLock<Validators> = LazyLock::new(|| {
             .with_format("cidr", |text: &str| text.parse::<Cidr>().is_ok())
             .with_format("address-range", |text: &str| text.parse::<AddressRange>().is_ok())
             .with_format("api-server", |text: &str| text.parse::<ApiServer>().is_ok())
+            .with_format("date", |text: &str| Date::try_from(text.to_owned()).is_ok())
             .build(&schema)
             .expect("generated schemas are valid");
         (kind, validator, schema)
@@ -439,6 +440,7 @@ fn invalid_value(
                 "cidr" => found.parse::<Cidr>().err().map(|e| e.to_string()),
                 "address-range" => found.parse::<AddressRange>().err().map(|e| e.to_string()),
                 "api-server" => found.parse::<ApiServer>().err().map(|e| e.to_string()),
+                "date" => Date::try_from(found.to_owned()).err(),
                 _ => None,
             };
             (message.unwrap_or_else(|| error.to_string()), None)

@@ -51,6 +51,14 @@ fn a_good_document_has_nothing_to_say() {
 }
 
 #[test]
+fn a_day_that_no_calendar_has_is_told_where_it_stands() {
+    let setting = "---\napiVersion: meshwright.dev/v1alpha1\nkind: PolicyConfig\nmetadata: {name: p}\nspec:\n  policies:\n  - \
+                   {code: MW3008, severity: \"off\", reason: names are stable, expires: \"2027-02-31\"}\n";
+    let loaded = load_text(&format!("{MESH}{setting}"));
+    insta::assert_snapshot!(said(&loaded), @"MW0105 spec.policies[0].expires: `2027-02-31` is not a day of the calendar, of the form 2027-01-31");
+}
+
+#[test]
 fn every_mistake_of_a_document_is_said_at_once() {
     let loaded = cluster(
         r#"

@@ -97,7 +97,7 @@ impl TryFrom<String> for Date {
             };
             (1..=days).contains(&day).then_some(Date { year, month, day })
         };
-        parse().ok_or_else(|| format!("`{text}` is not a day of the form 2027-01-31"))
+        parse().ok_or_else(|| format!("`{text}` is not a day of the calendar, of the form 2027-01-31"))
     }
 }
 
@@ -121,6 +121,7 @@ impl JsonSchema for Date {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "format": "date",
             "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
             "description": "A day, quoted: \"2027-01-31\".",
             "x-rule": "a day of the form 2027-01-31, quoted",
