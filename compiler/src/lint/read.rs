@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
-use meshwright_policies::node::{FileId, Node, Span};
+use meshwright_policies::node::{FileId, Node, Span, Value};
 use meshwright_policies::repository::Manifest;
 use meshwright_policies::witness;
 
@@ -129,6 +129,8 @@ pub(super) fn directory(path: &str) -> &str {
 const KEPT: &[&str] = &["MW0002", "MW0005"];
 /// The text cannot be read.
 const BROKEN: &str = "MW0001";
+/// A value is to be filled in.
+const PLACEHOLDER: &str = "MW0004";
 /// Parts of it were left out.
 const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
 
@@ -164,6 +166,7 @@ pub(super) fn read(sources: &Sources) -> Files<'_> {
         read.findings.extend(part.findings);
         skipped.templates.extend(part.skipped.templates);
         skipped.templated.extend(part.skipped.templated);
+        skipped.unquoted.extend(part.skipped.unquoted);
         skipped.partial.extend(part.skipped.partial);
     }
     read.by_path = read.all.iter().enumerate().map(|(index, file)| (file.path, index)).collect();
@@ -187,6 +190,7 @@ struct Part<'a> {
 struct Skipped<'a> {
     templates: Vec<&'a str>,
     templated: Vec<&'a str>,
+    unquoted: Vec<&'a str>,
     partial: Vec<&'a str>,
 }
 
@@ -198,6 +202,7 @@ impl Skipped<'_> {
             "templates of charts are not read: what they render is known to Helm alone",
         );
         note(notes, &self.templated, "templates that are no YAML yet are not read");
+        note(notes, &self.unquoted, "placeholders are filled in elsewhere: nothing is concluded from them");
         note(
             notes,
             &self.partial,
@@ -231,6 +236,9 @@ impl<'a> Part<'a> {
         read.whole = !has(&[BROKEN]) && !has(PARTIAL);
         if has(PARTIAL) {
             self.skipped.partial.push(path);
+        }
+        if own.iter().any(|finding| is_unquoted(finding, &documents)) {
+            self.skipped.unquoted.push(path);
         }
         for document in documents {
             self.document(path, document.root, &own, charts, &mut read.contents);
@@ -314,6 +322,18 @@ pub(super) fn note(notes: &mut Vec<String>, paths: &[&str], why: &str) {
         let files = if paths.len() == 1 { "1 file".to_owned() } else { format!("{} files", paths.len()) };
         notes.push(format!("{why} ({files}, such as `{first}`)"));
     }
+}
+
+/// Whether a placeholder became a mapping, since it has no quotes: `{{ x }}`.
+fn is_unquoted(finding: &Finding, documents: &[syntax::Document]) -> bool {
+    let place = &finding.place;
+    let of = |document: &&syntax::Document| inside(place.span, document.root.span);
+    finding.rule.code == PLACEHOLDER
+        && documents
+            .iter()
+            .filter(of)
+            .filter_map(|document| document.root.at(&place.path))
+            .any(|node| matches!(node.value, Value::Mapping(_)))
 }
 
 fn looks_templated(text: &str) -> bool {
