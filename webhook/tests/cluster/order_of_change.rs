@@ -35,6 +35,25 @@ struct Words {
     wrong: &'static str,
 }
 
+/// A document of the intent; `spec` in lines, each with its indentation.
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: meshwright.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}\n"
+    )
+}
+
+/// The mesh `demo`.
+fn mesh(plane: &str, install: &str, discovery: &str, delivery: &str) -> String {
+    let istio = format!("  istio: {{version: \"1.26.8\", install: {install}}}\n  controlPlane: {plane}");
+    document("Mesh", "demo", &format!("{istio}\n  gatewayDiscovery: {discovery}\n  delivery: {delivery}"))
+}
+
+/// A cluster of it, whose API server has the address.
+fn cluster(name: &str, network: &str, server: &str, more: &str) -> String {
+    let kubernetes = format!("{{version: \"1.31\", apiServer: \"https://{server}:6443\"}}");
+    document("Cluster", name, &format!("  network: {network}\n  kubernetes: {kubernetes}\n{more}"))
+}
+
 /// What an intent without errors means.
 fn intent(text: &str) -> Tree {
     let loaded = load_text(text);

@@ -1,51 +1,25 @@
 //! The address of an east-west gateway changes, which peers dial, and by which remote clusters reach istiod.
 
-use super::{ARGO, Change, FLUX, Words, intent};
+use super::{ARGO, Change, FLUX, Words, cluster, document, intent, mesh};
 
 const OLD: &str = "10.1.0.10";
 const NEW: &str = "10.1.0.11";
 
 /// Two clusters on a network each; the gateway of `east` changes its address.
 fn template(plane: &str, install: &str, discovery: &str, delivery: &str) -> String {
-    format!(
-        r#"
-apiVersion: meshwright.dev/v1alpha1
-kind: Mesh
-metadata: {{name: demo}}
-spec:
-  istio: {{version: "1.26.8", install: {install}}}
-  controlPlane: {plane}
-  gatewayDiscovery: {discovery}
-  delivery: {delivery}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: net-east}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: net-west}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: east}}
-spec:
-  mesh: demo
-  network: net-east
-  kubernetes: {{version: "1.31", apiServer: "https://10.0.1.1:6443"}}
-  loadBalancer: {{addresses: {{eastWest: ADDRESS}}, metallb: {{pools: [{{name: first, addresses: [10.1.0.0/24]}}]}}}}
-  PREVIOUS
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: west}}
-spec:
-  mesh: demo
-  network: net-west
-  kubernetes: {{version: "1.31", apiServer: "https://10.0.2.1:6443"}}
-  loadBalancer: {{addresses: {{eastWest: 10.2.0.10}}, metallb: {{pools: [{{name: first, addresses: [10.2.0.0/24]}}]}}}}
-"#
-    )
+    let balancer = |address: &str, pool: &str| {
+        let pools = format!("metallb: {{pools: [{{name: first, addresses: [{pool}]}}]}}");
+        format!("  loadBalancer: {{addresses: {{eastWest: {address}}}, {pools}}}\n")
+    };
+    let east = balancer("ADDRESS", "10.1.0.0/24") + "  PREVIOUS";
+    [
+        mesh(plane, install, discovery, delivery),
+        document("Network", "net-east", "  {}"),
+        document("Network", "net-west", "  {}"),
+        cluster("east", "net-east", "10.0.1.1", &east),
+        cluster("west", "net-west", "10.0.2.1", &balancer("10.2.0.10", "10.2.0.0/24")),
+    ]
+    .concat()
 }
 
 async fn change(template: &str, here: &'static [(&'static str, usize)], argo: bool) {

@@ -1,49 +1,21 @@
 //! An east-west gateway is added, and taken away again. There is no old value to accept: the declaration comes first, and what is
 //! there already stays as it is until its own turn comes.
 
-use super::{ARGO, FLUX, Place, Words, below, intent};
+use super::{ARGO, FLUX, Place, Words, below, cluster, document, intent, mesh};
 
 const SECOND: &str = "10.1.0.20";
 
 fn template(install: &str, discovery: &str, delivery: &str, second: &str) -> String {
-    format!(
-        r#"
-apiVersion: meshwright.dev/v1alpha1
-kind: Mesh
-metadata: {{name: demo}}
-spec:
-  istio: {{version: "1.26.8", install: {install}}}
-  controlPlane: {{multiPrimary: {{}}}}
-  gatewayDiscovery: {discovery}
-  delivery: {delivery}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: net-east}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: net-west}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: east}}
-spec:
-  mesh: demo
-  network: net-east
-  kubernetes: {{version: "1.31", apiServer: "https://10.1.0.1:6443"}}
-  eastWestGateways: [{{address: 10.1.0.10}}{second}]
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: west}}
-spec:
-  mesh: demo
-  network: net-west
-  kubernetes: {{version: "1.31", apiServer: "https://10.2.0.1:6443"}}
-  eastWestGateways: [{{address: 10.2.0.10}}]
-"#
-    )
+    let gateways =
+        |address: &str, second: &str| format!("  eastWestGateways: [{{address: {address}}}{second}]");
+    [
+        mesh("{multiPrimary: {}}", install, discovery, delivery),
+        document("Network", "net-east", "  {}"),
+        document("Network", "net-west", "  {}"),
+        cluster("east", "net-east", "10.1.0.1", &gateways("10.1.0.10", second)),
+        cluster("west", "net-west", "10.2.0.1", &gateways("10.2.0.10", "")),
+    ]
+    .concat()
 }
 
 async fn change(install: &str, discovery: &str, delivery: &str, argo: bool) {

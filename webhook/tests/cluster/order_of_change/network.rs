@@ -1,44 +1,22 @@
 //! The ID of a network changes.
 
-use super::{ARGO, Change, FLUX, Words, intent};
+use super::{ARGO, Change, FLUX, Words, cluster, document, intent, mesh};
 
 const OLD: &str = "net-old";
 const NEW: &str = "net-new";
 
 /// Two clusters on a network each; `east` changes its network's ID.
 fn template(install: &str, discovery: &str, delivery: &str) -> String {
-    format!(
-        r#"
-apiVersion: meshwright.dev/v1alpha1
-kind: Mesh
-metadata: {{name: demo}}
-spec:
-  istio: {{version: "1.26.8", install: {install}}}
-  controlPlane: {{multiPrimary: {{}}}}
-  gatewayDiscovery: {discovery}
-  delivery: {delivery}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: NETWORK}}
-spec: {{gateways: [{{cluster: east, address: 10.1.0.10}}]}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Network
-metadata: {{name: net-west}}
-spec: {{gateways: [{{cluster: west, address: 10.2.0.10}}]}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: east}}
-spec: {{mesh: demo, network: NETWORK, PREVIOUS kubernetes: {{version: "1.31", apiServer: "https://10.1.0.1:6443"}}}}
----
-apiVersion: meshwright.dev/v1alpha1
-kind: Cluster
-metadata: {{name: west}}
-spec: {{mesh: demo, network: net-west, kubernetes: {{version: "1.31", apiServer: "https://10.2.0.1:6443"}}}}
-"#
-    )
+    let gateway =
+        |cluster: &str, address: &str| format!("  gateways: [{{cluster: {cluster}, address: {address}}}]");
+    [
+        mesh("{multiPrimary: {}}", install, discovery, delivery),
+        document("Network", "NETWORK", &gateway("east", "10.1.0.10")),
+        document("Network", "net-west", &gateway("west", "10.2.0.10")),
+        cluster("east", "NETWORK", "10.1.0.1", "  PREVIOUS"),
+        cluster("west", "net-west", "10.2.0.1", ""),
+    ]
+    .concat()
 }
 
 async fn change(install: &str, discovery: &str, delivery: &str, argo: bool) {
@@ -49,7 +27,7 @@ async fn change(install: &str, discovery: &str, delivery: &str, argo: bool) {
     let change = Change {
         words: Words { old: OLD, new: NEW, wrong: "net-wrong" },
         old: of(OLD, ""),
-        both: of(NEW, &format!("previous: {{network: {OLD}}},")),
+        both: of(NEW, &format!("previous: {{network: {OLD}}}")),
         new: of(NEW, ""),
         // Every istiod is told of the changed network by `meshNetworks`, and none by labels.
         here: if discovery == "meshNetworks" { &[("east", 2), ("west", 1)] } else { &[("east", 2)] },
