@@ -1,7 +1,7 @@
 //! Bringing an output directory to a rendered tree, all or nothing.
 //!
 //! [`publish`] does everything that a `render` does; [`plan`] alone is what `render --check` needs: it reads and
-//! never writes. What is on disk afterwards is the old tree or the new one, whenever the process ends:
+//! never writes. Whenever the process ends, it is the old tree or the new one, once [`recover`] has run:
 //!
 //! - **Where there is no output directory yet**, the tree is written to a sibling, `.<name>.meshwright-new`, which
 //!   is then renamed.
