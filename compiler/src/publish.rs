@@ -1,12 +1,15 @@
 //! Bringing an output directory to a rendered tree, all or nothing.
 //!
 //! [`publish`] does everything that a `render` does; [`plan`] alone is what `render --check` needs: it reads and
-//! never writes. Whenever the process ends, it is the old tree or the new one, once [`recover`] has run:
+//! never writes. Whenever the process ends, it is the old tree or the new one:
 //!
 //! - **Where there is no output directory yet**, the tree is written to a sibling, `.<name>.meshwright-new`, which
 //!   is then renamed.
-//! - **Where there is one**, it is often a git checkout with files of other owners and cannot be swapped for
-//!   another directory, and files that do not change must not be touched. So the changed files are first written
+//! - **Where everything in it was rendered**, the new tree is made in the same sibling, with links to the files
+//!   that do not change, and the two directories are exchanged, which is one step of the file system. The sibling,
+//!   now the old tree, is removed. What a killed process leaves of it, the next writer removes ([`recover`]).
+//! - **Where files of others are in it** (it may be a Git checkout), **or where it cannot be exchanged** (a mount
+//!   point, the working directory, a file system that has no such step), the changed files are first written
 //!   to `.meshwright/staging` and synced, with a journal that lists every rename and removal. Renaming the
 //!   journal to `.meshwright/journal.json` decides: before that, the tree is the old one and the staging is waste;
 //!   from then on it is the new one, of which some renames may be outstanding. [`recover`] does these, as often as
@@ -26,6 +29,7 @@
 mod apply;
 mod disk;
 mod error;
+mod exchange;
 mod fresh;
 mod guard;
 mod journal;
@@ -34,6 +38,7 @@ mod manifest;
 mod path;
 mod place;
 mod plan;
+mod sibling;
 mod stamps;
 mod tree;
 
@@ -42,13 +47,13 @@ mod kill_tests;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{apply, publish, publish_known};
+pub use apply::{apply, publish, publish_from, publish_known};
 pub(crate) use error::list;
 pub use error::{ContentError, PublishError};
 pub use guard::Shrinkage;
 pub(crate) use guard::check as check_shrinkage;
 pub use journal::{Recovery, recover};
-pub use manifest::{Digest, MANIFEST_FILE, META_DIR, Manifest, is_rendered_tree};
+pub use manifest::{Digest, MANIFEST_FILE, META_DIR, Manifest, SOURCE_FILE, is_rendered_tree};
 pub use path::{PathError, RelativePath};
 pub(crate) use plan::manifest;
 pub use plan::{Changes, Options, plan, plan_known};

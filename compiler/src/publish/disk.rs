@@ -77,6 +77,18 @@ impl<'a> Disk<'a> {
         fs::rename(from, to).map_err(io_at("rename to", to))
     }
 
+    /// Gives a file a second name.
+    pub(super) fn link(self, from: &Path, to: &Path) -> Result<(), PublishError> {
+        self.step("link", to)?;
+        fs::hard_link(from, to).map_err(io_at("link", to))
+    }
+
+    /// Exchanges two directories of one file system: at every moment each name leads to one of them.
+    pub(super) fn exchange(self, one: &Path, other: &Path) -> Result<(), PublishError> {
+        self.step("exchange", other)?;
+        exchange(one, other).map_err(io_at("exchange", other))
+    }
+
     /// Removes a file; it is no error when nothing is there.
     pub(super) fn remove_file(self, path: &Path) -> Result<(), PublishError> {
         self.step("remove", path)?;
@@ -95,14 +107,26 @@ impl<'a> Disk<'a> {
         absent_is_fine(fs::remove_dir_all(path)).map_err(io_at("remove directory", path))
     }
 
-    /// Waits until the names in a directory are on the disk. Only Unix needs and allows this.
-    pub(super) fn sync_dir(self, path: &Path) -> Result<(), PublishError> {
+    /// Waits until a file, or the names in a directory, are on the disk. For directories only Unix needs and allows this.
+    pub(super) fn sync(self, path: &Path) -> Result<(), PublishError> {
         self.step("sync", path)?;
         if cfg!(unix) && self.sync {
-            File::open(path).and_then(|dir| dir.sync_all()).map_err(io_at("sync", path))?;
+            File::open(path).and_then(|file| file.sync_all()).map_err(io_at("sync", path))?;
         }
         Ok(())
     }
+}
+
+/// `renameat2(2)` with `RENAME_EXCHANGE`, since Linux 3.15; `renamex_np(2)` with `RENAME_SWAP`, since macOS 10.12.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {

@@ -1,7 +1,7 @@
-//! The journal: the commit point of a write, and how it is carried out.
+//! The journal: the commit point of a write that cannot exchange the directory, and how it is carried out.
 //!
 //! `.meshwright/staging/` holds the new bytes: `0`, `1`, ... for the files in the order of the journal's
-//! `install`, and `manifest.json`. Each is renamed to its place, so a staged file that is gone is one that is
+//! `install`, `manifest.json`, and `source.json` if there is one. Each is renamed to its place, so a staged file that is gone is one that is
 //! done, and carrying out a journal again continues where it stopped.
 
 use std::collections::BTreeSet;
@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::disk::{Disk, sync_all};
 use super::error::{ContentError, PublishError, io_at};
 use super::lock::Lock;
-use super::manifest::{MANIFEST_FILE, META_DIR, Manifest, parse_format, read_limited, to_json};
+use super::manifest::{MANIFEST_FILE, META_DIR, Manifest, SOURCE_FILE, parse_format, read_limited, to_json};
 use super::path::RelativePath;
-use super::place::{Found, Places, look, out_exists};
+use super::place::{Found, Places, look, out_exists, real};
+use super::sibling::Sibling;
 
 /// The journal's name in `.meshwright`.
 pub(super) const JOURNAL_FILE: &str = "journal.json";
@@ -89,6 +90,11 @@ impl Meta {
     pub(super) fn staged_manifest(&self) -> PathBuf {
         self.staging.join(MANIFEST_FILE)
     }
+
+    /// Where waits what the tree was rendered from.
+    pub(super) fn staged_source(&self) -> PathBuf {
+        self.staging.join(SOURCE_FILE)
+    }
 }
 
 /// What [`recover`] found.
@@ -96,7 +102,8 @@ impl Meta {
 pub enum Recovery {
     /// No write was interrupted.
     Nothing,
-    /// A write was interrupted before it was decided on; what it had prepared was discarded.
+    /// A write was interrupted before it was decided on, or after it was complete; what it had prepared, or
+    /// replaced, was discarded.
     Discarded,
     /// A write was interrupted after it was decided on; it is complete now.
     Completed,
@@ -113,13 +120,23 @@ pub fn recover(out: &Path) -> Result<Recovery, PublishError> {
 
 pub(super) fn recover_on(out: &Path, disk: Disk<'_>) -> Result<Recovery, PublishError> {
     if !out_exists(out)? {
-        return super::fresh::discard(out, disk);
+        let Ok(sibling) = Sibling::of(out) else { return Ok(Recovery::Nothing) };
+        return sibling.discard(out, disk);
     }
+    let real = real(out)?;
+    let sibling = Sibling::of(&real).ok().filter(Sibling::is_left);
     let meta = Meta::of(out);
-    if matches!((look(&meta.journal)?, look(&meta.staging)?), (Found::Nothing, Found::Nothing)) {
+    let is_staged = !matches!((look(&meta.journal)?, look(&meta.staging)?), (Found::Nothing, Found::Nothing));
+    if sibling.is_none() && !is_staged {
         return Ok(Recovery::Nothing);
     }
     let _lock = Lock::acquire(out)?;
+    if let Some(sibling) = sibling {
+        sibling.discard(&real, disk)?;
+    }
+    if !is_staged {
+        return Ok(Recovery::Discarded);
+    }
     let Some(journal) = Journal::read(&meta.journal)? else {
         disk.remove_dir_all(&meta.staging)?;
         return Ok(Recovery::Discarded);
@@ -147,10 +164,13 @@ pub(super) fn carry_out(out: &Path, journal: &Journal, disk: Disk<'_>) -> Result
         files.install(journal)?;
         files.sync()?;
         disk.rename(&manifest, &meta.dir.join(MANIFEST_FILE))?;
-        disk.sync_dir(&meta.dir)?;
+        disk.sync(&meta.dir)?;
+    }
+    if let Found::File(_) = look(&meta.staged_source())? {
+        disk.rename(&meta.staged_source(), &meta.dir.join(SOURCE_FILE))?;
     }
     disk.remove_file(&meta.journal)?;
-    disk.sync_dir(&meta.dir)?;
+    disk.sync(&meta.dir)?;
     disk.remove_dir_all(&meta.staging)
 }
 
@@ -219,7 +239,7 @@ impl Files<'_> {
 
     fn sync(&self) -> Result<(), PublishError> {
         let dirs: Vec<&PathBuf> = self.dirs.iter().filter(|dir| dir.is_dir()).collect();
-        sync_all(&dirs, |dir| self.disk.sync_dir(dir))
+        sync_all(&dirs, |dir| self.disk.sync(dir))
     }
 }
 

@@ -70,14 +70,26 @@ fn new_tree() -> Tree {
     ])
 }
 
+/// The files of an output directory, but for the lock, which a killed process leaves.
+fn visible(out: &Path) -> Snapshot {
+    let mut files = snapshot(out);
+    files.remove(".meshwright/lock");
+    files
+}
+
 /// The file system without waiting for it.
 fn quick() -> Disk<'static> {
     Disk::hooked(&|_| Ok(()))
 }
 
+/// An output directory with the old tree in it and nothing else.
+fn set_up_owned(out: &Path) {
+    publish_on(out, &old_tree(), Some(b"old commit"), &Options::default(), quick()).unwrap();
+}
+
 /// An output directory with the old tree and files of others in it.
 fn set_up(out: &Path) {
-    publish_on(out, &old_tree(), &Options::default(), quick()).unwrap();
+    set_up_owned(out);
     fs::write(out.join("clusters/c1/mesh/foreign.yaml"), "mine").unwrap();
     fs::create_dir_all(out.join(".git/objects")).unwrap();
     fs::write(out.join(".git/HEAD"), "ref").unwrap();
@@ -106,14 +118,20 @@ fn killed_at(at: usize, work: impl FnOnce(Disk<'_>)) -> bool {
     }
 }
 
-fn states() -> (Snapshot, Snapshot) {
+fn write_new(out: &Path, disk: Disk<'_>) -> Result<Changes, PublishError> {
+    publish_on(out, &new_tree(), Some(b"new commit"), &force(), disk)
+}
+
+fn states(set_up: fn(&Path)) -> (Snapshot, Snapshot) {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     set_up(&out);
     let old = snapshot(&out);
-    publish_on(&out, &new_tree(), &force(), quick()).unwrap();
+    write_new(&out, quick()).unwrap();
     let new = snapshot(&out);
-    assert_eq!(new["clusters/c1/mesh/foreign.yaml"], b"mine");
+    assert_eq!(old[".meshwright/source.json"], b"old commit");
+    assert_eq!(new[".meshwright/source.json"], b"new commit");
+    assert_eq!(new.get("clusters/c1/mesh/foreign.yaml"), old.get("clusters/c1/mesh/foreign.yaml"));
     assert_eq!(new["turns/into/file"], b"file now");
     assert!(
         !new.keys().any(|path| path.starts_with("clusters/gone")),
@@ -125,14 +143,14 @@ fn states() -> (Snapshot, Snapshot) {
 
 #[test]
 fn killed_at_any_step_the_old_tree_or_the_new_one_is_there() {
-    let (old, new) = states();
+    let (old, new) = states(set_up);
     let (mut olds, mut news, mut pending) = (0, 0, 0);
     for at in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
         set_up(&out);
         let same = fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap();
-        let publish = |disk: Disk<'_>| drop(publish_on(&out, &new_tree(), &force(), disk).unwrap());
+        let publish = |disk: Disk<'_>| drop(write_new(&out, disk).unwrap());
         if !killed_at(at, publish) {
             assert!(at > 30, "the hook must see every step");
             break;
@@ -159,18 +177,168 @@ fn killed_at_any_step_the_old_tree_or_the_new_one_is_there() {
             fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap().modified().unwrap(),
             same.modified().unwrap()
         );
-        publish_on(&out, &new_tree(), &force(), quick()).unwrap();
+        write_new(&out, quick()).unwrap();
         assert_eq!(snapshot(&out), new, "step {at}");
     }
     assert!(olds > 10 && news > 10 && pending > 10, "both outcomes must be seen: {olds} {news} {pending}");
 }
 
 #[test]
-fn recovery_may_be_killed_at_any_step_too() {
-    let (old, new) = states();
-    let run = |disk: Disk<'_>, out: &Path| drop(publish_on(out, &new_tree(), &force(), disk).unwrap());
-    let mut recoveries = 0;
+fn where_everything_is_owned_one_of_the_trees_is_there_at_every_moment() {
+    let (old, new) = states(set_up_owned);
+    let (mut olds, mut news) = (0, 0);
+    for at in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        set_up_owned(&out);
+        if !killed_at(at, |disk| drop(write_new(&out, disk).unwrap())) {
+            assert!(at > 30, "the hook must see every step");
+            break;
+        }
+        let left = visible(&out);
+        assert!(left == old || left == new, "step {at}: {:#?}", left.keys());
+        if left == old {
+            olds += 1
+        } else {
+            news += 1
+        }
+
+        let waste = fs::read_dir(dir.path()).unwrap().count() > 1;
+        let expected = if waste { Recovery::Discarded } else { Recovery::Nothing };
+        assert_eq!(recover_on(&out, quick()).unwrap(), expected, "step {at}");
+        assert_eq!(visible(&out), left, "step {at}: what is there stays");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "step {at}: no waste stays");
+        write_new(&out, quick()).unwrap();
+        assert_eq!(visible(&out), new, "step {at}");
+    }
+    assert!(olds > 10 && news > 10, "both outcomes must be seen: {olds} {news}");
+}
+
+#[test]
+fn the_removal_of_what_was_exchanged_may_be_killed_too() {
+    let (_, new) = states(set_up_owned);
+    let mut removals = 0;
     // Each third step is enough to be in every phase, and keeps the square of the steps small.
+    for at in (0..).step_by(3) {
+        let mut killed = false;
+        for second in 0.. {
+            let dir = tempfile::tempdir().unwrap();
+            let out = dir.path().join("out");
+            set_up_owned(&out);
+            killed = killed_at(at, |disk| drop(write_new(&out, disk).unwrap()));
+            let is_waste_of_old = killed && visible(&out) == new;
+            let recover = |disk: Disk<'_>| assert_eq!(recover_on(&out, disk).unwrap(), Recovery::Discarded);
+            let again = is_waste_of_old && killed_at(second, recover);
+            if !again {
+                break;
+            }
+            removals += 1;
+            recover_on(&out, quick()).unwrap();
+            assert_eq!(visible(&out), new, "steps {at}, {second}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "steps {at}, {second}");
+        }
+        if !killed {
+            break;
+        }
+    }
+    assert!(removals > 10, "{removals}");
+}
+
+/// A hook that does something before the first change of that name.
+fn before<'a>(
+    name: &'static str,
+    act: impl Fn() + Sync + 'a,
+) -> impl Fn(&'static str) -> io::Result<()> + Sync + 'a {
+    let done = AtomicUsize::new(0);
+    move |action| {
+        if action == name && done.fetch_add(1, Ordering::SeqCst) == 0 {
+            act();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_others_write_while_the_directory_is_exchanged_is_in_the_new_one() {
+    let (_, new) = states(set_up_owned);
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    set_up_owned(&out);
+    let hook = before("exchange", || {
+        fs::write(out.join("clusters/c1/late.yaml"), "mine").unwrap();
+        fs::create_dir_all(out.join("clusters/gone/theirs")).unwrap();
+        fs::write(out.join("clusters/gone/theirs/late.yaml"), "mine too").unwrap();
+    });
+    write_new(&out, Disk::hooked(&hook)).unwrap();
+    let mut expected = new;
+    expected.insert("clusters/c1/late.yaml".to_owned(), b"mine".to_vec());
+    expected.insert("clusters/gone/theirs/late.yaml".to_owned(), b"mine too".to_vec());
+    assert_eq!(visible(&out), expected);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_others_write_where_something_new_is_stays_beside() {
+    let (_, new) = states(set_up_owned);
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    set_up_owned(&out);
+    let hook = before("exchange", || fs::write(out.join("clusters/c1/mesh/comes.yaml"), "mine").unwrap());
+    let refused = write_new(&out, Disk::hooked(&hook)).unwrap_err();
+    insta::assert_snapshot!(refused, @"not written by meshwright, and in the way of rendered files: `.out.meshwright-new`");
+    assert_eq!(visible(&out), new);
+    let theirs = dir.path().join(".out.meshwright-new/clusters/c1/mesh/comes.yaml");
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "mine");
+    assert!(recover_on(&out, quick()).is_err(), "it is not forgotten");
+    fs::remove_file(theirs).unwrap();
+    assert_eq!(recover_on(&out, quick()).unwrap(), Recovery::Discarded);
+}
+
+#[test]
+fn where_nothing_can_be_exchanged_or_linked_the_files_are_written_one_by_one() {
+    let (_, new) = states(set_up_owned);
+    for impossible in ["exchange", "link", "create directory"] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        set_up_owned(&out);
+        let before = fs::metadata(&out).unwrap();
+        let seen = AtomicUsize::new(0);
+        let hook = |action: &'static str| {
+            if action == impossible && seen.fetch_add(1, Ordering::SeqCst) == 0 {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            Ok(())
+        };
+        write_new(&out, Disk::hooked(&hook)).unwrap();
+        assert_eq!(visible(&out), new, "{impossible}");
+        assert_eq!(fs::metadata(&out).unwrap().created().unwrap(), before.created().unwrap(), "{impossible}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "{impossible}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_exchanged_directory_has_the_modes_and_the_unchanged_files_of_the_old_one() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    set_up_owned(&out);
+    fs::set_permissions(out.join("clusters"), fs::Permissions::from_mode(0o2750)).unwrap();
+    let same = fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap();
+    let old = fs::metadata(&out).unwrap();
+    write_new(&out, quick()).unwrap();
+    assert_ne!(fs::metadata(&out).unwrap().ino(), old.ino(), "it was exchanged");
+    assert_eq!(fs::metadata(out.join("clusters")).unwrap().mode() & 0o7777, 0o2750);
+    let now = fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap();
+    assert_eq!((now.ino(), now.nlink(), now.mtime_nsec()), (same.ino(), 1, same.mtime_nsec()));
+}
+
+#[test]
+fn recovery_may_be_killed_at_any_step_too() {
+    let (old, new) = states(set_up);
+    let run = |disk: Disk<'_>, out: &Path| drop(write_new(out, disk).unwrap());
+    let mut recoveries = 0;
+    // Each third step, as above.
     for at in (0..).step_by(3) {
         let mut reached = true;
         for second in 0.. {
@@ -198,7 +366,7 @@ fn recovery_may_be_killed_at_any_step_too() {
 
 #[test]
 fn an_error_before_the_decision_leaves_nothing_and_one_after_it_is_finished_later() {
-    let (old, new) = states();
+    let (old, new) = states(set_up);
     for at in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
@@ -208,7 +376,7 @@ fn an_error_before_the_decision_leaves_nothing_and_one_after_it_is_finished_late
             true => Err(io::Error::from(io::ErrorKind::StorageFull)),
             false => Ok(()),
         };
-        let Err(error) = publish_on(&out, &new_tree(), &force(), Disk::hooked(&hook)) else { break };
+        let Err(error) = write_new(&out, Disk::hooked(&hook)) else { break };
         assert!(matches!(error, PublishError::Io { .. }), "{error}");
         if !plan(&out, &new_tree(), &force()).unwrap().unfinished {
             let after = snapshot(&out);
@@ -224,14 +392,14 @@ fn an_error_before_the_decision_leaves_nothing_and_one_after_it_is_finished_late
 #[test]
 fn a_first_write_killed_at_any_step_leaves_no_tree_or_the_whole_one() {
     let reference = tempfile::tempdir().unwrap();
-    publish_on(&reference.path().join("out"), &new_tree(), &Options::default(), quick()).unwrap();
+    publish_on(&reference.path().join("out"), &new_tree(), None, &Options::default(), quick()).unwrap();
     let new = snapshot(&reference.path().join("out"));
     let mut nothing = 0;
     for at in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("below/out");
         let publish =
-            |disk: Disk<'_>| drop(publish_on(&out, &new_tree(), &Options::default(), disk).unwrap());
+            |disk: Disk<'_>| drop(publish_on(&out, &new_tree(), None, &Options::default(), disk).unwrap());
         // The rename of the whole tree is the last step.
         if !killed_at(at, publish) {
             assert_eq!(snapshot(&out), new);
@@ -242,7 +410,7 @@ fn a_first_write_killed_at_any_step_leaves_no_tree_or_the_whole_one() {
         let after = snapshot(dir.path());
         assert!(after.is_empty() || after.keys().eq(["below/"]), "step {at}: {:#?}", after.keys());
         nothing += 1;
-        publish_on(&out, &new_tree(), &Options::default(), quick()).unwrap();
+        publish_on(&out, &new_tree(), None, &Options::default(), quick()).unwrap();
         assert_eq!(snapshot(&out), new);
     }
     assert!(nothing > 10, "{nothing}");
@@ -258,7 +426,7 @@ fn a_first_write_that_fails_leaves_nothing() {
             true => Err(io::Error::from(io::ErrorKind::StorageFull)),
             false => Ok(()),
         };
-        if publish_on(&out, &new_tree(), &Options::default(), Disk::hooked(&hook)).is_ok() {
+        if publish_on(&out, &new_tree(), None, &Options::default(), Disk::hooked(&hook)).is_ok() {
             break;
         }
         if !out.exists() {

@@ -7,6 +7,9 @@ use super::error::{PublishError, io_at};
 use super::manifest::{META_DIR, is_absent};
 use super::place::{Found, look};
 
+/// The name of the lock in [`META_DIR`].
+pub(super) const LOCK_FILE: &str = "lock";
+
 /// How often a lock file that vanished while it was being locked is created again.
 const ATTEMPTS: usize = 16;
 
@@ -26,7 +29,7 @@ impl Lock {
     /// [`PublishError::Locked`] when another process holds it.
     pub(super) fn acquire(root: &Path) -> Result<Self, PublishError> {
         let meta = root.join(META_DIR);
-        let path = meta.join("lock");
+        let path = meta.join(LOCK_FILE);
         for _ in 0..ATTEMPTS {
             if let Some(file) = try_once(&meta, &path)? {
                 return Ok(Self { _file: file, meta });
@@ -87,7 +90,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Where files have no identity to compare (`is_still_at`), the file stays.
         if cfg!(unix) {
-            let _next_writer_reuses_it = fs::remove_file(self.meta.join("lock"));
+            let _next_writer_reuses_it = fs::remove_file(self.meta.join(LOCK_FILE));
         }
         let _not_empty_is_usual = fs::remove_dir(&self.meta);
     }

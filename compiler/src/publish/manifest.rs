@@ -18,6 +18,16 @@ pub const META_DIR: &str = ".meshwright";
 /// The manifest's name in [`META_DIR`].
 pub const MANIFEST_FILE: &str = "manifest.json";
 
+/// The name in [`META_DIR`] of what says which commit the tree was rendered from. The manifest does not: it is a
+/// function of the tree alone.
+pub const SOURCE_FILE: &str = "source.json";
+
+/// [`SOURCE_FILE`] while it is written anew.
+pub(super) const SOURCE_DRAFT: &str = "source.json.new";
+
+/// What a complete tree has in [`META_DIR`] beside the lock.
+pub(super) const META_FILES: [&str; 3] = [MANIFEST_FILE, SOURCE_FILE, SOURCE_DRAFT];
+
 /// The version of the manifest's own layout.
 const FORMAT: u32 = 1;
 

@@ -120,6 +120,11 @@ pub(super) fn look(path: &Path) -> Result<Found, PublishError> {
     }
 }
 
+/// The path of a directory without links, `.` and `..`.
+pub(super) fn real(dir: &Path) -> Result<PathBuf, PublishError> {
+    fs::canonicalize(dir).map_err(io_at("look at", dir))
+}
+
 /// Whether the output directory exists.
 ///
 /// # Errors

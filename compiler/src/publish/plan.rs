@@ -84,6 +84,18 @@ impl Changes {
     }
 }
 
+impl Changes {
+    /// Whether the file of the tree is written, since it is absent or has other bytes.
+    pub(super) fn writes(&self, path: &RelativePath) -> bool {
+        self.creates(path) || self.updated.binary_search(path).is_ok()
+    }
+
+    /// Whether the file of the tree is absent.
+    pub(super) fn creates(&self, path: &RelativePath) -> bool {
+        self.created.binary_search(path).is_ok()
+    }
+}
+
 /// Compares the output directory with the tree. Nothing is written.
 ///
 /// A file that is there already with the rendered bytes is taken over, whoever wrote it.

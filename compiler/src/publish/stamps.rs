@@ -69,6 +69,12 @@ impl Mark {
         None
     }
 
+    /// Whether at most the change time is another one.
+    fn is_but_linked(self, meta: &Metadata) -> bool {
+        let Mark(device, inode, size, _, modified) = self;
+        Mark::of(meta).is_some_and(|Mark(d, i, s, _, m)| (d, i, s, m) == (device, inode, size, modified))
+    }
+
     /// Whether a further change would have another change time.
     fn is_settled(self) -> bool {
         let Mark(.., changed, _) = self;
@@ -111,6 +117,23 @@ impl Stamps {
         };
         let parts = in_parts(written, |part| part.iter().map(look_again).collect::<Vec<_>>());
         self.files.extend(parts.into_iter().flatten());
+    }
+
+    /// Says that the files of `out` were given further names, or lost them, which counts as a change: each is known again
+    /// while everything else is as it was.
+    pub(super) fn linked_anew(&mut self, out: &Path) {
+        let look_again = |part: &[(&RelativePath, &Stamp)]| -> Vec<Stamp> {
+            let anew = |(path, Stamp(digest, mark)): &(&RelativePath, &Stamp)| match look(&path.under(out)) {
+                Ok(Found::File(meta)) if mark.is_some_and(|mark| mark.is_but_linked(&meta)) => {
+                    Stamp::new(&meta, *digest)
+                }
+                _ => Stamp(*digest, None),
+            };
+            part.iter().map(anew).collect()
+        };
+        let files: Vec<(&RelativePath, &Stamp)> = self.files.iter().collect();
+        let anew = in_parts(&files, look_again).concat();
+        self.files.values_mut().zip(anew).for_each(|(stamp, anew)| *stamp = anew);
     }
 
     /// Notes the manifest of all that.

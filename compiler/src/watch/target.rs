@@ -6,10 +6,7 @@ use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 
 use crate::branch::{Branch, BranchError, Differences, Source, Tip};
-use crate::publish::{self, META_DIR, Options, PublishError, Tree, publish};
-
-/// Beside the manifest of a directory: the commit that it was rendered from.
-const SIDECAR: &str = "source.json";
+use crate::publish::{self, META_DIR, Options, PublishError, SOURCE_FILE, Tree, publish_from};
 
 /// Where output goes.
 #[derive(Debug)]
@@ -155,14 +152,8 @@ impl Target {
                 Ok(Some(Written { commit: Some(prepared.commit), differences: prepared.differences }))
             }
             (Target::Directory(out), _) => {
-                let changes = publish(out, tree, options)?;
-                if let Some(source) = source {
-                    write_sidecar(out, source).map_err(|source| PublishError::Io {
-                        action: "write",
-                        path: out.join(META_DIR).join(SIDECAR),
-                        source,
-                    })?;
-                }
+                let sidecar = source.map(|source| sidecar_of(out, source)).transpose()?;
+                let changes = publish_from(out, tree, sidecar.as_deref(), options)?;
                 if changes.is_up_to_date() {
                     return Ok(None);
                 }
@@ -184,7 +175,7 @@ impl Target {
     }
 }
 
-/// The commit is beside the manifest and not in it: a manifest is a function of the tree alone.
+/// [`SOURCE_FILE`]: the commit that a directory was rendered from.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Sidecar {
@@ -194,24 +185,22 @@ struct Sidecar {
 }
 
 fn read_sidecar(out: &Path) -> Option<ObjectId> {
-    let bytes = std::fs::read(out.join(META_DIR).join(SIDECAR)).ok()?;
+    let bytes = std::fs::read(out.join(META_DIR).join(SOURCE_FILE)).ok()?;
     let sidecar: Sidecar = serde_json::from_slice(&bytes).ok()?;
     ObjectId::from_hex(sidecar.source_commit.as_bytes()).ok()
 }
 
-fn write_sidecar(out: &Path, source: Source<'_>) -> std::io::Result<()> {
+fn sidecar_of(out: &Path, source: Source<'_>) -> Result<Vec<u8>, PublishError> {
     let sidecar = Sidecar {
         source_repository: source.repository.to_owned(),
         source_commit: source.commit.id.to_string(),
         source_path: if source.path.is_empty() { ".".to_owned() } else { source.path.to_owned() },
     };
-    let mut bytes = serde_json::to_vec_pretty(&sidecar)?;
+    let content = |error: serde_json::Error| PublishError::Content {
+        path: out.join(META_DIR).join(SOURCE_FILE),
+        source: error.into(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&sidecar).map_err(content)?;
     bytes.push(b'\n');
-    let at = out.join(META_DIR).join(SIDECAR);
-    if std::fs::read(&at).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    let draft = at.with_extension("json.new");
-    std::fs::write(&draft, bytes)?;
-    std::fs::rename(draft, at)
+    Ok(bytes)
 }
