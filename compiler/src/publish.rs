@@ -5,11 +5,11 @@
 //!
 //! - **Where there is no output directory yet**, the tree is written to a sibling, `.<name>.meshwright-new`, which
 //!   is then renamed.
-//! - **Where everything in it was rendered**, the new tree is made in the same sibling, with links to the files
-//!   that do not change, and the two directories are exchanged, which is one step of the file system. The sibling,
-//!   now the old tree, is removed. What a killed process leaves of it, the next writer removes ([`recover`]).
-//! - **Where files of others are in it** (it may be a Git checkout), **or where it cannot be exchanged** (a mount
-//!   point, the working directory, a file system that has no such step), the changed files are first written
+//! - **Where there is one**, the new tree is made in the same sibling, with links to the files that do not change and to
+//!   those of others, and the two directories are exchanged, which is one step of the file system. The sibling, now the old
+//!   tree, is removed. What a killed process leaves of it, the next writer removes ([`recover`]).
+//! - **Where it cannot be exchanged** (a Git repository's own directory, a mount point, the working directory, a
+//!   file system that has no such step), the changed files are first written
 //!   to `.meshwright/staging` and synced, with a journal that lists every rename and removal. Renaming the
 //!   journal to `.meshwright/journal.json` decides: before that, the tree is the old one and the staging is waste;
 //!   from then on it is the new one, of which some renames may be outstanding. [`recover`] does these, as often as

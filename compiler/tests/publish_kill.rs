@@ -136,28 +136,29 @@ fn killed_at_any_moment_one_of_the_two_trees_is_there_at_once() {
 }
 
 #[test]
-fn killed_at_any_moment_one_of_the_two_trees_is_there_after_recovery_where_others_write_too() {
+fn killed_at_any_moment_one_of_the_two_trees_is_there_after_recovery_in_a_checkout() {
     if let Some(out) = std::env::var_os(OUT) {
         return write_for_ever(Path::new(&out));
     }
     let whole = whole();
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let foreign = "clusters/c0/mesh/foreign.yaml";
+    let foreign = ".git/HEAD";
     let write = duration_of_a_write();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..KILLS {
         if !out.exists() {
             publish(&out, &tree("a"), &force()).unwrap();
         }
+        fs::create_dir_all(out.join(".git")).unwrap();
         fs::write(out.join(foreign), "mine").unwrap();
-        // In every second round nothing is foreign but the working directory is the one that is written.
+        // In every second round it is no checkout, but the writer's working directory.
         let working_directory = if round % 2 == 0 { dir.path() } else { out.as_path() };
         if round % 2 == 1 {
-            fs::remove_file(out.join(foreign)).unwrap();
+            fs::remove_dir_all(out.join(".git")).unwrap();
         }
         let identity = identity(&out);
-        let test = "killed_at_any_moment_one_of_the_two_trees_is_there_after_recovery_where_others_write_too";
+        let test = "killed_at_any_moment_one_of_the_two_trees_is_there_after_recovery_in_a_checkout";
         kill_a_writer(test, &out, working_directory, moment(write, round));
         *seen.entry(format!("{:?}", recover(&out).unwrap())).or_default() += 1;
         let mut left = files(&out);

@@ -1,13 +1,13 @@
 //! Bringing a directory to a tree by exchanging it for another one, which was made beside it: before the exchange
 //! every reader sees the tree of before, and from then on the new one, whatever becomes of the process.
 //!
-//! What does not change is linked into the new directory, so that it stays the file that it was. Directories cannot be
-//! linked. So this is for directories in which everything is owned: what others put there is never touched, and a
-//! directory of theirs could only be copied. And it is for those that can be replaced: not for a mount point, nor for
-//! the working directory, which the caller's shell would lose.
+//! What does not change is linked into the new directory, and so is what others put there, so that every file stays the one
+//! that it was. Directories cannot be linked: they are made again with mode and owner. That is not done to the directory
+//! of a Git repository, whose programs would lose theirs under their feet. Nor is anything exchanged that cannot be: a
+//! mount point; the working directory, which the caller's shell would lose.
 
 use std::collections::HashSet;
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,8 @@ pub(super) fn exchange(
     }
 }
 
-/// Whether the file system, or what the process may do there, does not allow links or an exchange.
+/// Whether the file system, or what the process may do there, does not allow links or an exchange, or files of others do
+/// not fit into the new directory.
 fn is_inability(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -68,6 +69,8 @@ fn is_inability(error: &io::Error) -> bool {
             | ErrorKind::ResourceBusy
             | ErrorKind::InvalidInput
             | ErrorKind::TooManyLinks
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotADirectory
     )
 }
 
@@ -84,16 +87,22 @@ impl From<PublishError> for Refusal {
     }
 }
 
+/// More files of others than these are not a few beside rendered ones.
+const MOST_FOREIGN: usize = 10_000;
+
 /// A directory that may be replaced.
 struct Old {
     /// Without links.
     path: PathBuf,
-    /// It, as the empty path, and every directory in it.
+    /// It, as the empty path, and every directory in it, each after the one that holds it.
     directories: Vec<(PathBuf, Metadata)>,
+    /// The directories, of these, and the files of others, which stay.
+    foreign_directories: Vec<PathBuf>,
+    foreign_files: Vec<PathBuf>,
 }
 
 impl Old {
-    /// Looks whether everything in the directory is known, and whether it can be replaced.
+    /// Looks at everything in the directory, and whether it can be replaced.
     fn survey(out: &Path, write: &Write<'_>) -> Option<Old> {
         let path = fs::canonicalize(out).ok()?;
         if std::env::current_dir().is_ok_and(|current| current.starts_with(&path)) {
@@ -107,15 +116,11 @@ impl Old {
         let known: Vec<&RelativePath> = stay.chain(&write.changes.removed).collect();
         let known_directories: HashSet<&str> = known.iter().flat_map(|path| path.parents()).collect();
         let known_files: HashSet<&str> = known.iter().map(|path| path.as_str()).collect();
-        let is_meta = |name: &str| {
-            name.strip_prefix(META_DIR)
-                .and_then(|rest| rest.strip_prefix('/'))
-                .is_some_and(|name| name == LOCK_FILE || META_FILES.contains(&name))
-        };
-        let mut found = Old { path, directories: Vec::new() };
+        let mut old =
+            Old { path, directories: Vec::new(), foreign_directories: Vec::new(), foreign_files: Vec::new() };
         let mut open = vec![String::new()];
         while let Some(name) = open.pop() {
-            let directory = found.path.join(&name);
+            let directory = old.path.join(&name);
             let meta = fs::symlink_metadata(&directory).ok()?;
             if device(&meta) != device(&root) || !is_writable(&meta) {
                 return None;
@@ -123,17 +128,36 @@ impl Old {
             for entry in fs::read_dir(&directory).ok()? {
                 let entry = entry.ok()?;
                 let own = entry.file_name().into_string().ok()?;
+                let is_repository = own == ".git";
                 let below = if name.is_empty() { own } else { format!("{name}/{own}") };
                 let kind = entry.file_type().ok()?;
-                if kind.is_dir() && (below == META_DIR || known_directories.contains(below.as_str())) {
+                if kind.is_dir() {
+                    if is_repository {
+                        return None;
+                    }
+                    if below != META_DIR && !known_directories.contains(below.as_str()) {
+                        old.foreign_directories.push(PathBuf::from(&below));
+                    }
                     open.push(below);
-                } else if !(kind.is_file() && (known_files.contains(below.as_str()) || is_meta(&below))) {
-                    return None;
+                } else if name == META_DIR {
+                    if !is_of_a_complete_tree(&entry) {
+                        return None;
+                    }
+                } else if !(kind.is_file() && known_files.contains(below.as_str())) {
+                    // Where a file is to be created there must be none: writing one by one says so.
+                    let is_in_the_way = write.tree.get(&below).is_some();
+                    if is_in_the_way || !(kind.is_file() || kind.is_symlink()) {
+                        return None;
+                    }
+                    old.foreign_files.push(PathBuf::from(below));
                 }
             }
-            found.directories.push((PathBuf::from(name), meta));
+            old.directories.push((PathBuf::from(name), meta));
+            if old.foreign_files.len() + old.foreign_directories.len() > MOST_FOREIGN {
+                return None;
+            }
         }
-        Some(found)
+        Some(old)
     }
 
     /// Makes the new directory beside the old one and exchanges them. Returns the lock of the new one.
@@ -141,6 +165,7 @@ impl Old {
         let new = sibling.path.as_path();
         let mut lock = Lock::acquire(new)?;
         fill(new, write, Some(&self.path), disk)?;
+        self.keep_foreign(new, disk)?;
         self.keep_source(new, write, disk)?;
         for (name, meta) in &self.directories {
             make_like(meta, &new.join(name))?;
@@ -151,6 +176,16 @@ impl Old {
         Ok(lock)
     }
 
+    fn keep_foreign(&self, new: &Path, disk: Disk<'_>) -> Result<(), PublishError> {
+        let around = self.foreign_files.iter().filter_map(|file| file.parent());
+        for directory in self.foreign_directories.iter().map(PathBuf::as_path).chain(around) {
+            for above in directory.ancestors().collect::<Vec<_>>().into_iter().rev() {
+                disk.ensure_dir(&new.join(above))?;
+            }
+        }
+        self.foreign_files.iter().try_for_each(|file| disk.link(&self.path.join(file), &new.join(file)))
+    }
+
     /// Where nothing is said of where the tree comes from, what was said stays.
     fn keep_source(&self, new: &Path, write: &Write<'_>, disk: Disk<'_>) -> Result<(), PublishError> {
         let at = |root: &Path| root.join(META_DIR).join(SOURCE_FILE);
@@ -159,6 +194,11 @@ impl Old {
         }
         Ok(())
     }
+}
+
+fn is_of_a_complete_tree(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    name == LOCK_FILE || META_FILES.iter().any(|of_tree| name == *of_tree)
 }
 
 /// Waits until the new bytes are on the disk. Names need no waiting: they were made before the exchange, and file

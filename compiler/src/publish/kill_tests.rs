@@ -88,6 +88,16 @@ fn set_up_owned(out: &Path) {
 }
 
 /// An output directory with the old tree and files of others in it.
+fn set_up_shared(out: &Path) {
+    set_up_owned(out);
+    fs::write(out.join("clusters/c1/mesh/foreign.yaml"), "mine").unwrap();
+    fs::create_dir_all(out.join("clusters/gone/flux-system/empty")).unwrap();
+    fs::write(out.join("clusters/gone/flux-system/gotk.yaml"), "theirs").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("PLAN.md", out.join("link")).unwrap();
+}
+
+/// An output directory that is a Git checkout, with the old tree and files of others in it.
 fn set_up(out: &Path) {
     set_up_owned(out);
     fs::write(out.join("clusters/c1/mesh/foreign.yaml"), "mine").unwrap();
@@ -133,8 +143,12 @@ fn states(set_up: fn(&Path)) -> (Snapshot, Snapshot) {
     assert_eq!(new[".meshwright/source.json"], b"new commit");
     assert_eq!(new.get("clusters/c1/mesh/foreign.yaml"), old.get("clusters/c1/mesh/foreign.yaml"));
     assert_eq!(new["turns/into/file"], b"file now");
+    assert_eq!(
+        new.get("clusters/gone/flux-system/gotk.yaml"),
+        old.get("clusters/gone/flux-system/gotk.yaml")
+    );
     assert!(
-        !new.keys().any(|path| path.starts_with("clusters/gone")),
+        !new.keys().any(|path| path.starts_with("clusters/gone/deep")),
         "empty directories go: {:?}",
         new.keys()
     );
@@ -185,12 +199,21 @@ fn killed_at_any_step_the_old_tree_or_the_new_one_is_there() {
 
 #[test]
 fn where_everything_is_owned_one_of_the_trees_is_there_at_every_moment() {
-    let (old, new) = states(set_up_owned);
+    every_moment_has_one_of_the_trees(set_up_owned);
+}
+
+#[test]
+fn where_others_write_too_one_of_the_trees_is_there_at_every_moment() {
+    every_moment_has_one_of_the_trees(set_up_shared);
+}
+
+fn every_moment_has_one_of_the_trees(set_up: fn(&Path)) {
+    let (old, new) = states(set_up);
     let (mut olds, mut news) = (0, 0);
     for at in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
-        set_up_owned(&out);
+        set_up(&out);
         if !killed_at(at, |disk| drop(write_new(&out, disk).unwrap())) {
             assert!(at > 30, "the hook must see every step");
             break;
@@ -317,16 +340,32 @@ fn where_nothing_can_be_exchanged_or_linked_the_files_are_written_one_by_one() {
 }
 
 #[test]
+fn a_file_in_the_way_of_a_new_one_is_refused_before_anything_is_exchanged() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    set_up_shared(&out);
+    let changes = plan(&out, &new_tree(), &force()).unwrap();
+    fs::write(out.join("clusters/c1/mesh/comes.yaml"), "mine").unwrap();
+    assert!(matches!(apply(&out, &new_tree(), &changes), Err(PublishError::Foreign { .. })));
+    assert_eq!(fs::read_to_string(out.join("clusters/c1/mesh/comes.yaml")).unwrap(), "mine");
+}
+
+#[test]
 #[cfg(unix)]
 fn an_exchanged_directory_has_the_modes_and_the_unchanged_files_of_the_old_one() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    set_up_owned(&out);
+    set_up_shared(&out);
     fs::set_permissions(out.join("clusters"), fs::Permissions::from_mode(0o2750)).unwrap();
+    fs::set_permissions(out.join("clusters/gone/flux-system"), fs::Permissions::from_mode(0o700)).unwrap();
     let same = fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap();
+    let theirs = fs::metadata(out.join("clusters/gone/flux-system/gotk.yaml")).unwrap();
     let old = fs::metadata(&out).unwrap();
     write_new(&out, quick()).unwrap();
+    let theirs_now = fs::metadata(out.join("clusters/gone/flux-system/gotk.yaml")).unwrap();
+    assert_eq!((theirs_now.ino(), theirs_now.mode()), (theirs.ino(), theirs.mode()));
+    assert_eq!(fs::metadata(out.join("clusters/gone/flux-system")).unwrap().mode() & 0o7777, 0o700);
     assert_ne!(fs::metadata(&out).unwrap().ino(), old.ino(), "it was exchanged");
     assert_eq!(fs::metadata(out.join("clusters")).unwrap().mode() & 0o7777, 0o2750);
     let now = fs::metadata(out.join("clusters/c1/mesh/same.yaml")).unwrap();

@@ -126,7 +126,7 @@ impl Sweep<'_> {
         for entry in entries {
             let entry = entry.map_err(io_at("read directory", dir))?;
             let path = entry.path();
-            if path == self.root.join(META_DIR) {
+            if dir == self.root && entry.file_name() == META_DIR {
                 continue;
             }
             if entry.file_type().map_err(io_at("look at", &path))?.is_dir() {
