@@ -477,6 +477,14 @@ impl Cluster {
         }
     }
 
+    /// The finding, which contradicts the cluster's version of Istio.
+    #[must_use]
+    pub fn against_istio(&self, finding: Finding) -> Finding {
+        let istio = &self.istio.version;
+        let declared = format!("Istio {istio} is declared here");
+        finding.declared(istio, self.written.place("spec.istio.version"), declared)
+    }
+
     /// Whether a place lies outside its own document, in what its mesh or network says for several clusters.
     #[must_use]
     pub fn shares(&self, place: &Place) -> bool {

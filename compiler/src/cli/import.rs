@@ -24,16 +24,12 @@ pub(super) struct Args {
     out: PathBuf,
 
     /// Which directories are clusters: the star stands for the name, as in `clusters/*`
-    #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
+    #[arg(long, value_name = "GLOB")]
     cluster_glob: Vec<ClusterGlob>,
 
     /// Judge the intent as of this day (YYYY-MM-DD)
     #[arg(long, value_name = "DAY", value_parser = input::parse_date, default_value_t = input::today())]
     date: Date,
-}
-
-fn parse_glob(text: &str) -> Result<ClusterGlob, String> {
-    text.parse()
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {

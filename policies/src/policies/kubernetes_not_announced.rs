@@ -48,17 +48,11 @@ impl Policy for KubernetesNotAnnounced {
             let message = format!(
                 "Istio {istio} announces support for Kubernetes {first} to {last}, not for {kubernetes}"
             );
-            findings.push(
-                cluster
-                    .finding(&RULE, cluster.written.place("spec.kubernetes.version"), message)
-                    .found(kubernetes)
-                    .declared(
-                        istio,
-                        cluster.written.place("spec.istio.version"),
-                        format!("Istio {istio} is declared here"),
-                    )
-                    .help(help),
-            );
+            let finding = cluster
+                .finding(&RULE, cluster.written.place("spec.kubernetes.version"), message)
+                .found(kubernetes)
+                .help(help);
+            findings.push(cluster.against_istio(finding));
         }
     }
 }

@@ -47,17 +47,11 @@ impl Policy for KubernetesTooOld {
                 "Kubernetes {kubernetes} is too old for Istio {istio}, which needs {} or later",
                 release.minimum
             );
-            findings.push(
-                cluster
-                    .finding(&RULE, cluster.written.place("spec.kubernetes.version"), message)
-                    .found(kubernetes)
-                    .declared(
-                        istio,
-                        cluster.written.place("spec.istio.version"),
-                        format!("Istio {istio} is declared here"),
-                    )
-                    .help(help),
-            );
+            let finding = cluster
+                .finding(&RULE, cluster.written.place("spec.kubernetes.version"), message)
+                .found(kubernetes)
+                .help(help);
+            findings.push(cluster.against_istio(finding));
         }
     }
 }

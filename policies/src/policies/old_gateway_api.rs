@@ -35,20 +35,11 @@ impl Policy for OldGatewayApi {
                 "Gateway API {installed} is behind {}, which Istio {istio} is built against",
                 release.gateway_api
             );
-            findings.push(
-                cluster
-                    .finding(&RULE, cluster.written.place("spec.gatewayAPI.version"), message)
-                    .found(installed)
-                    .declared(
-                        istio,
-                        cluster.written.place("spec.istio.version"),
-                        format!("Istio {istio} is declared here"),
-                    )
-                    .help(format!(
-                        "install the CRDs of Gateway API {} and declare them",
-                        release.gateway_api
-                    )),
-            );
+            let finding = cluster
+                .finding(&RULE, cluster.written.place("spec.gatewayAPI.version"), message)
+                .found(installed)
+                .help(format!("install the CRDs of Gateway API {} and declare them", release.gateway_api));
+            findings.push(cluster.against_istio(finding));
         }
     }
 }
