@@ -11,14 +11,14 @@ mod envelope;
 mod object;
 pub(crate) mod scope;
 mod standing;
+mod usual;
 mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
-
-use crate::claim::Claims;
+use crate::borrowed::Fields;
+use crate::claim::{At, Claims};
 use crate::declaration::{DeclarationSpec, MeshDeclaration};
 use crate::finding::{Finding, Findings, Severity};
 use crate::intent::Date;
@@ -104,6 +104,9 @@ impl Verdict {
 /// Answers the body of a request.
 #[must_use]
 pub fn review(body: &[u8], basis: &Basis<'_>) -> Verdict {
+    if let Some((review, change)) = std::str::from_utf8(body).ok().and_then(usual::parse) {
+        return verdict(&review, Some(change), basis);
+    }
     match Review::parse(body) {
         Ok(review) => decide(&review, basis),
         Err(ReviewError::Request { api_version, uid, error }) => {
@@ -131,9 +134,14 @@ pub fn review(body: &[u8], basis: &Basis<'_>) -> Verdict {
 /// Answers a review.
 #[must_use]
 pub fn decide(review: &Review<'_>, basis: &Basis<'_>) -> Verdict {
+    verdict(review, None, basis)
+}
+
+/// `change`: the objects, when they were read already.
+fn verdict(review: &Review<'_>, change: Option<Change<'_>>, basis: &Basis<'_>) -> Verdict {
     let request = &review.request;
-    let Decision { answer, reason, declared, findings, name } = decision(request, basis);
-    let known = kinds::kind_of(&request.kind.api_version(), &request.kind.kind);
+    let Decision { answer, reason, declared, findings, name } = decision(request, change, basis);
+    let known = kinds::kind_in(&request.kind.group, &request.kind.kind);
     Verdict {
         error: String::new(),
         api_version: review.api_version,
@@ -178,20 +186,20 @@ impl Decision<'_> {
     }
 }
 
-fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
-    let api_version = request.kind.api_version();
+fn decision<'a>(request: &Request<'_>, change: Option<Change<'_>>, basis: &Basis<'a>) -> Decision<'a> {
     let declaration = declared::concerns(request);
-    if !declaration && kinds::kind_of(&api_version, &request.kind.kind).is_none() {
+    if !declaration && kinds::kind_in(&request.kind.group, &request.kind.kind).is_none() {
         return Decision::allowed("unknown-kind");
     }
     let part = request.sub_resource.as_deref().filter(|part| !part.is_empty());
-    let change = match Change::read(request) {
+    let change = match change.map_or_else(|| Change::read(request), Ok) {
         Ok(change) => change,
         Err(_) if part.is_some() => return Decision::allowed("subresource"),
         Err(error) => return unreadable(request, &error.to_string()),
     };
-    let before = change.before.as_ref().map(kinds::claims_of);
-    let after = change.after.as_ref().map(kinds::claims_of);
+    let claims = |object: &Fields<'_>| kinds::claims_at(&At::fields(object));
+    let before = change.before.as_ref().map(claims);
+    let after = change.after.as_ref().map(claims);
     match request.operation.as_ref() {
         // A status carries labels too: what changes a claim is judged wherever it is written.
         "CREATE" | "UPDATE" if part.is_some() && same(before.as_ref(), after.as_ref()) => {
@@ -222,10 +230,10 @@ fn decision<'a>(request: &Request<'_>, basis: &Basis<'a>) -> Decision<'a> {
     let concerned = |declared: &&MeshDeclaration| {
         [&before, &after].into_iter().flatten().any(|claims| claims.concern(&declared.spec))
     };
-    let candidates = scope::declarations(&basis.declarations, home, object);
+    let candidates = scope::declarations(&basis.declarations, home, &At::fields(object));
     let judged = candidates.into_iter().filter(concerned).map(|declared| {
         let (before, after) = (before.as_ref(), after.as_ref());
-        let object = change.after.as_ref();
+        let object = change.after.as_ref().map(At::fields);
         let judged = judge(request, name, &declared.spec, before, after, object, basis.today);
         (declared, judged)
     });
@@ -299,14 +307,14 @@ fn judge(
     spec: &DeclarationSpec,
     before: Option<&Claims>,
     after: Option<&Claims>,
-    object: Option<&Map<String, Value>>,
+    object: Option<At<'_>>,
     today: Date,
 ) -> Judged {
     let here = |claims: &&Claims| claims.concern(spec);
     let (before, after) = (before.filter(here), after.filter(here));
     let mut findings = after.map_or_else(Findings::new, |after| judge::judge(spec, after));
     if let Some(object) = object.filter(|_| after.is_some() && request.operation != "DELETE") {
-        findings.extend(judge::judge_rest(spec, object));
+        findings.extend(judge::judge_rest_at(spec, &object));
     }
     if let Some(before) = before.filter(|_| request.operation != "CREATE") {
         // A deletion has no object after, whatever the request holds.

@@ -138,7 +138,7 @@ impl ChartKeys {
         let mut found = Vec::new();
         if let Some((first, last)) = span(&self.versions) {
             let walk = Walk { root: &self.keys, version: version.clamp(first, last), is_protobuf };
-            walk.below(&self.keys, &FieldPath::root(), values, &mut found);
+            walk.below(&self.keys, &Here { above: None, key: "" }, values, &mut found);
         }
         found
     }
@@ -192,23 +192,38 @@ struct Walk<'a> {
     is_protobuf: bool,
 }
 
+/// Where the walk is; the path is built only for what is found.
+struct Here<'a> {
+    above: Option<&'a Here<'a>>,
+    key: &'a str,
+}
+
+impl Here<'_> {
+    fn path(&self) -> FieldPath {
+        match self.above {
+            None => FieldPath::root(),
+            Some(above) => above.path().key(self.key),
+        }
+    }
+}
+
 impl Walk<'_> {
-    fn below(&self, key: &Key, path: &FieldPath, values: &Value, found: &mut Vec<UnknownKey>) {
+    fn below(&self, key: &Key, place: &Here<'_>, values: &Value, found: &mut Vec<UnknownKey>) {
         let Value::Object(entries) = values else { return };
         // A key with nothing known below it takes a whole value, whatever it is.
         if has(&key.open, self.version) || key.known_at(self.version).next().is_none() {
             return;
         }
         for (name, value) in entries {
-            let here = path.clone().key(name);
+            let here = Here { above: Some(place), key: name };
             let child = key.children.get(name);
             let child = child.or_else(|| key.children.get(&json_name(name)).filter(|_| self.is_protobuf));
             match child {
                 Some(child) if has(&child.releases, self.version) => self.below(child, &here, value, found),
                 child => {
                     let known_in = child.and_then(|child| span(&child.releases));
-                    let suggestion = self.suggest(key, path, name, known_in.is_some());
-                    found.push(UnknownKey { path: here, suggestion, known_in });
+                    let suggestion = self.suggest(key, &place.path(), name, known_in.is_some());
+                    found.push(UnknownKey { path: here.path(), suggestion, known_in });
                 }
             }
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
+use crate::borrowed::{Borrowed, Fields};
 use crate::declaration::DeclarationSpec;
-use crate::node::{FieldPath, Step};
+use crate::node::{FieldPath, Node, Step};
 
 /// One assertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -607,6 +608,78 @@ pub struct At<'a> {
 enum View<'a> {
     Map(&'a Map<String, Value>),
     Other(&'a Value),
+    Fields(&'a Fields<'a>),
+    Leaf(&'a Borrowed<'a>),
+}
+
+impl<'a> View<'a> {
+    fn json(value: &'a Value) -> View<'a> {
+        match value {
+            Value::Object(map) => View::Map(map),
+            other => View::Other(other),
+        }
+    }
+
+    fn borrowed(value: &'a Borrowed<'a>) -> View<'a> {
+        match value {
+            Borrowed::Object(fields) => View::Fields(fields),
+            Borrowed::Document(value) => View::json(value),
+            other => View::Leaf(other),
+        }
+    }
+
+    fn get(self, key: &str) -> Option<View<'a>> {
+        match self {
+            View::Map(map) => map.get(key).map(View::json),
+            View::Fields(fields) => fields.get(key).map(View::borrowed),
+            View::Other(_) | View::Leaf(_) => None,
+        }
+    }
+
+    fn step(self, step: &Step) -> Option<View<'a>> {
+        match (self, step) {
+            (_, Step::Key(key)) => self.get(key),
+            (View::Other(value), Step::Index(index)) => value.get(index).map(View::json),
+            (View::Leaf(Borrowed::Array(items)), Step::Index(index)) => items.get(*index).map(View::borrowed),
+            _ => None,
+        }
+    }
+
+    fn scalar(self) -> Option<Scalar<'a>> {
+        Some(match self {
+            View::Map(_) | View::Fields(_) => return None,
+            View::Other(value) => match value {
+                Value::Null => Scalar::Null,
+                Value::Bool(value) => Scalar::Bool(*value),
+                Value::Number(number) => Scalar::Number(number),
+                Value::String(text) => Scalar::String(text),
+                Value::Array(_) | Value::Object(_) => Scalar::List,
+            },
+            View::Leaf(value) => match value {
+                Borrowed::Null => Scalar::Null,
+                Borrowed::Bool(value) => Scalar::Bool(*value),
+                Borrowed::Number(number) => Scalar::Number(number),
+                Borrowed::String(text) => Scalar::String(text),
+                Borrowed::Array(_) | Borrowed::Object(_) | Borrowed::Document(_) => Scalar::List,
+            },
+        })
+    }
+
+    fn str(self) -> Option<&'a str> {
+        match self.scalar()? {
+            Scalar::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// What is not a map.
+enum Scalar<'a> {
+    String(&'a str),
+    Number(&'a Number),
+    Bool(bool),
+    Null,
+    List,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -623,59 +696,63 @@ impl<'a> At<'a> {
         At { view: View::Map(object), parent: None, step: Way::Root }
     }
 
-    fn child(&'a self, value: &'a Value, step: Way<'a>) -> At<'a> {
-        let view = match value {
-            Value::Object(map) => View::Map(map),
-            other => View::Other(other),
-        };
+    /// The document, as it came over the wire.
+    #[must_use]
+    pub fn fields(object: &'a Fields<'a>) -> At<'a> {
+        At { view: View::Fields(object), parent: None, step: Way::Root }
+    }
+
+    fn child(&'a self, view: View<'a>, step: Way<'a>) -> At<'a> {
         At { view, parent: Some(self), step }
     }
 
     /// The value of a key.
     #[must_use]
     pub fn get(&'a self, key: &'a str) -> Option<At<'a>> {
-        match self.view {
-            View::Map(map) => map.get(key).map(|value| self.child(value, Way::Key(key))),
-            View::Other(_) => None,
-        }
+        self.view.get(key).map(|view| self.child(view, Way::Key(key)))
     }
 
     /// The entries of a map.
     pub fn entries(&'a self) -> impl Iterator<Item = (&'a str, At<'a>)> {
-        let map = match self.view {
-            View::Map(map) => Some(map),
-            View::Other(_) => None,
+        let (map, fields) = match self.view {
+            View::Map(map) => (Some(map), None),
+            View::Fields(fields) => (None, Some(fields)),
+            View::Other(_) | View::Leaf(_) => (None, None),
         };
-        map.into_iter().flatten().map(|(key, value)| (key.as_str(), self.child(value, Way::Key(key))))
+        let map = map.into_iter().flatten();
+        let map = map.map(|(key, value)| (key.as_str(), self.child(View::json(value), Way::Key(key))));
+        let fields = fields.into_iter().flat_map(Fields::iter);
+        map.chain(fields.map(|(key, value)| (key, self.child(View::borrowed(value), Way::Key(key)))))
     }
 
     /// The items of a list.
     pub fn items(&'a self) -> impl Iterator<Item = At<'a>> {
-        let items = match self.view {
-            View::Other(Value::Array(items)) => items.as_slice(),
-            _ => &[],
+        let (items, borrowed): (&[Value], &[Borrowed<'a>]) = match self.view {
+            View::Other(Value::Array(items)) => (items, &[]),
+            View::Leaf(Borrowed::Array(items)) => (&[], items),
+            _ => (&[], &[]),
         };
-        items.iter().enumerate().map(|(index, item)| self.child(item, Way::Index(index)))
+        let items =
+            items.iter().enumerate().map(|(index, item)| self.child(View::json(item), Way::Index(index)));
+        let borrowed = borrowed.iter().enumerate();
+        items.chain(borrowed.map(|(index, item)| self.child(View::borrowed(item), Way::Index(index))))
     }
 
     /// The text of a scalar.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        match self.view {
-            View::Other(Value::String(text)) => Some(text.clone()),
-            View::Other(Value::Number(number)) => Some(number.to_string()),
-            View::Other(Value::Bool(value)) => Some(value.to_string()),
-            _ => None,
+        match self.view.scalar()? {
+            Scalar::String(text) => Some(text.to_owned()),
+            Scalar::Number(number) => Some(number.to_string()),
+            Scalar::Bool(value) => Some(value.to_string()),
+            Scalar::Null | Scalar::List => None,
         }
     }
 
     /// The text of a string, borrowed.
     #[must_use]
     pub fn str(&self) -> Option<&'a str> {
-        match self.view {
-            View::Other(Value::String(text)) => Some(text),
-            _ => None,
-        }
+        self.view.str()
     }
 
     /// The place below several keys.
@@ -684,6 +761,18 @@ impl<'a> At<'a> {
             None => Some(read(self)),
             Some((first, rest)) => self.get(first)?.with(rest, read),
         }
+    }
+
+    /// The text of a string below several keys, borrowed.
+    #[must_use]
+    pub fn str_at(&self, keys: &[&str]) -> Option<&'a str> {
+        keys.iter().try_fold(self.view, |view, key| view.get(key))?.str()
+    }
+
+    /// The text of a string at a path, borrowed.
+    #[must_use]
+    pub(crate) fn str_below(&self, path: &FieldPath) -> Option<&'a str> {
+        path.0.iter().try_fold(self.view, View::step)?.str()
     }
 
     /// The text of a scalar below several keys.
@@ -700,13 +789,13 @@ impl<'a> At<'a> {
     /// Whether it is a map.
     #[must_use]
     pub fn is_map(&self) -> bool {
-        matches!(self.view, View::Map(_))
+        matches!(self.view, View::Map(_) | View::Fields(_))
     }
 
     /// Whether it is nothing: `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(self.view, View::Other(Value::Null))
+        matches!(self.view.scalar(), Some(Scalar::Null))
     }
 
     /// The value as JSON.
@@ -715,6 +804,19 @@ impl<'a> At<'a> {
         match self.view {
             View::Map(map) => Value::Object(map.clone()),
             View::Other(value) => value.clone(),
+            View::Fields(fields) => Value::Object(fields.to_map()),
+            View::Leaf(value) => value.to_json(),
+        }
+    }
+
+    /// The value as a tree that was written nowhere.
+    #[must_use]
+    pub fn to_node(&self) -> Node {
+        match self.view {
+            View::Map(map) => Node::from_map(map),
+            View::Other(value) => Node::from_json(value),
+            View::Fields(fields) => fields.to_node(),
+            View::Leaf(value) => value.to_node(),
         }
     }
 
@@ -727,7 +829,7 @@ impl<'a> At<'a> {
     /// Whether it is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        matches!(self.view, View::Other(Value::Array(_)))
+        matches!(self.view.scalar(), Some(Scalar::List))
     }
 
     /// The path from the document.

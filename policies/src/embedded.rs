@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::borrowed::{Borrowed, Fields};
+use crate::claim::At;
 use crate::node::{FieldPath, Step};
 
 /// Longer text is not read. An object that the API server stores is smaller (etcd's default limit is 1.5 MiB).
@@ -20,8 +22,12 @@ pub const PROXY_CONFIG: &str = "proxy.istio.io/config";
 /// The fields of an object whose text is a document that can assert something.
 #[must_use]
 pub fn texts(object: &Map<String, Value>) -> Vec<FieldPath> {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    texts_at(&At::root(object))
+}
+
+fn texts_at(object: &At<'_>) -> Vec<FieldPath> {
     let mut paths = Vec::new();
+    let kind = object.str_at(&["kind"]).unwrap_or_default();
     let mut add = |path: FieldPath| {
         if text_at(object, &path).is_some() {
             paths.push(path);
@@ -29,26 +35,25 @@ pub fn texts(object: &Map<String, Value>) -> Vec<FieldPath> {
     };
     match kind {
         "ConfigMap" => {
+            let name = object.str_at(&["metadata", "name"]).unwrap_or_default();
             let data = FieldPath::parse("data");
-            if is_istiods(&name(object)) {
+            if is_istiods(name) {
                 add(data.clone().key("mesh"));
             }
-            if name(object).starts_with(INJECTOR) {
+            if name.starts_with(INJECTOR) {
                 add(data.clone().key("values"));
             }
             // Any ConfigMap can be the one that `SHARED_MESH_CONFIG` names.
             add(data.key("meshNetworks"));
         }
         "Application" | "ApplicationSet" => {
-            let spec = if kind == "Application" { "spec" } else { "spec.template.spec" };
-            let spec = FieldPath::parse(spec);
+            let spec: &[&str] = if kind == "Application" { &["spec"] } else { &["spec", "template", "spec"] };
+            let path = FieldPath(spec.iter().map(|key| Step::Key((*key).to_owned())).collect());
             let values = |source: FieldPath| source.key("helm").key("values");
-            add(values(spec.clone().key("source")));
-            let sources = spec.key("sources");
-            let count = match at(object, &sources) {
-                Some(Value::Array(items)) => items.len(),
-                _ => 0,
-            };
+            add(values(path.clone().key("source")));
+            let sources = path.key("sources");
+            let count = |spec: &At<'_>| spec.with(&["sources"], |sources| sources.items().count());
+            let count = object.with(spec, count).flatten().unwrap_or_default();
             (0..count).for_each(|index| add(values(sources.clone().index(index))));
         }
         "Pod" => add(FieldPath::parse("metadata.annotations").key(PROXY_CONFIG)),
@@ -74,7 +79,7 @@ pub(crate) fn is_istiods(name: &str) -> bool {
 pub fn expand(object: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
     let mut expanded = Cow::Borrowed(object);
     for path in texts(object) {
-        let document = text_at(object, &path).and_then(parse).filter(Value::is_object);
+        let document = text_at(&At::root(object), &path).and_then(parse).filter(Value::is_object);
         if let Some(document) = document
             && let Some(place) = at_mut(expanded.to_mut(), &path)
         {
@@ -82,6 +87,22 @@ pub fn expand(object: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
         }
     }
     expanded
+}
+
+/// Puts the documents of an object that came over the wire in the place of their text.
+pub fn expand_fields(object: &mut Fields<'_>) {
+    let found: Vec<(FieldPath, Value)> = {
+        let object = At::fields(object);
+        let read = |path: FieldPath| Some((text_at(&object, &path).and_then(parse)?, path));
+        texts_at(&object).into_iter().filter_map(read).map(|(document, path)| (path, document)).collect()
+    };
+    for (path, document) in found {
+        if document.is_object()
+            && let Some(place) = field_mut(object, &path)
+        {
+            *place = Borrowed::Document(Box::new(document));
+        }
+    }
 }
 
 /// One YAML document; JSON is one too. `None` when it is anything else.
@@ -106,22 +127,8 @@ fn is_deep(text: &str) -> bool {
     })
 }
 
-fn name(object: &Map<String, Value>) -> String {
-    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
-    name.and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn text_at<'a>(object: &'a Map<String, Value>, path: &FieldPath) -> Option<&'a str> {
-    at(object, path)?.as_str().filter(|text| !text.is_empty())
-}
-
-fn at<'a>(object: &'a Map<String, Value>, path: &FieldPath) -> Option<&'a Value> {
-    let (first, rest) = path.0.split_first()?;
-    let Step::Key(first) = first else { return None };
-    rest.iter().try_fold(object.get(first)?, |value, step| match step {
-        Step::Key(key) => value.get(key),
-        Step::Index(index) => value.get(index),
-    })
+fn text_at<'a>(object: &At<'a>, path: &FieldPath) -> Option<&'a str> {
+    object.str_below(path).filter(|text| !text.is_empty())
 }
 
 fn at_mut<'a>(object: &'a mut Map<String, Value>, path: &FieldPath) -> Option<&'a mut Value> {
@@ -130,6 +137,16 @@ fn at_mut<'a>(object: &'a mut Map<String, Value>, path: &FieldPath) -> Option<&'
     rest.iter().try_fold(object.get_mut(first)?, |value, step| match step {
         Step::Key(key) => value.get_mut(key),
         Step::Index(index) => value.get_mut(index),
+    })
+}
+
+fn field_mut<'a, 'b>(object: &'a mut Fields<'b>, path: &FieldPath) -> Option<&'a mut Borrowed<'b>> {
+    let (first, rest) = path.0.split_first()?;
+    let Step::Key(first) = first else { return None };
+    rest.iter().try_fold(object.get_mut(first)?, |value, step| match (value, step) {
+        (Borrowed::Object(fields), Step::Key(key)) => fields.get_mut(key),
+        (Borrowed::Array(items), Step::Index(index)) => items.get_mut(*index),
+        _ => None,
     })
 }
 

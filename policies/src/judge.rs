@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::address::Address;
-use crate::claim::{Claim, Claims, Fact, Subject};
+use crate::claim::{At, Claim, Claims, Fact, Subject};
 use crate::contradictions::CONTRADICTIONS;
 use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredNetwork};
+use crate::embedded;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::intent::{Date, SettingSeverity};
 use crate::kinds;
@@ -38,6 +39,12 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
 /// Judges what an object says beside its claims, exceptions aside: values that nobody reads.
 #[must_use]
 pub fn judge_rest(declaration: &DeclarationSpec, object: &Map<String, Value>) -> Findings {
+    judge_rest_at(declaration, &At::root(&embedded::expand(object)))
+}
+
+/// The same of an object whose documents were read ([`crate::embedded`]).
+#[must_use]
+pub fn judge_rest_at(declaration: &DeclarationSpec, object: &At<'_>) -> Findings {
     let mut findings = Findings::new();
     for policy in POLICIES.iter().chain(CONTRADICTIONS) {
         policy.admit(declaration, object, &mut findings);

@@ -120,35 +120,40 @@ pub const KINDS_IN_FILES: &[&dyn Kind] = &[
 /// The kind of an `apiVersion` and `kind`.
 #[must_use]
 pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static dyn Kind> {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    kind_in(api_version.split_once('/').map_or("", |(group, _)| group), kind)
+}
+
+/// The kind of a group.
+#[must_use]
+pub(crate) fn kind_in(group: &str, kind: &str) -> Option<&'static dyn Kind> {
     let mut all = KINDS.iter().chain(KINDS_IN_FILES).copied();
     all.find(|known| known.kind() == kind && known.group() == group)
 }
 
-fn metadata<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    object.get("metadata")?.get(key)?.as_str()
-}
-
 /// `Kind/namespace/name`, or `Kind/name` for what says no namespace.
-pub(crate) fn reference(object: &Map<String, Value>) -> String {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let name = metadata(object, "name").unwrap_or_default();
-    match metadata(object, "namespace") {
-        Some(namespace) => format!("{kind}/{namespace}/{name}"),
-        None => format!("{kind}/{name}"),
+pub(crate) fn reference(object: &At<'_>) -> String {
+    let kind = object.str_at(&["kind"]).unwrap_or_default();
+    let name = object.str_at(&["metadata", "name"]).unwrap_or_default();
+    match object.str_at(&["metadata", "namespace"]) {
+        Some(namespace) => [kind, "/", namespace, "/", name].concat(),
+        None => [kind, "/", name].concat(),
     }
 }
 
 /// What an object asserts; nothing but its name for a kind that is in no registry.
 #[must_use]
 pub fn claims_of(object: &Map<String, Value>) -> Claims {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let kind = text("kind");
-    let namespace = metadata(object, "namespace").map(str::to_owned);
+    claims_at(&At::root(&embedded::expand(object)))
+}
+
+/// What an object asserts whose documents were read ([`crate::embedded`]).
+#[must_use]
+pub fn claims_at(object: &At<'_>) -> Claims {
+    let text = |key: &str| object.str_at(&[key]).unwrap_or_default();
+    let namespace = object.str_at(&["metadata", "namespace"]).map(str::to_owned);
     let mut claims = Claims { object: reference(object), namespace, ..Claims::default() };
-    if let Some(kind) = kind_of(text("apiVersion"), kind) {
-        let object = embedded::expand(object);
-        kind.claims(&At::root(&object), &mut claims);
+    if let Some(kind) = kind_of(text("apiVersion"), text("kind")) {
+        kind.claims(object, &mut claims);
     }
     claims
 }

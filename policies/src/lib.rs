@@ -9,6 +9,7 @@ pub mod address;
 pub mod address_plan;
 pub mod admission;
 pub mod assembly;
+pub mod borrowed;
 pub mod chart_keys;
 pub mod claim;
 pub mod contradictions;

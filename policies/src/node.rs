@@ -76,6 +76,14 @@ pub struct Entry {
     pub node: Node,
 }
 
+impl Entry {
+    /// An entry that was written nowhere.
+    #[must_use]
+    pub fn unwritten(key: &str, node: Node) -> Entry {
+        Entry { key: key.to_owned(), key_span: Span::NONE, node }
+    }
+}
+
 impl Node {
     /// A value that was written nowhere.
     #[must_use]
@@ -93,16 +101,15 @@ impl Node {
             Json::Number(n) => Value::Number(n.clone()),
             Json::String(s) => Value::String(s.clone()),
             Json::Array(items) => Value::Sequence(items.iter().map(Node::from_json).collect()),
-            Json::Object(map) => Value::Mapping(
-                map.iter()
-                    .map(|(key, value)| Entry {
-                        key: key.clone(),
-                        key_span: Span::NONE,
-                        node: Node::from_json(value),
-                    })
-                    .collect(),
-            ),
+            Json::Object(map) => return Node::from_map(map),
         })
+    }
+
+    /// The tree of a JSON map that was written nowhere.
+    #[must_use]
+    pub fn from_map(map: &serde_json::Map<String, serde_json::Value>) -> Node {
+        let entries = map.iter().map(|(key, value)| Entry::unwritten(key, Node::from_json(value)));
+        Node::unwritten(Value::Mapping(entries.collect()))
     }
 
     /// The same value without places.
@@ -335,8 +342,13 @@ impl std::fmt::Display for FieldPath {
         for (i, step) in self.0.iter().enumerate() {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) if key.contains(['.', '[', '/', ' ']) || key.is_empty() => {
-                    write!(f, "[\"{key}\"]")?
+                Step::Key(key)
+                    if key.is_empty()
+                        || key.bytes().any(|byte| matches!(byte, b'.' | b'[' | b'/' | b' ')) =>
+                {
+                    f.write_str("[\"")?;
+                    f.write_str(key)?;
+                    f.write_str("\"]")?;
                 }
                 Step::Key(key) => {
                     f.write_str(if i == 0 { "" } else { "." })?;

@@ -1,8 +1,6 @@
 //! What a policy is, and the registry of all of them.
 
-use serde_json::{Map, Value};
-
-use crate::claim::Claims;
+use crate::claim::{At, Claims};
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule};
 use crate::mesh::{Fleet, Mesh};
@@ -22,8 +20,8 @@ pub trait Policy: Sync {
     /// Judges what one object claims against the declaration of its cluster.
     fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
 
-    /// Judges what one object says beside its claims, at admission.
-    fn admit(&self, _declaration: &DeclarationSpec, _object: &Map<String, Value>, _findings: &mut Findings) {}
+    /// Judges what one object says beside its claims, at admission. Its documents were read ([`crate::embedded`]).
+    fn admit(&self, _declaration: &DeclarationSpec, _object: &At<'_>, _findings: &mut Findings) {}
 
     /// Whether a policy that compares has something to say at admission, too: then a declaration can excuse it there.
     fn admits(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::chart_keys::Chart;
-use crate::claim::{Claim, Claims, Fact};
+use crate::claim::{At, Claim, Claims, Fact};
 use crate::finding::{Finding, Place, Rule};
 use crate::kinds;
 use crate::node::{FieldPath, Node, Span, Step, Value};
@@ -74,8 +74,8 @@ impl Manifest {
     }
 
     /// An object of which nothing is asked but what it says where: its claims are somebody else's to read.
-    pub(crate) fn without_claims(object: &serde_json::Map<String, serde_json::Value>) -> Manifest {
-        let document = Node::from_json(&serde_json::Value::Object(object.clone()));
+    pub(crate) fn without_claims(object: &At<'_>) -> Manifest {
+        let document = object.to_node();
         let text = |path: &str| text_at(&document, path).unwrap_or_default();
         let (kind, name) = (text("kind"), text("metadata.name"));
         let namespace = text_at(&document, "metadata.namespace");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::admission::scope;
-use crate::claim::Subject;
+use crate::claim::{At, Subject};
 use crate::declaration::{DeclarationSpec, DeclaredRole, KIND, MeshDeclaration};
 use crate::finding::{Finding, Findings, Place, Severity};
 use crate::intent::{API_VERSION, Date};
@@ -154,7 +154,7 @@ fn candidates<'a>(basis: &'a Basis<'_>, subject: &Manifest) -> Vec<(&'a Witness,
         _ => subject.namespace.as_deref(),
     };
     let declared: Vec<&MeshDeclaration> = all().map(|(_, declaration)| declaration).collect();
-    let chosen = scope::declarations(&declared, home.unwrap_or_default(), &object);
+    let chosen = scope::declarations(&declared, home.unwrap_or_default(), &At::root(&object));
     all().filter(|(_, declaration)| chosen.iter().any(|one| std::ptr::eq(*one, *declaration))).collect()
 }
 

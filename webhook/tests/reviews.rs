@@ -99,17 +99,24 @@ fn padded(bytes: usize) -> Vec<u8> {
     review.to_string().into_bytes()
 }
 
-/// What makes most of a review: thousands of servers, each with its claims. They take their turns, and all are answered.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn objects_of_thousands_of_parts_are_judged_one_after_another() {
-    let running = Arc::new(Running::start(Options::default()).await);
+/// A review of an object with so many servers, each with its claims: what makes most of a review.
+fn of_servers(number: usize) -> Vec<u8> {
     let server = |number: usize| {
         json!({"port": {"number": 15443, "name": format!("p{number}"), "protocol": "TLS"},
             "tls": {"mode": "AUTO_PASSTHROUGH"}, "hosts": ["*"]})
     };
     let mut review: Value = serde_json::from_slice(&captured("008-gw-create-create-gateway")).unwrap();
-    review["request"]["object"]["spec"] = json!({"selector": {"istio": "eastwestgateway"}, "servers": (0..3000).map(server).collect::<Vec<_>>()});
-    let review = Arc::new(review.to_string().into_bytes());
+    let servers: Vec<Value> = (0..number).map(server).collect();
+    review["request"]["object"]["spec"] =
+        json!({"selector": {"istio": "eastwestgateway"}, "servers": servers});
+    review.to_string().into_bytes()
+}
+
+/// They take their turns, and all are answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_of_thousands_of_parts_are_judged_one_after_another() {
+    let running = Arc::new(Running::start(Options::default()).await);
+    let review = Arc::new(of_servers(3000));
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let (running, review) = (Arc::clone(&running), Arc::clone(&review));
@@ -140,7 +147,7 @@ async fn large_bodies_are_judged_and_larger_ones_refused_clearly() {
 async fn a_decision_that_takes_too_long_says_so() {
     let limits = Limits { evaluation: Duration::from_nanos(1), ..Limits::default() };
     let running = Running::start(Options { limits, ..Options::default() }).await;
-    let answer = running.connect().await.post(padded(6_000_000)).await.unwrap();
+    let answer = running.connect().await.post(of_servers(10_000)).await.unwrap();
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text().contains("took longer than 1ns"), "{}", answer.text());
     assert_eq!(answer.headers["retry-after"], "1");

@@ -96,8 +96,10 @@ impl Answer {
             audit_annotations: &self.audit,
         };
         let document = Document { api_version, kind: super::envelope::KIND, response };
+        let mut text = Vec::with_capacity(1024);
         // Text and numbers alone: this cannot fail.
-        serde_json::to_vec(&document).unwrap_or_default()
+        let _written = serde_json::to_writer(&mut text, &document);
+        text
     }
 
     fn status(&self) -> Option<Status<'_>> {

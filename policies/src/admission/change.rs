@@ -1,21 +1,22 @@
 //! The object of a request, before and after.
 
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::envelope::Request;
 use super::object::{ObjectError, parse};
+use crate::borrowed::Fields;
+use crate::claim::At;
 
 /// The object before and after, as far as the request has them.
-pub(super) struct Change {
-    pub(super) before: Option<Map<String, Value>>,
-    pub(super) after: Option<Map<String, Value>>,
+pub(super) struct Change<'a> {
+    pub(super) before: Option<Fields<'a>>,
+    pub(super) after: Option<Fields<'a>>,
 }
 
-impl Change {
+impl<'a> Change<'a> {
     /// Reads the objects of a request.
-    pub(super) fn read(request: &Request<'_>) -> Result<Change, ObjectError> {
-        let read = |raw: &RawValue| parse(raw, &request.kind);
+    pub(super) fn read(request: &Request<'a>) -> Result<Change<'a>, ObjectError> {
+        let read = |raw: &'a RawValue| parse(raw, &request.kind);
         Ok(Change {
             before: request.old_object.map(read).transpose()?,
             after: request.object.map(read).transpose()?,
@@ -25,10 +26,10 @@ impl Change {
 
 /// The object's name. The request has none when an API server is to make one up, and need not have one when a whole
 /// collection is deleted; the object has it then.
-pub(super) fn name<'a>(request: &'a Request<'_>, change: &'a Change) -> &'a str {
+pub(super) fn name<'a>(request: &'a Request<'_>, change: &'a Change<'_>) -> &'a str {
     let written = || {
         let object = change.after.as_ref().or(change.before.as_ref())?;
-        object.get("metadata")?.get("name")?.as_str()
+        At::fields(object).str_at(&["metadata", "name"])
     };
     known(request, written().unwrap_or_default())
 }

@@ -1,9 +1,11 @@
 //! `MeshDeclaration` itself: what this program could not read would not come into force, and whoever applies it should
 //! hear so; and the question by which it is proved that questions arrive.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Answer, Decision, Request, object_name};
+use super::{Answer, Decision, GroupVersionKind, Request, object_name};
+use crate::borrowed::Fields;
+use crate::claim::At;
 use crate::declaration::{KIND, MeshDeclaration};
 use crate::intent::GROUP;
 
@@ -20,27 +22,28 @@ pub fn self_test_message(nonce: &str) -> String {
 
 /// Whether the request is about a declaration.
 pub(super) fn concerns(request: &Request<'_>) -> bool {
-    request.kind.group == GROUP && request.kind.kind == KIND
+    is_declaration(&request.kind)
+}
+
+/// Whether it is the kind of declarations.
+pub(super) fn is_declaration(kind: &GroupVersionKind<'_>) -> bool {
+    kind.group == GROUP && kind.kind == KIND
 }
 
 /// The decision on a new or changed declaration.
-pub(super) fn decide(
-    request: &Request<'_>,
-    name: &str,
-    after: Option<&Map<String, Value>>,
-) -> Decision<'static> {
+pub(super) fn decide(request: &Request<'_>, name: &str, after: Option<&Fields<'_>>) -> Decision<'static> {
     let Some(after) = after.filter(|_| request.operation != "DELETE") else {
         return Decision::allowed("declaration");
     };
     if name == SELF_TEST {
-        let nonce = after.get("metadata").and_then(|m| m.get("annotations")?.get(SELF_TEST_NONCE)?.as_str());
+        let nonce = At::fields(after).str_at(&["metadata", "annotations", SELF_TEST_NONCE]);
         let nonce: String =
             nonce.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let answer = Answer::denied(403, self_test_message(&nonce), object_name(request, name));
         return Decision::of(answer, "self-test");
     }
     let mut decision = Decision::allowed("declaration");
-    if let Err(error) = serde_json::from_value::<MeshDeclaration>(Value::Object(after.clone())) {
+    if let Err(error) = serde_json::from_value::<MeshDeclaration>(Value::Object(after.to_map())) {
         decision.reason = "warned";
         decision.answer.warn(&format!("the webhook cannot read this and keeps what it has: {error}"));
     }

@@ -73,14 +73,13 @@ pub struct GroupVersionKind<'a> {
     pub kind: Cow<'a, str>,
 }
 
-impl GroupVersionKind<'_> {
+impl<'a> GroupVersionKind<'a> {
     /// As objects write it.
     #[must_use]
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
+    pub fn api_version(&self) -> Cow<'a, str> {
+        match self.group.as_ref() {
+            "" => self.version.clone(),
+            group => [group, "/", &self.version].concat().into(),
         }
     }
 }
@@ -113,12 +112,12 @@ pub enum ReviewError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<'a, R> {
+pub(super) struct Envelope<'a, R> {
     #[serde(borrow)]
-    api_version: Cow<'a, str>,
+    pub(super) api_version: Cow<'a, str>,
     #[serde(borrow)]
-    kind: Cow<'a, str>,
-    request: Option<R>,
+    pub(super) kind: Cow<'a, str>,
+    pub(super) request: Option<R>,
 }
 
 #[derive(Deserialize)]
@@ -136,12 +135,22 @@ impl<'a> Review<'a> {
         let Ok(envelope) = serde_json::from_slice::<Envelope<'a, Request<'a>>>(body) else {
             return Err(broken(body));
         };
-        let api_version = version(&envelope.api_version, &envelope.kind)?;
-        match envelope.request {
-            Some(request) if !request.uid.is_empty() => Ok(Review { api_version, request }),
-            _ => Err(ReviewError::Envelope("it has no request with a uid".to_owned())),
-        }
+        let Some(request) = envelope.request else {
+            version(&envelope.api_version, &envelope.kind)?;
+            return Err(without_uid());
+        };
+        Review::of(&envelope.api_version, &envelope.kind, request)
     }
+
+    /// A review of that version and kind.
+    pub(super) fn of(api_version: &str, kind: &str, request: Request<'a>) -> Result<Review<'a>, ReviewError> {
+        let api_version = version(api_version, kind)?;
+        if request.uid.is_empty() { Err(without_uid()) } else { Ok(Review { api_version, request }) }
+    }
+}
+
+fn without_uid() -> ReviewError {
+    ReviewError::Envelope("it has no request with a uid".to_owned())
 }
 
 fn version(api_version: &str, kind: &str) -> Result<&'static str, ReviewError> {
@@ -165,7 +174,7 @@ fn broken(body: &[u8]) -> ReviewError {
     };
     let request = envelope.request.map(RawValue::get).unwrap_or("null");
     let Ok(Uid { uid }) = serde_json::from_str(request) else {
-        return ReviewError::Envelope("it has no request with a uid".to_owned());
+        return without_uid();
     };
     let error = match serde_json::from_str::<Request<'_>>(request) {
         Ok(_) => "it is ambiguous".to_owned(),

@@ -1,7 +1,6 @@
 //! Which of several meshes an object can belong to.
 
-use serde_json::{Map, Value};
-
+use crate::claim::At;
 use crate::declaration::{DeclarationSpec, MeshDeclaration};
 
 /// Label by which an object names its control plane (Istio: `istio.io/rev`).
@@ -12,12 +11,11 @@ const REVISION: &str = "istio.io/rev";
 pub(crate) fn declarations<'a>(
     declared: &[&'a MeshDeclaration],
     namespace: &str,
-    object: &Map<String, Value>,
+    object: &At<'_>,
 ) -> Vec<&'a MeshDeclaration> {
     let all = declared.to_vec();
     let at_home = narrowed(all, |spec| spec.istio.namespace.as_str() == namespace);
-    let labels = object.get("metadata").and_then(|metadata| metadata.get("labels"));
-    match labels.and_then(|labels| labels.get(REVISION)).and_then(Value::as_str) {
+    match object.str_at(&["metadata", "labels", REVISION]) {
         None => at_home,
         Some(revision) => narrowed(at_home, |spec| {
             spec.istio.revision.as_ref().map_or("default", |known| known.as_str()) == revision

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{Basis, scope};
+use crate::claim::At;
 use crate::declaration::MeshDeclaration;
+use crate::embedded;
 use crate::finding::Findings;
 use crate::judge;
 use crate::kinds;
@@ -24,18 +26,19 @@ pub fn standing<'a>(
     object: &Map<String, Value>,
     basis: &Basis<'a>,
 ) -> Option<(&'a MeshDeclaration, Findings)> {
-    let claims = kinds::claims_of(object);
+    let object = embedded::expand(object);
+    let object = &At::root(&object);
+    let claims = kinds::claims_at(object);
     if claims.list.is_empty() {
         return None;
     }
-    let metadata =
-        |key: &str| object.get("metadata").and_then(|metadata| metadata.get(key)).and_then(Value::as_str);
-    let is_namespace = object.get("kind").and_then(Value::as_str) == Some("Namespace");
-    let home = metadata(if is_namespace { "name" } else { "namespace" }).unwrap_or_default();
+    let is_namespace = object.str_at(&["kind"]) == Some("Namespace");
+    let home = object.str_at(&["metadata", if is_namespace { "name" } else { "namespace" }]);
+    let home = home.unwrap_or_default();
     let candidates = scope::declarations(&basis.declarations, home, object);
     let judged = candidates.into_iter().filter(|declared| claims.concern(&declared.spec)).map(|declared| {
         let mut findings = judge::judge(&declared.spec, &claims);
-        findings.extend(judge::judge_rest(&declared.spec, object));
+        findings.extend(judge::judge_rest_at(&declared.spec, object));
         judge::excuse(&declared.spec, basis.today, &mut findings);
         (declared, findings)
     });

@@ -1,5 +1,6 @@
 //! Findings in words: a message for people, causes for programs, warnings, audit annotations.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::answer::{Cause, cut};
@@ -37,25 +38,31 @@ pub(super) fn message(declared: &MeshDeclaration, findings: &Findings) -> String
 #[must_use]
 pub fn spelled_out(finding: &Finding) -> String {
     let mut text = short(finding);
-    let mut facts = Vec::new();
+    let mut separator = "\n  ";
+    let mut fact = |parts: &[&str]| {
+        text.push_str(std::mem::replace(&mut separator, "; "));
+        text.extend(parts.iter().copied());
+    };
     if let Some(found) = finding.found.as_ref().filter(|found| !found.is_empty()) {
-        facts.push(format!("found `{}`", line(found, 200)));
+        fact(&["found `", &line(found, 200), "`"]);
     }
     let declared = finding.declared.as_ref().filter(|declared| !declared.is_empty());
-    let declared = declared.map(|declared| format!("declared `{}`", line(declared, 200)));
+    let declared = declared.map(|declared| line(declared, 200));
     let label = finding.related.first().map(|place| line(&place.label, 300));
-    match (declared, label) {
+    match (&declared, &label) {
         (Some(declared), Some(label)) => match label.strip_prefix("declared ") {
-            Some(place) => facts.push(format!("{declared} {place}")),
-            None => facts.extend([declared, label]),
+            Some(place) => fact(&["declared `", declared, "` ", place]),
+            None => {
+                fact(&["declared `", declared, "`"]);
+                fact(&[label]);
+            }
         },
-        (declared, label) => facts.extend(declared.into_iter().chain(label)),
-    }
-    if !facts.is_empty() {
-        text.push_str(&format!("\n  {}", facts.join("; ")));
+        (Some(declared), None) => fact(&["declared `", declared, "`"]),
+        (None, Some(label)) => fact(&[label]),
+        (None, None) => {}
     }
     if let Some(help) = &finding.help {
-        text.push_str(&format!("\n  accepted: {}", line(help, 400)));
+        text.extend(["\n  accepted: ", &line(help, 400)]);
     }
     text
 }
@@ -63,8 +70,8 @@ pub fn spelled_out(finding: &Finding) -> String {
 fn short(finding: &Finding) -> String {
     let (code, message) = (finding.rule.code, line(&finding.message, 300));
     match finding.place.path.to_string() {
-        path if path.is_empty() => format!("{code}: {message}"),
-        path => format!("{code} at `{}`: {message}", line(&path, 200)),
+        path if path.is_empty() => [code, ": ", &message].concat(),
+        path => [code, " at `", &line(&path, 200), "`: ", &message].concat(),
     }
 }
 
@@ -73,8 +80,8 @@ pub(super) fn causes(findings: &Findings) -> Vec<Cause> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let cause = |finding: &Finding| Cause {
         reason: "FieldValueInvalid",
-        message: format!("{}: {}", finding.rule.code, line(&finding.message, 300)),
-        field: line(&finding.place.path.to_string(), 200),
+        message: [finding.rule.code, ": ", &line(&finding.message, 300)].concat(),
+        field: line(&finding.place.path.to_string(), 200).into_owned(),
     };
     errors.take(CAUSES).map(cause).collect()
 }
@@ -124,10 +131,10 @@ pub(super) fn rules(findings: &Findings) -> Vec<&'static str> {
 
 /// One line of at most `limit` characters. Values come from whoever sent the object, and what is said here ends up on
 /// terminals: control characters and direction marks are spelled out.
-fn line(text: &str, limit: usize) -> String {
+fn line(text: &str, limit: usize) -> Cow<'_, str> {
     // Nearly every text.
     if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+        return text.into();
     }
     let mut safe = String::with_capacity(text.len().min(limit));
     for c in text.chars().take(limit.saturating_add(1)) {
@@ -139,7 +146,7 @@ fn line(text: &str, limit: usize) -> String {
             safe.push(c);
         }
     }
-    cut(&safe, limit)
+    cut(&safe, limit).into()
 }
 
 #[cfg(test)]

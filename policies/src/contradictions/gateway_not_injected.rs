@@ -1,8 +1,7 @@
 //! MW4256: a gateway that needs injection is not injected.
 
-use serde_json::{Map, Value};
-
 use crate::chart_keys::Chart;
+use crate::claim::At;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Place, Rule, Severity};
 use crate::kinds;
@@ -26,24 +25,18 @@ impl Policy for GatewayNotInjected {
         &RULE
     }
 
-    fn admit(&self, declaration: &DeclarationSpec, object: &Map<String, Value>, findings: &mut Findings) {
-        let pods = || object.get("spec")?.get("template");
-        let Some(pods) = pods().filter(|_| object.get("kind").and_then(Value::as_str) == Some("Deployment"))
-        else {
+    fn admit(&self, declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+        if object.str_at(&["kind"]) != Some("Deployment") {
             return;
+        }
+        let is_automatic = |container: At<'_>| {
+            container.str_at(&["name"]) == Some(PROXY) && container.str_at(&["image"]) == Some(AUTOMATIC)
         };
-        let containers = pods.pointer("/spec/containers").and_then(Value::as_array);
-        let is_automatic = |container: &Value| {
-            let is = |key: &str, text: &str| container.get(key).and_then(Value::as_str) == Some(text);
-            is("name", PROXY) && is("image", AUTOMATIC)
-        };
-        let refuses = |map: &&&str| {
-            let asked =
-                pods.get("metadata").and_then(|metadata| metadata.get(map)).and_then(|map| map.get(INJECT));
-            asked.and_then(Value::as_str) == Some("false")
-        };
+        let refuses =
+            |map: &&&str| object.str_at(&["spec", "template", "metadata", map, INJECT]) == Some("false");
         let Some(map) = ["labels", "annotations"].iter().find(refuses) else { return };
-        if !containers.is_some_and(|all| all.iter().any(is_automatic)) {
+        let containers = ["spec", "template", "spec", "containers"];
+        if object.with(&containers, |all| all.items().any(is_automatic)) != Some(true) {
             return;
         }
         let path = FieldPath::parse("spec.template.metadata").key(map).key(INJECT);

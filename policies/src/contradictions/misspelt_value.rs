@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
-
 use crate::chart_keys::{Chart, UnknownKey, unknown_keys, unknown_mesh_config_keys};
+use crate::claim::At;
 use crate::declaration::DeclarationSpec;
-use crate::embedded;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::node::{FieldPath, Node, Step};
 use crate::policy::Policy;
@@ -49,12 +47,12 @@ impl Policy for MisspeltValue {
         &RULE
     }
 
-    fn admit(&self, declaration: &DeclarationSpec, object: &Map<String, Json>, findings: &mut Findings) {
-        let kind = object.get("kind").and_then(Json::as_str).unwrap_or_default();
+    fn admit(&self, declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+        let kind = object.str_at(&["kind"]).unwrap_or_default();
         if !["Application", "HelmRelease", "IstioOperator"].contains(&kind) {
             return;
         }
-        let subject = Manifest::without_claims(&embedded::expand(object));
+        let subject = Manifest::without_claims(object);
         let mut found = Findings::new();
         judge(declaration.cluster.name.as_str(), &subject, Some(&declaration.istio.version), &mut found);
         // It has no effect, good or bad.

@@ -88,11 +88,13 @@ pub(super) fn istiod(values: &At<'_>, claims: &mut Claims) {
     let pilot = values.get("pilot");
     let over = pilot.as_ref().and_then(|pilot| pilot.get("env"));
     for name in ISTIOD_VARIABLES {
-        let fact = Fact::IstiodVariable { name: (*name).to_owned() };
+        let fact = || Fact::IstiodVariable { name: (*name).to_owned() };
         let own = over.as_ref().and_then(|env| env.get(name));
         match own {
-            Some(at) => claims.scalar(fact, Some(at)),
-            None => values.claim(&["env", name], fact, claims),
+            Some(at) => claims.scalar(fact(), Some(at)),
+            None => {
+                values.with(&["env", name], |at| claims.scalar(fact(), Some(*at)));
+            }
         }
     }
     claims.scalar(Fact::Profile, values.get("profile"));

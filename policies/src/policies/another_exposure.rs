@@ -51,7 +51,7 @@ fn service(declaration: &DeclarationSpec, fact: &Fact, claim: &Claim) -> Wrong {
         return None;
     };
     let (index, declared) = declaration.gateway(gateway)?;
-    let path = format!("gateways[{index}].ports");
+    let path = || format!("gateways[{index}].ports");
     let found = &claim.value;
     match fact {
         Fact::GatewayPorts { .. } => {
@@ -61,27 +61,28 @@ fn service(declaration: &DeclarationSpec, fact: &Fact, claim: &Claim) -> Wrong {
                 "gateway `{gateway}` lacks port `{}` ({}), which is declared",
                 missing.port, missing.name
             );
-            Some((message, all(declared), path))
+            Some((message, all(declared), path()))
         }
         Fact::GatewayPort { name, .. } => {
-            wrong_port(declared, name, found).map(|(m, value)| (m, value, path))
+            wrong_port(declared, name, found).map(|(m, value)| (m, value, path()))
         }
         Fact::GatewayTarget { name, .. } => {
             let port = declared.ports.iter().find(|port| port.name.as_str() == name)?;
             let target = port.target_port.filter(|target| target.to_string() != *found)?;
             let message = format!("port `{name}` of gateway `{gateway}` leads to `{found}`, not `{target}`");
-            Some((message, target.to_string(), path))
+            Some((message, target.to_string(), path()))
         }
         Fact::GatewayPortLabel { .. } => {
             let tls = declared.ports.iter().find(|port| port.target_port == Some(Port::MTLS))?;
-            let message = format!("peers are told to enter `{gateway}` at `{found}`, not `{}`", tls.port);
-            (tls.port.to_string() != *found).then(|| (message, tls.port.to_string(), path))
+            let message = || format!("peers are told to enter `{gateway}` at `{found}`, not `{}`", tls.port);
+            (tls.port.to_string() != *found).then(|| (message(), tls.port.to_string(), path()))
         }
         _ => {
             let label = &declared.istio_label;
-            let message =
-                format!("pods of gateway `{gateway}` carry `istio: {found}`, by which nothing selects them");
-            (found != label).then(|| (message, label.clone(), format!("gateways[{index}].istioLabel")))
+            let message = || {
+                format!("pods of gateway `{gateway}` carry `istio: {found}`, by which nothing selects them")
+            };
+            (found != label).then(|| (message(), label.clone(), format!("gateways[{index}].istioLabel")))
         }
     }
 }
@@ -114,14 +115,13 @@ fn exposure(declaration: &DeclarationSpec, server: &Server, part: ServerPart, cl
     let number = server.port.parse::<u32>().ok().and_then(|port| Port::try_from(port).ok());
     let here = declaration.gateways.iter().enumerate().find(|(_, g)| g.istio_label == server.selector);
     let known = here.is_some() || is_gateway_elsewhere(declaration, &server.selector);
-    let path = here.map_or_else(|| "gateways".to_owned(), |(index, _)| format!("gateways[{index}]"));
     let (message, value) = if server.mode == "AUTO_PASSTHROUGH" {
         let_in(declaration, server, part, claim, known)?
     } else if number == Some(Port::MTLS) && known {
         let reported = if server.mode.is_empty() { ServerPart::Port } else { ServerPart::Mode };
         let message =
-            format!("port 15443 of `{}` does not pass other networks' traffic through", server.selector);
-        (part == reported).then(|| (message, "AUTO_PASSTHROUGH".to_owned()))?
+            || format!("port 15443 of `{}` does not pass other networks' traffic through", server.selector);
+        (part == reported).then(|| (message(), "AUTO_PASSTHROUGH".to_owned()))?
     } else if number == Some(Port::XDS) || number == Some(Port::WEBHOOK) {
         hand_out_istiod(declaration, server, part, claim, known)?
     } else {
@@ -129,10 +129,12 @@ fn exposure(declaration: &DeclarationSpec, server: &Server, part: ServerPart, cl
         let open = |port: &DeclaredPort| Some(port.port) == number || port.target_port == number;
         let dedicated = gateway.layout == GatewayLayout::Dedicated;
         let opened = dedicated || server.mode == "PASSTHROUGH" && !gateway.ports.iter().any(open);
-        let message =
-            format!("port `{}` is opened on gateway `{}`, which is not declared", claim.value, gateway.name);
-        (opened && part == ServerPart::Port).then_some((message, String::new()))?
+        let message = || {
+            format!("port `{}` is opened on gateway `{}`, which is not declared", claim.value, gateway.name)
+        };
+        (opened && part == ServerPart::Port).then(|| (message(), String::new()))?
     };
+    let path = here.map_or_else(|| "gateways".to_owned(), |(index, _)| format!("gateways[{index}]"));
     Some((message, value, path))
 }
 
@@ -173,8 +175,9 @@ fn let_in(
             let last = domain.rsplit('.').next().unwrap_or(domain);
             let host = found.rsplit('/').next().unwrap_or(found);
             let inside = host.strip_suffix(last).is_some_and(|rest| rest.ends_with('.'));
-            let message = format!("other networks are let in to `{found}`, which is wider than `*.{last}`");
-            (!inside).then(|| (message, format!("*.{last}")))
+            let message =
+                || format!("other networks are let in to `{found}`, which is wider than `*.{last}`");
+            (!inside).then(|| (message(), format!("*.{last}")))
         }
         _ => None,
     }

@@ -7,6 +7,7 @@ use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::intent::ServiceType;
 use crate::judge::{Declared, contradiction};
+use crate::node::Step;
 use crate::policy::Policy;
 use crate::repository::Repository;
 
@@ -81,16 +82,16 @@ fn differs(declaration: &DeclarationSpec, claim: &Claim) -> Option<(String, Stri
         Fact::GatewayServiceType { gateway } => {
             let (path, own) = declared(gateway)?;
             let right = own.service_type.as_str();
-            let message = format!("Service of gateway `{gateway}` is of type `{found}`, not `{right}`");
-            (found != right).then(|| (message, right.to_owned(), path))
+            let message = || format!("Service of gateway `{gateway}` is of type `{found}`, not `{right}`");
+            (found != right).then(|| (message(), right.to_owned(), path))
         }
         Fact::GatewayNodePort { gateway, name } => {
             let (path, own) = declared(gateway)?;
             let (index, port) = own.ports.iter().enumerate().find(|(_, port)| port.name.as_str() == name)?;
             let right = port.node_port?.to_string();
             let message =
-                format!("port `{name}` of gateway `{gateway}` is at node port `{found}`, not `{right}`");
-            (*found != right).then(|| (message, right, format!("{path}.ports[{index}].nodePort")))
+                || format!("port `{name}` of gateway `{gateway}` is at node port `{found}`, not `{right}`");
+            (*found != right).then(|| (message(), right.clone(), format!("{path}.ports[{index}].nodePort")))
         }
         _ => None,
     }
@@ -104,14 +105,14 @@ fn faults(claims: &Claims, concerns: impl Fn(&str) -> bool) -> Vec<(&str, Fault<
         match &claim.fact {
             Fact::GatewayServiceType { gateway } if concerns(gateway) => {
                 let has = |fact: &Fact| value_of(claims, fact).is_some();
-                let nodes = has(&Fact::GatewayNodes { gateway: gateway.clone() });
-                let outside = claims.list.iter().any(|other| by_hand(other, gateway));
+                let nodes = || has(&Fact::GatewayNodes { gateway: gateway.clone() });
+                let outside = || claims.list.iter().any(|other| by_hand(other, gateway));
                 let (message, help) = match claim.value.as_str() {
-                    "NodePort" if !nodes && !outside => (
+                    "NodePort" if !nodes() && !outside() => (
                         format!("istiod reads no node port of `{gateway}`: peers find no gateway there"),
                         "add the annotation `traffic.istio.io/nodeSelector: '{}'`, or a selector of the nodes that run it",
                     ),
-                    "ClusterIP" if !outside => (
+                    "ClusterIP" if !outside() => (
                         format!(
                             "`{gateway}` has no address outside its cluster: peers find no gateway there"
                         ),
@@ -136,8 +137,9 @@ fn faults(claims: &Claims, concerns: impl Fn(&str) -> bool) -> Vec<(&str, Fault<
 
 /// An address that somebody routes to the nodes.
 fn by_hand(claim: &Claim, gateway: &str) -> bool {
-    let external = claim.path.0.iter().any(|step| *step == crate::node::Step::Key("externalIPs".to_owned()));
-    external && claim.fact == Fact::GatewayAddress { gateway: gateway.to_owned() }
+    let external = |step: &Step| matches!(step, Step::Key(key) if key == "externalIPs");
+    matches!(&claim.fact, Fact::GatewayAddress { gateway: own } if own == gateway)
+        && claim.path.0.iter().any(external)
 }
 
 fn is_selector(text: &str) -> bool {

@@ -98,10 +98,15 @@ fn covers(pattern: &str, host: &str) -> bool {
 
 fn everything<'a>(claims: &'a Claims, domain: &str) -> Vec<Fault<'a>> {
     let last = domain.rsplit('.').next().unwrap_or(domain);
-    let all = ["*".to_owned(), format!("*.{last}"), format!("*.{domain}"), format!("*.svc.{domain}")];
+    let all = |host: &str| {
+        host.strip_prefix('*').is_some_and(|rest| match rest.strip_prefix('.') {
+            Some(rest) => [last, domain].contains(&rest) || rest.strip_prefix("svc.") == Some(domain),
+            None => rest.is_empty(),
+        })
+    };
     let mut faults = Vec::new();
     for claim in claims.list.iter().filter(|claim| claim.fact == Fact::ClusterLocalHost) {
-        if all.contains(&claim.value) {
+        if all(&claim.value) {
             let message = format!(
                 "`{}` keeps every service within its cluster: no cluster reaches another's",
                 claim.value

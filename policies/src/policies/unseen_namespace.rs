@@ -33,7 +33,8 @@ impl Policy for UnseenNamespace {
     }
 
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
-        if declaration.gateways.is_empty() || declaration.networks.len() < 2 {
+        let selects = claims.list.iter().any(|claim| claim.fact == Fact::DiscoverySelector);
+        if !selects || declaration.gateways.is_empty() || declaration.networks.len() < 2 {
             return;
         }
         let namespace = declaration.istio.namespace.as_str();
