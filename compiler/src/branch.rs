@@ -75,6 +75,18 @@ pub struct Prepared {
     updates: Vec<Update>,
 }
 
+impl Prepared {
+    /// This commit and the one that was made on top of it, which together change `differences`: both are pushed at once.
+    #[must_use]
+    pub fn and(self, later: Prepared, differences: Differences) -> Prepared {
+        let updates = later.updates.into_iter().map(|update| {
+            let first = self.updates.iter().find(|first| first.name == update.name);
+            Update { old: first.map_or(update.old, |first| first.old), ..update }
+        });
+        Prepared { commit: later.commit, differences, updates: updates.collect() }
+    }
+}
+
 impl Branch {
     /// A branch of a remote: a name that `git` knows, a URL, or a path.
     ///
@@ -124,6 +136,33 @@ impl Branch {
         tip::read(self)
     }
 
+    /// The tip as it will be when the commit is pushed.
+    ///
+    /// # Errors
+    /// What was just made cannot be read.
+    pub fn after(&self, prepared: &Prepared) -> Result<Tip, BranchError> {
+        let new =
+            |name: &str| prepared.updates.iter().find(|update| update.name == name).map(|update| update.new);
+        tip::tip(self, self.repository()?, new(&self.head_ref()), new(&self.notes_ref()))
+    }
+
+    /// What the tree changes of the tip.
+    ///
+    /// # Errors
+    /// The tree is in the way of files that are not ours.
+    pub fn differences(&self, tip: &Tip, tree: &Tree) -> Result<Differences, BranchError> {
+        let manifest = publish::manifest(tree).to_bytes().map_err(BranchError::manifest)?;
+        Ok(layout::layout(tip, tree, &manifest)?.differences)
+    }
+
+    /// Whether the tree may follow the tip: it is not suspiciously small.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn guard(&self, tip: &Tip, tree: &Tree, options: &Options) -> Result<(), BranchError> {
+        Ok(publish::check_shrinkage(tip.owned(), tree, options)?)
+    }
+
     /// Makes the commit that brings the tip to `tree`; nothing if the tip is there already. No ref moves.
     ///
     /// # Errors
@@ -143,7 +182,7 @@ impl Branch {
             return Err(BranchError::OtherRoot { branch: self.name.clone(), was, is });
         }
         let manifest = publish::manifest(tree);
-        publish::check_shrinkage(tip.owned(), tree, options)?;
+        self.guard(tip, tree, options)?;
         let bytes = manifest.to_bytes().map_err(BranchError::manifest)?;
         let layout = layout::layout(tip, tree, &bytes)?;
         let repository = tip.repository.gix();

@@ -8,7 +8,7 @@ use gix::objs::Kind;
 use super::objects::{self, Entries, Listing};
 use super::{Branch, BranchError, message};
 use crate::git::{Depth, GitProgramError};
-use crate::publish::{MANIFEST_FILE, META_DIR, Manifest};
+use crate::publish::{self, MANIFEST_FILE, META_DIR, Manifest, Tree};
 use crate::source::commit::Repository;
 
 /// How often a branch is read again that moves between the question what it is and the answer.
@@ -59,6 +59,12 @@ impl Tip {
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.entries().contains_key(path.as_bytes())
+    }
+
+    /// Whether this tree was published last, whatever somebody made of it since.
+    #[must_use]
+    pub fn is_of(&self, tree: &Tree) -> bool {
+        self.published.manifest.as_ref().is_some_and(|manifest| *manifest == publish::manifest(tree))
     }
 
     pub(super) fn tree(&self) -> Option<ObjectId> {
@@ -138,7 +144,7 @@ fn fetch(branch: &Branch, names: &[&str]) -> Result<(), GitProgramError> {
     branch.git.fetch(&branch.remote, &refspecs, Depth::Whole)
 }
 
-fn tip(
+pub(super) fn tip(
     branch: &Branch,
     repository: Repository,
     commit: Option<ObjectId>,

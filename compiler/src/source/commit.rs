@@ -7,6 +7,7 @@
 
 mod error;
 mod info;
+mod line;
 mod links;
 mod walk;
 

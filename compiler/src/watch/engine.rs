@@ -7,10 +7,10 @@ use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 
 use super::origin::{Head, Origin, OriginError};
-use super::target::{Published, Target, TargetError, Written};
+use super::target::{Line, Published, Target, TargetError, Written};
 use crate::branch::Source;
 use crate::incremental::{Compilation, Compiler};
-use crate::publish::Options;
+use crate::publish::{Options, Tree};
 use crate::source::commit::CommitInfo;
 
 /// First pause after a lost race; it doubles.
@@ -222,7 +222,7 @@ impl Engine {
         let mut head = self.origin.head()?;
         *commit = head.commit().cloned();
         *compiled |= self.compile(&head, today)?;
-        if self.compiled().is_none_or(|compiled| compiled.tree.is_none()) {
+        if self.tree().is_none() {
             return Ok((Outcome::Findings, self.findings()));
         }
         let published = self.target.published()?;
@@ -233,30 +233,87 @@ impl Engine {
             *compiled |= self.compile(&head, today)?;
             self.refuse_behind(&head, &published)?;
         }
+        let findings = self.judged(&published);
+        let Some(tree) = self.tree().filter(|_| !findings.has_errors()) else {
+            return Ok((Outcome::Findings, findings));
+        };
+        // Many small steps must not come to what one step may not do.
+        self.target.guard(&published, tree, &self.allowed.options)?;
+        let line = match self.target.is_at(&published, tree) {
+            true => Line::new(published),
+            false => self.line(&head, published, today)?,
+        };
+        let Some(tree) = self.tree() else { return Ok((Outcome::Findings, findings)) };
+        let repository = self.origin.shown();
+        let source = head.commit().map(|commit| self.source(&repository, commit));
+        let written = self.target.write(line, tree, source, &self.allowed.options)?;
+        let outcome = written.map_or(Outcome::UpToDate, |written| Outcome::Published(Box::new(written)));
+        Ok((outcome, findings))
+    }
+
+    /// Makes the commits of the intent that came before the head and after what is published: a branch has one for each.
+    /// They are pushed with the head's, so no cluster sees a step between, and each is judged against what is published. One
+    /// that may not be published is passed over.
+    fn line(&mut self, head: &Head, published: Published, today: Date) -> Result<Line, Failure> {
+        let mut line = Line::new(published);
+        let source = line.published.source().filter(|_| matches!(self.target, Target::Branch(_)));
+        let earlier = match source {
+            Some(source) => self.origin.between(source, head)?,
+            None => Vec::new(),
+        };
+        let repository = self.origin.shown();
+        for at in &earlier {
+            self.compile(at, today)?;
+            let findings = self.judged(&line.published);
+            let (Some(tree), Some(commit)) = (self.tree().filter(|_| !findings.has_errors()), at.commit())
+            else {
+                tracing::info!(
+                    commit = at.commit().map(|commit| commit.id.to_string()),
+                    "passed over: it has errors"
+                );
+                continue;
+            };
+            let source = self.source(&repository, commit);
+            match self.target.make(&mut line, tree, source, &self.allowed.options) {
+                Err(error) if error.is_refusal() => {
+                    tracing::info!(commit = commit.id.to_string(), %error, "passed over: it is refused");
+                }
+                made => made?,
+            }
+        }
+        if !earlier.is_empty() {
+            self.compile(head, today)?;
+        }
+        Ok(line)
+    }
+
+    /// What was rendered last.
+    fn tree(&self) -> Option<&Tree> {
+        self.compiled()?.tree.as_deref()
+    }
+
+    fn source<'a>(&'a self, repository: &'a str, commit: &'a CommitInfo) -> Source<'a> {
+        Source { repository, path: self.origin.root(), commit }
+    }
+
+    /// What there is to say of what was compiled last, if it were to follow what is published.
+    fn judged(&self, published: &Published) -> Findings {
         let mut findings = self.findings();
         let Some((compiled, tree)) = self.compiled().and_then(|all| Some((all, all.tree.as_deref()?))) else {
-            return Ok((Outcome::Findings, findings));
+            return findings;
         };
         // What is rendered as before has not changed, and need not be parsed to know it.
         let previous = |path: &str| {
-            self.target.read(&published, path).filter(|old| tree.get(path) != Some(old.as_slice()))
+            self.target.read(published, path).filter(|old| tree.get(path) != Some(old.as_slice()))
         };
         crate::history::check(&compiled.fleet, previous, &mut findings);
-        let exists = |path: &str| self.target.holds(&published, path);
+        let exists = |path: &str| self.target.holds(published, path);
         crate::bootstrap::check(&compiled.fleet, exists, &mut findings);
         if matches!(self.target, Target::Branch(_)) {
             crate::branch::check_delivery(&compiled.fleet, &mut findings);
         }
         findings.sort();
-        if findings.has_errors() {
-            return Ok((Outcome::Findings, findings));
-        }
-        let repository = self.origin.shown();
-        let source =
-            head.commit().map(|commit| Source { repository: &repository, path: self.origin.root(), commit });
-        let written = self.target.write(&published, tree, source, &self.allowed.options)?;
-        let outcome = written.map_or(Outcome::UpToDate, |written| Outcome::Published(Box::new(written)));
-        Ok((outcome, findings))
+        findings
     }
 
     fn findings(&self) -> Findings {

@@ -18,6 +18,9 @@ const STEPS: [u32; 3] = [100, 1_000, 10_000];
 /// Git's own value for "all of it" (git-fetch(1), `--unshallow`).
 const ALL: u32 = 2_147_483_647;
 
+/// More commits at once than these are published as the newest of them.
+const MOST_BETWEEN: usize = 100;
+
 /// How often a directory is read that changes all the time.
 const READINGS: usize = 20;
 
@@ -228,6 +231,18 @@ impl Origin {
             answer = git.is_ancestor(old, new)?;
         }
         Ok(answer)
+    }
+
+    /// The commits of the intent between a commit and a head, oldest first, if they are known and not too many:
+    /// [`Repository::line`].
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn between(&self, old: ObjectId, head: &Head) -> Result<Vec<Head>, OriginError> {
+        let Head::Commit(newest) = head else { return Ok(Vec::new()) };
+        let line = newest.repository.line(old, newest.commit.id, self.root(), MOST_BETWEEN);
+        let place = newest.repository.place();
+        line.into_iter().map(|id| at(Repository::open(place)?, &id.to_string(), &newest.rev)).collect()
     }
 
     fn deepen(&self, by: u32) -> Result<(), OriginError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 
-use crate::branch::{Branch, BranchError, Differences, Source, Tip};
+use crate::branch::{Branch, BranchError, Differences, Prepared, Source, Tip};
 use crate::publish::{self, META_DIR, Options, PublishError, SOURCE_FILE, Tree, publish_from};
 
 /// Where output goes.
@@ -31,6 +31,20 @@ impl Published {
             Published::Directory(source) => *source,
             Published::Branch(tip) => tip.provenance.as_ref().map(|provenance| provenance.commit),
         }
+    }
+}
+
+/// What is published, and what was made to be published with it.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) published: Published,
+    /// Commits on top of that, and what the branch will be with them.
+    made: Option<(Prepared, Box<Tip>)>,
+}
+
+impl Line {
+    pub(super) fn new(published: Published) -> Line {
+        Line { published, made: None }
     }
 }
 
@@ -136,18 +150,62 @@ impl Target {
         }
     }
 
+    /// Whether the tree may follow what is published: it is not suspiciously small. A directory is guarded when it is written.
+    pub(super) fn guard(
+        &self,
+        published: &Published,
+        tree: &Tree,
+        options: &Options,
+    ) -> Result<(), TargetError> {
+        match (self, published) {
+            (Target::Branch(branch), Published::Branch(tip)) => Ok(branch.guard(tip, tree, options)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a branch was brought to the tree.
+    pub(super) fn is_at(&self, published: &Published, tree: &Tree) -> bool {
+        match published {
+            Published::Branch(tip) => tip.is_of(tree),
+            Published::Directory(_) => false,
+        }
+    }
+
+    /// Makes the commit of an earlier commit of the intent, to be pushed with the newest one's.
+    pub(super) fn make(
+        &self,
+        line: &mut Line,
+        tree: &Tree,
+        source: Source<'_>,
+        options: &Options,
+    ) -> Result<(), TargetError> {
+        let (Target::Branch(branch), Published::Branch(tip)) = (self, &line.published) else { return Ok(()) };
+        let last = line.made.as_ref().map_or(tip, |(_, tip)| tip);
+        if let Some(prepared) = branch.prepare(last, tree, source, options)? {
+            let after = Box::new(branch.after(&prepared)?);
+            let all = match line.made.take() {
+                Some((made, _)) => made.and(prepared, branch.differences(tip, tree)?),
+                None => prepared,
+            };
+            line.made = Some((all, after));
+        }
+        Ok(())
+    }
+
     /// Brings what is published to `tree`; nothing if it is there already.
     pub(super) fn write(
         &self,
-        published: &Published,
+        mut line: Line,
         tree: &Tree,
         source: Option<Source<'_>>,
         options: &Options,
     ) -> Result<Option<Written>, TargetError> {
-        match (self, published) {
-            (Target::Branch(branch), Published::Branch(tip)) => {
-                let source = source.ok_or(TargetError::NoCommit)?;
-                let Some(prepared) = branch.prepare(tip, tree, source, options)? else { return Ok(None) };
+        if matches!(self, Target::Branch(_)) {
+            self.make(&mut line, tree, source.ok_or(TargetError::NoCommit)?, options)?;
+        }
+        match (self, &line.published) {
+            (Target::Branch(branch), Published::Branch(_)) => {
+                let Some((prepared, _)) = line.made else { return Ok(None) };
                 branch.push(&prepared)?;
                 Ok(Some(Written { commit: Some(prepared.commit), differences: prepared.differences }))
             }

@@ -527,3 +527,72 @@ fn fast_import(at: &Path, stream: &str) {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), stream.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+/// What the trailers of a branch say, oldest first.
+fn sources(at: &Path, rev: &str) -> Vec<String> {
+    let log =
+        git(at, &["log", "--reverse", "--format=%(trailers:key=Source-Commit,valueonly,separator=)", rev]);
+    log.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn commits_that_come_together_are_published_one_by_one_and_pushed_at_once() {
+    let repository = Repository::with_intent();
+    let at = repository.path();
+    let bare = repository.bare("out.git");
+    let to = ["--push-to", "../out.git"];
+    published(&repository, &to);
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    let second = repository.commit("Two", &[("intent/c2.yaml", &cluster(2))]);
+    repository.commit("A comment", &[("intent/c2.yaml", &format!("# why\n{}", cluster(2)))]);
+    repository.commit("Elsewhere", &[("README.md", "of no meaning")]);
+    repository.commit("Broken", &[("intent/c3.yaml", "kind: [")]);
+    // The line is that of the branch, not what was merged into it.
+    repository.git(&["switch", "-q", "-c", "topic"]);
+    repository.commit("Still broken", &[("intent/c4.yaml", &cluster(4))]);
+    repository.commit("Mended", &[("intent/c3.yaml", &cluster(3))]);
+    repository.git(&["switch", "-q", "main"]);
+    repository.git(&["merge", "-q", "--no-ff", "-m", "Three and four", "topic"]);
+    let merged = repository.git(&["rev-parse", "HEAD"]);
+    let last = repository.commit("Five", &[("intent/c5.yaml", &cluster(5))]);
+    let (code, _, err) = repository.run("", &[&TO[..], &to].concat());
+    assert_eq!(code, Some(0), "{err}");
+
+    assert_eq!(sources(&bare, "rendered"), [first.as_str(), &second, &merged, &last]);
+    for (published, intent) in [("rendered", &last), ("rendered~1", &merged), ("rendered~2", &second)] {
+        assert_eq!(files(&bare, published), rendered(&repository, intent), "{published}");
+    }
+    let notes = git(&bare, &["notes", "--ref=meshwright/rendered", "list"]);
+    assert_eq!(notes.lines().count(), 4, "{notes}");
+    assert_eq!(git(&bare, &["fsck", "--strict", "--no-dangling"]), "");
+    // Clusters were moved once: what is pushed is the newest.
+    let changed = ["clusters/c2/", "clusters/c3/", "clusters/c5/"];
+    let names = git(&bare, &["diff", "--name-only", "rendered~3", "rendered"]);
+    assert!(changed.iter().all(|cluster| names.contains(cluster)), "{names}");
+    let count = names.lines().count();
+    let number = |word: &str| -> usize {
+        let before = err.rsplit(word).nth(1).unwrap_or_default().trim_end();
+        before.rsplit([' ', ',']).next().unwrap().parse().unwrap()
+    };
+    // The manifest is not counted.
+    assert_eq!(number("files created") + number("updated") + number("removed"), count - 1, "{err}");
+    assert_eq!(git(at, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn many_small_steps_do_not_come_to_what_one_may_not_do() {
+    let repository = Repository::with_intent();
+    for n in 2..=10 {
+        repository.write(&format!("intent/c{n}.yaml"), &cluster(n));
+    }
+    repository.commit("Ten clusters", &[]);
+    published(&repository, &[]);
+    for n in [10, 9, 8] {
+        repository.git(&["rm", "-q", &format!("intent/c{n}.yaml")]);
+        repository.commit("One less", &[]);
+    }
+    let said = refused(&repository, repository.path(), &[]);
+    assert!(said.contains("3 of 10 clusters would disappear"), "{said}");
+    published(&repository, &["--force"]);
+    assert_eq!(git(repository.path(), &["rev-list", "--count", "rendered"]), "4");
+}
