@@ -117,6 +117,9 @@ impl<'a> Disk<'a> {
     }
 }
 
+/// Whether the system can exchange two directories.
+pub(super) const CAN_EXCHANGE: bool = cfg!(any(target_os = "linux", target_vendor = "apple"));
+
 /// `renameat2(2)` with `RENAME_EXCHANGE`, since Linux 3.15; `renamex_np(2)` with `RENAME_SWAP`, since macOS 10.12.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn exchange(one: &Path, other: &Path) -> io::Result<()> {

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::apply::Write;
-use super::disk::{Disk, sync_all};
+use super::disk::{CAN_EXCHANGE, Disk, sync_all};
 use super::error::{PublishError, io_at};
 use super::fresh::fill;
 use super::lock::{LOCK_FILE, Lock};
@@ -104,7 +104,7 @@ struct Old {
 impl Old {
     /// Looks at everything in the directory, and whether it can be replaced.
     fn survey(out: &Path, write: &Write<'_>) -> Option<Old> {
-        let path = fs::canonicalize(out).ok()?;
+        let path = fs::canonicalize(out).ok().filter(|_| CAN_EXCHANGE)?;
         if std::env::current_dir().is_ok_and(|current| current.starts_with(&path)) {
             return None;
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{PublishError, io_at};
 use super::manifest::{META_DIR, is_absent};
-use super::place::{Found, look};
+use super::place::{Found, is_same, look};
 
 /// The name of the lock in [`META_DIR`].
 pub(super) const LOCK_FILE: &str = "lock";
@@ -72,18 +72,11 @@ fn try_once(meta: &Path, path: &Path) -> Result<Option<File>, PublishError> {
 }
 
 /// Whether the locked file is the one that the next writer would open: its last holder removes it.
-#[cfg(unix)]
 fn is_still_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(held), Ok(there)) => (held.dev(), held.ino()) == (there.dev(), there.ino()),
+        (Ok(held), Ok(there)) => is_same(&held, &there) != Some(false),
         _ => false,
     }
-}
-
-#[cfg(not(unix))]
-fn is_still_at(_: &File, _: &Path) -> bool {
-    true
 }
 
 impl Drop for Lock {

@@ -125,6 +125,18 @@ pub(super) fn real(dir: &Path) -> Result<PathBuf, PublishError> {
     fs::canonicalize(dir).map_err(io_at("look at", dir))
 }
 
+/// Whether two looks were at one file; nothing where files have no identity to compare.
+#[cfg(unix)]
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> Option<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Some((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_same(_: &Metadata, _: &Metadata) -> Option<bool> {
+    None
+}
+
 /// Whether the output directory exists.
 ///
 /// # Errors

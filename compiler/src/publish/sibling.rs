@@ -12,7 +12,7 @@ use super::journal::Recovery;
 use super::lock::Lock;
 use super::manifest::{META_DIR, META_FILES, Manifest, is_absent};
 use super::path::RelativePath;
-use super::place::{Found, look};
+use super::place::{Found, is_same, look};
 
 /// The place of such a directory, whether it is there or not.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Sweep<'_> {
         let place = self.out.join(below);
         let meta = entry.metadata().map_err(io_at("look at", path))?;
         match fs::symlink_metadata(&place) {
-            Ok(there) if is_same(&meta, &there) => self.disk.remove_file(path),
+            Ok(there) if is_same(&meta, &there) == Some(true) => self.disk.remove_file(path),
             Err(error) if is_absent(&error) && self.out.is_dir() => {
                 if let Some(parent) = place.parent() {
                     fs::create_dir_all(parent).map_err(io_at("create directory", parent))?;
@@ -157,15 +157,4 @@ impl Sweep<'_> {
             }
         }
     }
-}
-
-#[cfg(unix)]
-fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
-    false
 }
