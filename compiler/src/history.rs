@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::assembly::{IDENTITY_CHANGED, ROOT_CHANGED};
 use meshwright_policies::finding::{Finding, Findings, Place, Severity};
+use meshwright_policies::intent::PreviousMesh;
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::{ClusterId, ClusterName, MeshName, NetworkId};
 use meshwright_policies::node::{FieldPath, FileId, Node};
@@ -130,7 +131,8 @@ fn root_changed(mesh: &Mesh, was: Option<&str>) -> Option<Finding> {
     };
     let message = format!("the root certificate of mesh `{}` changes", mesh.name);
     let help = "set the old fingerprint back, or rotate the root in steps: `meshwright explain MW7006`";
-    (was != now).then(|| {
+    let before = mesh.spec.previous.as_ref().and_then(PreviousMesh::fingerprint);
+    (was != now && before.as_deref() != Some(was)).then(|| {
         let place = mesh.written.place("spec.ca.rootCertificateSHA256");
         ROOT_CHANGED.at(place, message).found(&now).help(format!("{help}; it was `{was}`"))
     })

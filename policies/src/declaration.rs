@@ -220,7 +220,8 @@ impl DeclaredControlPlane {
     }
 }
 
-/// Identities of a cluster before a change.
+/// What was declared before a change that is being rolled out, as far as `spec` itself does not say it beside the present
+/// values. Each is accepted wherever the present one is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeclaredPrevious {
@@ -230,6 +231,30 @@ pub struct DeclaredPrevious {
     /// The cluster ID before the change.
     #[serde(rename = "clusterID", skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<ClusterId>,
+    /// The mesh ID before the change.
+    #[serde(rename = "meshID", skip_serializing_if = "Option::is_none")]
+    pub mesh_id: Option<MeshId>,
+    /// The trust domain before the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<TrustDomain>,
+    /// SHA-256 fingerprint of the root certificate before the change, in lower-case hex.
+    #[serde(rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
+    pub root_certificate_sha256: Option<String>,
+    /// The ID, before the change, of the cluster whose istiod serves this one.
+    #[serde(rename = "primaryID", skip_serializing_if = "Option::is_none")]
+    pub primary_id: Option<ClusterId>,
+    /// The address of the ingress gateway before the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Address>,
+    /// East-west gateways whose Service was another, with their present addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<DeclaredGateway>,
+    /// MetalLB pools before the change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<DeclaredPool>,
+    /// URLs of API servers before the change, by the present cluster ID.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub remote_secrets: BTreeMap<ClusterId, String>,
 }
 
 /// A cluster's part in the control plane.
@@ -289,9 +314,10 @@ pub struct DeclaredNetwork {
     /// IDs under which its members were until the change that is being rolled out, and which still name it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<NetworkId>,
-    /// IDs by which its members were known until the change that is being rolled out, and which still name them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub previous_clusters: Vec<ClusterId>,
+    /// IDs by which its members were known until the change that is being rolled out, and which still name them, with the
+    /// present ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub previous_clusters: BTreeMap<ClusterId, ClusterId>,
     /// Where istiod learns the addresses of its gateways.
     pub discovery: GatewayDiscovery,
     /// Where it is entered, as this cluster sees it.

@@ -1,5 +1,7 @@
 //! Claims against a declaration: the verdict on one object, at compile time, in admission and in audit alike.
 
+mod transition;
+
 use serde_json::{Map, Value};
 
 use crate::address::Address;
@@ -32,6 +34,7 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     for policy in POLICIES.iter().chain(CONTRADICTIONS) {
         policy.judge(declaration, claims, &mut findings);
     }
+    transition::accept_earlier(declaration, claims, &mut findings);
     findings.sort();
     findings
 }
@@ -171,6 +174,13 @@ impl DeclarationSpec {
     pub fn accepts_cluster_id(&self, id: &str) -> bool {
         self.cluster.id.as_str() == id
             || self.previous.cluster_id.as_ref().is_some_and(|previous| previous.as_str() == id)
+    }
+
+    /// The ID that a cluster of the mesh has now, by that one or by its ID until the change that is being rolled out.
+    #[must_use]
+    pub fn cluster_id_now<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut known = self.networks.values().flat_map(|network| &network.previous_clusters);
+        known.find(|(before, _)| before.as_str() == id).map_or(id, |(_, now)| now.as_str())
     }
 
     /// The east-west gateway of that name, with its index.

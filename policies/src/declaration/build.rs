@@ -9,7 +9,7 @@ use super::{
     Exception,
 };
 use crate::address::Address;
-use crate::intent::{CertificateAuthority, InstallMethod, Locality};
+use crate::intent::{AddressPool, CertificateAuthority, InstallMethod, Locality};
 use crate::mesh::{Cluster, EntryPoint, Fleet, Gateway, GatewayPort, Mesh, Role};
 use crate::names::{ClusterId, ClusterName, DnsName, NetworkId, ObjectName};
 
@@ -108,7 +108,7 @@ impl<'a> MeshFacts<'a> {
             service_cidrs: cluster.spec.service_cidrs.clone(),
             locality: cluster.spec.locality.clone(),
             nodes: nodes(cluster),
-            previous: previous(cluster),
+            previous: previous(mesh, cluster),
             exceptions: exceptions(self.fleet, &cluster.name),
             networks,
             remote_secrets,
@@ -153,11 +153,11 @@ fn networks(mesh: &Mesh) -> BTreeMap<NetworkId, DeclaredNetwork> {
     let mut members: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
     let mut names: BTreeMap<&NetworkId, BTreeMap<ClusterId, ClusterName>> = BTreeMap::new();
     let mut previous: BTreeMap<&NetworkId, BTreeSet<&NetworkId>> = BTreeMap::new();
-    let mut previous_clusters: BTreeMap<&NetworkId, Vec<ClusterId>> = BTreeMap::new();
+    let mut previous_clusters: BTreeMap<&NetworkId, BTreeMap<ClusterId, ClusterId>> = BTreeMap::new();
     for cluster in mesh.clusters.values() {
         let id = cluster.spec.previous.as_ref().and_then(|previous| previous.cluster_id.as_ref());
         if let Some(id) = id.filter(|id| **id != cluster.id) {
-            previous_clusters.entry(&cluster.network).or_default().push(id.clone());
+            previous_clusters.entry(&cluster.network).or_default().insert(id.clone(), cluster.id.clone());
         }
         members.entry(&cluster.network).or_default().push(cluster.id.clone());
         let before = cluster.spec.previous.as_ref().and_then(|previous| previous.network.as_ref());
@@ -208,9 +208,58 @@ fn declared_entry(mesh: &Mesh, entry: &EntryPoint, observer: Option<&ClusterName
     Some(DeclaredEntry { cluster, name, address, port, previous })
 }
 
-fn previous(cluster: &Cluster) -> DeclaredPrevious {
-    let Some(previous) = &cluster.spec.previous else { return DeclaredPrevious::default() };
-    DeclaredPrevious { network: previous.network.clone(), cluster_id: previous.cluster_id.clone() }
+/// What differs from the present. Gateways and pools that are told twice were as each of them says.
+fn previous(mesh: &Mesh, cluster: &Cluster) -> DeclaredPrevious {
+    let mut all = DeclaredPrevious::default();
+    if let Some(before) = &mesh.spec.previous {
+        all.mesh_id = before.mesh_id.clone().filter(|id| *id != mesh.id);
+        let root = mesh.spec.ca.as_ref().and_then(CertificateAuthority::fingerprint);
+        all.root_certificate_sha256 = before.fingerprint().filter(|before| root.as_ref() != Some(before));
+        all.trust_domain = before.trust_domain.clone().filter(|domain| *domain != mesh.spec.trust_domain);
+    }
+    let serving = mesh.serving(cluster);
+    all.primary_id = serving.and_then(|serving| serving.spec.previous.as_ref()?.cluster_id.clone());
+    if cluster.role == Role::Primary {
+        all.remote_secrets = remotes_before(mesh, cluster);
+    }
+    let Some(before) = &cluster.spec.previous else { return all };
+    all.network.clone_from(&before.network);
+    all.cluster_id.clone_from(&before.cluster_id);
+    let ingress = &cluster.spec.load_balancer.addresses.ingress;
+    all.ingress = before.ingress_address.clone().filter(|address| ingress.as_ref() != Some(address));
+    let now = gateways(mesh, cluster);
+    for (index, (gateway, now)) in cluster.gateways.iter().zip(&now).enumerate() {
+        for before in cluster.before(&gateway.name) {
+            let then = Gateway { spec: before.laid_over(&gateway.spec), ..gateway.clone() };
+            // Addresses, and the port that peers dial, are told apart.
+            let declared = DeclaredGateway {
+                address: now.address.clone(),
+                public_address: now.public_address.clone(),
+                previous_addresses: now.previous_addresses.clone(),
+                port: now.port,
+                ..gateway_of(mesh, cluster, index, &then)
+            };
+            if declared != *now && !all.gateways.contains(&declared) {
+                all.gateways.push(declared);
+            }
+        }
+    }
+    if let Some(metallb) = &cluster.spec.load_balancer.metallb {
+        let now = pools(cluster);
+        let then = before.pools.iter().map(|pool| declared_pool(&metallb.namespace, pool));
+        all.pools = then.filter(|pool| !now.contains(pool)).collect();
+    }
+    all
+}
+
+/// Where the peers were until the change, by which they are read.
+fn remotes_before(mesh: &Mesh, reader: &Cluster) -> BTreeMap<ClusterId, String> {
+    let others = mesh.clusters.values().filter(|other| other.name != reader.name);
+    let before = |other: &Cluster| {
+        let server = other.spec.previous.as_ref()?.api_server.as_ref()?;
+        Some((other.id.clone(), server.to_string()))
+    };
+    others.filter_map(before).collect()
 }
 
 fn remotes(mesh: &Mesh) -> BTreeMap<ClusterId, String> {
@@ -271,15 +320,18 @@ fn istio(cluster: &Cluster) -> DeclaredIstio {
 
 fn pools(cluster: &Cluster) -> Vec<DeclaredPool> {
     let Some(metallb) = &cluster.spec.load_balancer.metallb else { return Vec::new() };
-    let declared = metallb.pools.iter().map(|pool| DeclaredPool {
+    metallb.pools.iter().map(|pool| declared_pool(&metallb.namespace, pool)).collect()
+}
+
+fn declared_pool(namespace: &ObjectName, pool: &AddressPool) -> DeclaredPool {
+    DeclaredPool {
         name: pool.name.clone(),
-        namespace: metallb.namespace.clone(),
+        namespace: namespace.clone(),
         addresses: pool.addresses.clone(),
         auto_assign: pool.auto_assign,
         advertise: pool.advertise,
         interfaces: pool.interfaces.clone(),
-    });
-    declared.collect()
+    }
 }
 
 fn exceptions(fleet: &Fleet, cluster: &ClusterName) -> Vec<Exception> {
@@ -296,8 +348,13 @@ fn exceptions(fleet: &Fleet, cluster: &ClusterName) -> Vec<Exception> {
 }
 
 fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
-    let serves = mesh.serves_remotes(cluster);
-    let declared = |(index, gateway): (usize, &Gateway)| DeclaredGateway {
+    let all = cluster.gateways.iter().enumerate();
+    all.map(|(index, gateway)| gateway_of(mesh, cluster, index, gateway)).collect()
+}
+
+fn gateway_of(mesh: &Mesh, cluster: &Cluster, index: usize, gateway: &Gateway) -> DeclaredGateway {
+    let exposes_istiod = mesh.serves_remotes(cluster) && index == 0;
+    DeclaredGateway {
         name: gateway.name.clone(),
         istio_label: gateway.istio_label().to_owned(),
         layout: gateway.spec.layout,
@@ -308,9 +365,8 @@ fn gateways(mesh: &Mesh, cluster: &Cluster) -> Vec<DeclaredGateway> {
         port: gateway.spec.port,
         service_type: gateway.spec.service.kind,
         external_traffic_policy: gateway.spec.service.external_traffic_policy,
-        ports: ports(cluster.istio.install, gateway, serves && index == 0),
-    };
-    cluster.gateways.iter().enumerate().map(declared).collect()
+        ports: ports(cluster.istio.install, gateway, exposes_istiod),
+    }
 }
 
 fn previous_addresses(cluster: &Cluster, gateway: &Gateway) -> Vec<Address> {

@@ -94,7 +94,7 @@ fn metallb_system() -> ObjectName {
 }
 
 /// A MetalLB `IPAddressPool` and how it is announced.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddressPool {
     /// Name of the pool.

@@ -44,6 +44,36 @@ pub struct MeshSpec {
     /// Versions of the programs people use with these clusters; the plan repeats them.
     #[serde(skip_serializing_if = "Tools::is_empty")]
     pub tools: Tools,
+    /// Values that are still accepted in every cluster while a change is rolled out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousMesh>,
+}
+
+/// What a mesh was before a change. The webhooks of all its clusters accept it beside what it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PreviousMesh {
+    /// The mesh ID before the change.
+    #[serde(rename = "meshID", skip_serializing_if = "Option::is_none")]
+    pub mesh_id: Option<MeshId>,
+    /// The trust domain before the change. Workloads trust it only as long as it is one of `trustDomainAliases`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<TrustDomain>,
+    /// SHA-256 fingerprint of the root certificate before the change, in hex, with or without colons.
+    #[serde(rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
+    pub root_certificate_sha256: Option<String>,
+}
+
+impl PreviousMesh {
+    /// The earlier fingerprint in one form: lower-case hex without colons.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<String> {
+        self.root_certificate_sha256.as_deref().map(plain_hex)
+    }
+}
+
+fn plain_hex(text: &str) -> String {
+    text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect()
 }
 
 impl Default for MeshSpec {
@@ -65,6 +95,7 @@ impl Default for MeshSpec {
             ca: None,
             failover: Vec::new(),
             tools: Tools::default(),
+            previous: None,
         }
     }
 }
@@ -198,8 +229,7 @@ impl CertificateAuthority {
     /// The declared fingerprint in one form: lower-case hex without colons.
     #[must_use]
     pub fn fingerprint(&self) -> Option<String> {
-        let text = self.root_certificate_sha256.as_ref()?;
-        Some(text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect())
+        self.root_certificate_sha256.as_deref().map(plain_hex)
     }
 }
 

@@ -29,7 +29,8 @@ impl Policy for AnotherApiServer {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
         for claim in &claims.list {
             let Fact::RemoteServer { cluster } = &claim.fact else { continue };
-            let Some((id, right)) = declaration.remote_secrets.iter().find(|(id, _)| id.as_str() == cluster)
+            let now = declaration.cluster_id_now(cluster);
+            let Some((id, right)) = declaration.remote_secrets.iter().find(|(id, _)| id.as_str() == now)
             else {
                 continue;
             };

@@ -160,7 +160,7 @@ fn wrong_member(declaration: &DeclarationSpec, id: &str, claim: &Claim) -> Wrong
     let mut meant = declaration.networks_named(id).peekable();
     let (id, first) = *meant.peek()?;
     let has = |network: &DeclaredNetwork| {
-        network.clusters.iter().chain(&network.previous_clusters).any(|id| id.as_str() == claim.value)
+        network.clusters.iter().chain(network.previous_clusters.keys()).any(|id| id.as_str() == claim.value)
     };
     if meant.any(|(_, network)| has(network)) {
         return None;
@@ -274,10 +274,10 @@ mod tests {
             let claim = Claim { fact, value: member.to_owned(), path, part: false };
             wrong_member(&declaration, "east", &claim).map(|(message, _, _)| message)
         };
-        assert_eq!(said(json!(["east-1"]), "east-1"), None);
-        assert_eq!(said(json!(["east-1"]), "east-2"), None);
+        assert_eq!(said(json!({"east-1": "east-2"}), "east-1"), None);
+        assert_eq!(said(json!({"east-1": "east-2"}), "east-2"), None);
         let refused = Some("cluster `east-1` is not declared on network `east`".to_owned());
-        assert_eq!(said(json!([]), "east-1"), refused);
+        assert_eq!(said(json!({}), "east-1"), refused);
     }
 
     #[test]

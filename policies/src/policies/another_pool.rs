@@ -69,10 +69,20 @@ fn foreign_range(declaration: &DeclarationSpec, name: &str, claim: &Claim) -> Wr
     }
     let range: AddressRange = found.trim().parse().ok()?;
     let overlaps = |pool: &DeclaredPool| pool.addresses.iter().any(|own| own.overlaps(range));
-    let (index, pool) = declaration.pools.iter().enumerate().find(|(_, pool)| overlaps(pool))?;
-    let message =
-        format!("pool `{name}`, which is not declared, has addresses of the declared pool `{}`", pool.name);
-    Some((message, String::new(), format!("pools[{index}].addresses")))
+    let wrong = |message: String, path: String| Some((message, String::new(), path));
+    if let Some((index, pool)) = declaration.pools.iter().enumerate().find(|(_, pool)| overlaps(pool)) {
+        let message = format!(
+            "pool `{name}`, which is not declared, has addresses of the declared pool `{}`",
+            pool.name
+        );
+        return wrong(message, format!("pools[{index}].addresses"));
+    }
+    let earlier = declaration.previous.pools.iter().find(|pool| overlaps(pool))?;
+    let message = format!(
+        "pool `{name}`, which is not declared, has addresses that pool `{}` has until a change is rolled out",
+        earlier.name
+    );
+    wrong(message, "previous".to_owned())
 }
 
 /// A declared gateway takes its address from the declared pool that has it.

@@ -31,7 +31,7 @@ impl Policy for UndeclaredRemoteCluster {
                 continue;
             }
             let (found, mesh) = (&claim.value, &declaration.mesh.name);
-            let is_member = members().any(|id| id.as_str() == found);
+            let is_member = members().any(|id| id.as_str() == declaration.cluster_id_now(found));
             let (message, value, path, severity) = if declaration.accepts_cluster_id(found) {
                 let message =
                     format!("the secret is for `{found}`, this cluster itself: istiod leaves it out");

@@ -38,7 +38,9 @@ impl Policy for UnknownSubset {
             };
             known.sort_unstable();
             if known.contains(&found)
-                || what == "cluster" && declaration.accepts_cluster_id(found)
+                || what == "cluster"
+                    && (declaration.accepts_cluster_id(found)
+                        || known.contains(&declaration.cluster_id_now(found)))
                 || what == "network"
                     && (declaration.accepts_network(found)
                         || declaration.networks_named(found).next().is_some())

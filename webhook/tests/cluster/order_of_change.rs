@@ -10,7 +10,10 @@
 
 mod address;
 mod gateway;
+mod identity;
 mod network;
+mod pool;
+mod service;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::finding::Place;
-use meshwright_policies::intent::{GatewayDiscovery, PolicySetting};
+use meshwright_policies::intent::{GatewayDiscovery, PolicySetting, PreviousValues};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh, Role, Written};
 use meshwright_policies::names::NetworkId;
 use meshwright_policies::node::{FieldPath, FileId, Step};
@@ -144,6 +144,17 @@ impl Documents {
         if !mesh.spec.trust_domain_aliases.is_empty() {
             add("mesh.trustDomainAliases", &mesh.written.place("spec.trustDomainAliases"));
         }
+        let before = mesh.spec.previous.as_ref();
+        for (field, declared) in [
+            ("meshID", before.is_some_and(|before| before.mesh_id.is_some())),
+            ("trustDomain", before.is_some_and(|before| before.trust_domain.is_some())),
+            ("rootCertificateSHA256", before.is_some_and(|before| before.root_certificate_sha256.is_some())),
+        ] {
+            if declared {
+                let place = mesh.written.place(format!("spec.previous.{field}").as_str());
+                add(&format!("previous.{field}"), &place);
+            }
+        }
     }
 
     fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &(PolicySetting, Place)> {
@@ -207,8 +218,14 @@ impl Documents {
             let place = cluster.written.place(format!("spec.nodes[{index}].locality").as_str());
             add(&FieldPath::parse("nodes").key(node.name.as_str()).to_string(), place);
         }
-        let identity = cluster.spec.previous.as_ref();
-        if identity.is_some_and(|before| before.network.is_some() || before.cluster_id.is_some()) {
+        let own = |before: &PreviousValues| {
+            before.network.is_some()
+                || before.cluster_id.is_some()
+                || before.ingress_address.is_some()
+                || !before.pools.is_empty()
+                || !before.gateways.is_empty()
+        };
+        if cluster.spec.previous.as_ref().is_some_and(own) {
             add("previous", cluster.written.place("spec.previous"));
         }
         if cluster.role == Role::Primary && self.has_peers {
