@@ -12,7 +12,7 @@ use meshwright_policies::admission::{self, Basis, WithoutDeclaration};
 use meshwright_policies::declaration::{KIND, MeshDeclaration};
 use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::{API_VERSION, Date};
-use meshwright_policies::kinds::{self, KINDS, Kind};
+use meshwright_policies::kinds::{self, Kind};
 use serde_json::{Map, Value};
 
 pub use kubectl::{Kubectl, KubectlError};
@@ -72,11 +72,11 @@ pub fn audit(
     };
     let mut audited =
         Audited { declarations: declarations.iter().map(named).collect(), ..Audited::default() };
-    for kind in KINDS {
+    for kind in kinds::audited() {
         let Some(version) = versions.get(kind.group()) else { continue };
-        for namespace in homes(*kind, &basis) {
+        for namespace in homes(kind, &basis) {
             let Audited { findings, objects, .. } = &mut audited;
-            let read = each(kubectl, *kind, version, namespace, |object| {
+            let read = each(kubectl, kind, version, namespace, |object| {
                 *objects += 1;
                 if let Some((_, found)) = admission::standing(&object, &basis) {
                     findings.extend(found);

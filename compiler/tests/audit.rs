@@ -187,3 +187,54 @@ fn what_cannot_be_read_is_said_beside_what_was_found() {
     let (code, _, stderr) = clusters.run("--context c --kubectl ./none", "");
     assert!(code == 2 && stderr.contains("`./none` cannot be started: there is no such program"), "{stderr}");
 }
+
+/// What lies in Git has no bundle, and rightly: istiod fills it in.
+#[test]
+fn an_injection_webhook_that_no_istiod_filled_in_is_found_where_it_runs() {
+    let clusters = Clusters::new(&["led", "lost"]);
+    let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?limit=500&continue=";
+    let injector = |bundle: &str| {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": "istio-sidecar-injector", "labels": {"istio.io/rev": "default"}},
+            "webhooks": [{
+                "name": "rev.namespace.sidecar-injector.istio.io",
+                "clientConfig": {"caBundle": bundle, "service": {
+                    "name": "istiod", "namespace": "istio-system",
+                    "path": "/inject/cluster/mdemo-cluster2/net/network-c2",
+                }},
+            }],
+        })
+    };
+    for (context, bundle) in [("led", "LS0tLS1CRUdJTg=="), ("lost", "")] {
+        clusters.declare(context);
+        let groups = json!({"groups": [
+            {"name": "admissionregistration.k8s.io", "preferredVersion": {"version": "v1"}},
+            {"name": "meshwright.dev", "preferredVersion": {"version": "v1alpha1"}},
+        ]});
+        clusters.answer(context, "/apis", &groups);
+        // Lists of built-in kinds do not repeat what they are lists of.
+        let mut item = injector(bundle);
+        item.as_object_mut().unwrap().retain(|key, _| !["apiVersion", "kind"].contains(&key.as_str()));
+        clusters.answer(context, path, &json!({"items": [item]}));
+    }
+    let (code, _, stderr) = clusters.run("--context led --context lost", "");
+    assert_eq!(code, 0, "a warning: {stderr}");
+    insta::assert_snapshot!(stderr);
+    // The same object as a manifest.
+    for arguments in [&["lint", "-"][..], &["admit", "--declaration", "declaration.yaml", "-"]] {
+        fs::write(clusters.0.path().join("declaration.yaml"), DECLARATION).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_meshwright"))
+            .current_dir(clusters.0.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(injector("").to_string().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && !said.contains("MW7116"), "{arguments:?}: {said}");
+    }
+}

@@ -370,6 +370,109 @@ fn an_external_control_plane_is_left_as_it_is() {
     );
 }
 
+const EXTERNAL: &str = "\
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+metadata: {name: external, namespace: istio-system}
+spec:
+  profile: empty
+  tag: 1.20.3
+  meshConfig: {rootNamespace: istio-system, defaultConfig: {discoveryAddress: 'istiod.example.com:15012'}}
+  components:
+    pilot:
+      enabled: true
+      k8s:
+        env:
+          - {name: INJECTION_WEBHOOK_CONFIG_NAME, value: ''}
+          - {name: EXTERNAL_ISTIOD, value: 'true'}
+          - {name: LOCAL_CLUSTER_SECRET_WATCHER, value: 'true'}
+          - {name: CLUSTER_ID, value: served}
+          - {name: SHARED_MESH_CONFIG, value: istio}
+  values: {global: {caAddress: 'istiod.example.com:15012', operatorManageWebhooks: true, meshID: mesh1}}
+";
+
+fn remote(name: &str, injection: &str, annotation: &str) -> String {
+    format!(
+        "\
+apiVersion: v1
+kind: Namespace
+metadata: {{name: istio-system, labels: {{topology.istio.io/network: network-{name}}}, annotations: {{{annotation}}}}}
+---
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+metadata: {{name: remote, namespace: istio-system}}
+spec:
+  profile: remote
+  tag: 1.20.3
+  values:
+    global: {{configCluster: true, meshID: mesh1, network: network-{name}, multiCluster: {{clusterName: {name}}}}}
+    istiodRemote: {{injectionURL: '{injection}/inject/cluster/{name}/net/network-{name}'}}
+"
+    )
+}
+
+/// In the usual namespace an external control plane looks like a primary, but for what its guide has it not do.
+#[test]
+fn an_external_control_plane_in_the_usual_namespace_is_told_from_a_primary() {
+    let url = "https://istiod.example.com:15017";
+    let files_of = |hub: &str| {
+        with(&[
+            ("in/clusters/hub/istiod.yaml", hub),
+            ("in/clusters/served/istio.yaml", &remote("served", url, "")),
+            (
+                "in/clusters/further/istio.yaml",
+                &remote(
+                    "further",
+                    "https://other.example.com:15017",
+                    "topology.istio.io/controlPlaneClusters: served",
+                ),
+            ),
+            ("in/clusters/beside/istio.yaml", &remote("beside", url, "")),
+        ])
+    };
+    let directory = files_of(EXTERNAL);
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 2, "{err}");
+    for cluster in ["served", "further", "beside"] {
+        let said = format!(
+            "cluster `{cluster}` has an external control plane, the istiod in namespace `istio-system` of cluster `hub`"
+        );
+        assert!(err.contains(&said), "{err}");
+    }
+    // With an istiod that has its own ID and injects where it runs: a primary, and its remotes.
+    let primary = EXTERNAL
+        .replace("          - {name: INJECTION_WEBHOOK_CONFIG_NAME, value: ''}\n", "")
+        .replace("value: served", "value: hub")
+        .replace("meshID: mesh1", "meshID: mesh1, network: network-hub, multiCluster: {clusterName: hub}")
+        .replace("profile: empty", "profile: default");
+    let directory = files_of(&primary);
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(!err.contains("external control plane"), "{err}");
+    let mesh = &files(&directory.path().join("mesh"))["mesh.yaml"];
+    assert!(mesh.contains("primaryRemote:") && mesh.contains("- hub"), "{mesh}");
+    // One that serves a cluster of another repository.
+    let directory = with(&[
+        ("in/clusters/hub/istiod.yaml", &EXTERNAL.replace("value: served", "value: stranger")),
+        (
+            "in/clusters/alone/istio.yaml",
+            &release(
+                "istio-system",
+                "istiod",
+                "    global: {meshID: own, network: network-x, multiCluster: {clusterName: alone}}\n",
+            ),
+        ),
+    ]);
+    let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("cluster `hub` runs an external control plane"), "{err}");
+    let written = files(&directory.path().join("mesh"));
+    assert!(
+        written.contains_key("clusters/alone.yaml") && !written.contains_key("clusters/hub.yaml"),
+        "{written:#?}"
+    );
+}
+
 /// A gateway is enough to know a cluster's network by.
 #[test]
 fn clusters_of_which_only_the_gateways_are_known_are_imported() {

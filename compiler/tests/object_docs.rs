@@ -13,11 +13,11 @@ use std::fmt::Write as _;
 
 use meshwright::artefact::{Output, Root};
 use meshwright::compile::{load_text, render};
-use meshwright_policies::claim::Claims;
+use meshwright_policies::claim::{At, Claims};
 use meshwright_policies::contradictions::CONTRADICTIONS;
 use meshwright_policies::declaration::MeshDeclaration;
 use meshwright_policies::finding::{Findings, Severity};
-use meshwright_policies::judge::{judge_object, judge_rest};
+use meshwright_policies::judge::{judge_object, judge_rest, judge_running};
 use meshwright_policies::kinds::claims_of;
 use meshwright_policies::loss::{LOSS_RULES, Loss, judge_loss};
 use meshwright_policies::policies::POLICIES;
@@ -75,6 +75,11 @@ fn blocks<'a>(docs: &'a str, tag: &str) -> Vec<&'a str> {
 
 /// What is said of the object of an example, but for the warnings of other pages.
 fn judged(base: &MeshDeclaration, block: &str, code: &str) -> Findings {
+    judged_where(base, block, code, false)
+}
+
+/// The same, in a cluster that runs or at admission.
+fn judged_where(base: &MeshDeclaration, block: &str, code: &str, runs: bool) -> Findings {
     let (intent, objects): (Vec<_>, Vec<_>) =
         documents(block).into_iter().partition(|document| document.get("apiVersion").is_none());
     let own = (!intent.is_empty()).then(|| declaration(&over_base(intent)));
@@ -82,6 +87,9 @@ fn judged(base: &MeshDeclaration, block: &str, code: &str) -> Findings {
     let (spec, object) = (&own.as_ref().unwrap_or(base).spec, objects[0].as_object().unwrap());
     let mut findings = judge_object(spec, object);
     findings.extend(judge_rest(spec, object));
+    if runs {
+        findings.extend(judge_running(spec, &At::root(object)));
+    }
     findings.retain_mut(|finding| finding.rule.code == code || finding.severity == Severity::Error);
     findings
 }
@@ -106,6 +114,33 @@ fn refused_objects_are_refused_and_accepted_ones_accepted() {
         }
     }
     assert!(pages >= 10);
+}
+
+/// What an audit says of a running cluster it says there only: the same object in a file or a request is right.
+#[test]
+fn what_running_clusters_lack_is_found_by_audits_alone() {
+    let declaration = declaration(BASE);
+    let (mut pages, mut text) = (0, String::new());
+    for rule in POLICIES.iter().chain(CONTRADICTIONS).map(|policy| policy.rule()) {
+        let (refused, accepted) = (blocks(rule.docs, "refused-audit"), blocks(rule.docs, "accepted-audit"));
+        assert_eq!(refused.is_empty(), accepted.is_empty(), "{} shows one side only", rule.code);
+        pages += usize::from(!refused.is_empty());
+        for block in refused {
+            let findings = judged_where(&declaration, block, rule.code, true);
+            assert!(findings.iter().all(|f| f.rule.code == rule.code) && !findings.is_empty(), "{block}");
+            assert!(judged(&declaration, block, rule.code).is_empty(), "{block}");
+            for finding in &findings {
+                writeln!(text, "{} {}: {}", finding.severity, finding.place.path, finding.message).unwrap();
+                writeln!(text, "  help: {}", finding.help.as_deref().unwrap_or_default()).unwrap();
+            }
+        }
+        for block in accepted {
+            let findings = judged_where(&declaration, block, rule.code, true);
+            assert!(findings.is_empty(), "{}: {findings:?}\n{block}", rule.code);
+        }
+    }
+    assert!(pages >= 1);
+    insta::assert_snapshot!(text);
 }
 
 /// One snapshot for each page: what is refused, in words.

@@ -166,8 +166,9 @@ fn refused_examples_are_refused_and_accepted_ones_accepted() {
         let (refused, accepted) = (blocks(rule.docs, "refused"), blocks(rule.docs, "accepted"));
         let is_policy = POLICIES.iter().any(|policy| policy.rule().code == rule.code);
         // Policies that judge objects or files show those; other tests run them.
-        let by_object =
-            ["refused-object", "refused-files"].iter().any(|tag| !blocks(rule.docs, tag).is_empty());
+        let by_object = ["refused-object", "refused-audit", "refused-files"]
+            .iter()
+            .any(|tag| !blocks(rule.docs, tag).is_empty());
         if is_policy && !by_object && (refused.is_empty() || accepted.is_empty()) {
             wrong.push(format!("{} lacks an example", rule.code));
         }
@@ -238,7 +239,8 @@ fn examples_of_what_is_done_with_intent_are_refused_and_accepted() {
 }
 
 /// Examples that other tests run: of texts, of objects and their changes, of files of a repository.
-const RUN_ELSEWHERE: [&str; 4] = ["refused", "refused-object", "refused-change", "refused-files"];
+const RUN_ELSEWHERE: [&str; 5] =
+    ["refused", "refused-object", "refused-audit", "refused-change", "refused-files"];
 
 /// A page shows what is refused, or names the tests that prove it.
 #[test]

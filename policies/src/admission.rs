@@ -230,7 +230,8 @@ fn decision<'a>(request: &Request<'_>, change: Option<Change<'_>>, basis: &Basis
     let concerned = |declared: &&MeshDeclaration| {
         [&before, &after].into_iter().flatten().any(|claims| claims.concern(&declared.spec))
     };
-    let candidates = scope::declarations(&basis.declarations, home, &At::fields(object));
+    let plane = after.as_ref().or(before.as_ref()).and_then(Claims::named_plane);
+    let candidates = scope::declarations(&basis.declarations, home, plane, &At::fields(object));
     let judged = candidates.into_iter().filter(concerned).map(|declared| {
         let (before, after) = (before.as_ref(), after.as_ref());
         let object = change.after.as_ref().map(At::fields);

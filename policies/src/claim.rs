@@ -489,6 +489,10 @@ pub struct Plane {
     pub path: FieldPath,
     /// Its namespace.
     pub namespace: Option<String>,
+    /// The namespace that it says itself, and not only by where the object lies.
+    pub named_namespace: Option<String>,
+    /// The namespace of its Helm release, where a release installs it: what the values say of a namespace does not move it.
+    pub release_namespace: Option<String>,
     /// Its revision.
     pub revision: Option<String>,
     /// Istio's version, as written.
@@ -557,6 +561,14 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// The namespace of the control plane that they are about, where the object says it and its release goes there.
+    #[must_use]
+    pub fn named_plane(&self) -> Option<&str> {
+        let plane = self.plane.as_ref()?;
+        let named = plane.named_namespace.as_deref()?;
+        plane.release_namespace.as_deref().is_none_or(|release| release == named).then_some(named)
+    }
+
     /// Whether a declaration is the one to judge them by.
     #[must_use]
     pub fn concern(&self, declaration: &DeclarationSpec) -> bool {

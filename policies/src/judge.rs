@@ -20,7 +20,8 @@ use crate::policies::POLICIES;
 /// [`Claims::concern`]; a webhook asks first.
 #[must_use]
 pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
-    if let Some(claims) = of_another_namespace(declaration, claims) {
+    let others = of_another_namespace(declaration, claims).or_else(|| of_another_plane(declaration, claims));
+    if let Some(claims) = others {
         return judge(declaration, &claims);
     }
     let mut findings = Findings::new();
@@ -55,6 +56,16 @@ pub fn judge_rest_at(declaration: &DeclarationSpec, object: &At<'_>) -> Findings
     findings
 }
 
+/// Judges what an object of a running cluster lacks, exceptions aside.
+#[must_use]
+pub fn judge_running(declaration: &DeclarationSpec, object: &At<'_>) -> Findings {
+    let mut findings = Findings::new();
+    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+        policy.audit(declaration, object, &mut findings);
+    }
+    findings
+}
+
 /// What a Service outside the system namespace says: gateways are declared in that one, and a namesake elsewhere is none of
 /// them. It may still take an address, or call itself a network's gateway.
 fn of_another_namespace(declaration: &DeclarationSpec, claims: &Claims) -> Option<Claims> {
@@ -78,6 +89,43 @@ fn of_another_namespace(declaration: &DeclarationSpec, claims: &Claims) -> Optio
         };
         true
     });
+    Some(claims)
+}
+
+/// What the values of a control plane in another namespace say: who this cluster is to another mesh, or who the cluster is
+/// that an external control plane serves from here, is not this declaration's to know. That there is one is said (MW5116).
+fn of_another_plane(declaration: &DeclarationSpec, claims: &Claims) -> Option<Claims> {
+    let system = declaration.istio.namespace.as_str();
+    claims.named_plane().filter(|own| *own != system)?;
+    let is_its_own = |claim: &Claim| {
+        matches!(
+            claim.fact,
+            Fact::MeshId
+                | Fact::ClusterId
+                | Fact::Network
+                | Fact::TrustDomain
+                | Fact::TrustDomainAlias
+                | Fact::MeshNetworks
+                | Fact::NamedNetwork
+                | Fact::Entries { .. }
+                | Fact::EntryAddress { .. }
+                | Fact::EntryPort { .. }
+                | Fact::Member { .. }
+                | Fact::MemberRange { .. }
+                | Fact::ControlPlaneAddress
+                | Fact::DiscoveryAddress
+                | Fact::InjectionPath
+                | Fact::IstiodVariable { .. }
+                | Fact::ExternalIstiod
+                | Fact::ClusterLocalHost
+                | Fact::DiscoverySelector
+        )
+    };
+    if !claims.list.iter().any(is_its_own) {
+        return None;
+    }
+    let mut claims = claims.clone();
+    claims.list.retain(|claim| !is_its_own(claim));
     Some(claims)
 }
 

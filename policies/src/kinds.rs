@@ -1,6 +1,7 @@
 //! The registry of kinds: object -> claims. One file per kind, one line here.
 
 mod advertisement;
+mod certificate;
 mod certificates;
 mod cluster_config;
 mod config_map;
@@ -85,6 +86,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &workload::Deployment,
     &workload::StatefulSet,
     &helm::Application,
+    &certificate::Certificate,
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
     &network_gateway::NetworkGateway,
@@ -108,14 +110,17 @@ pub const KINDS: &[&dyn Kind] = &[
     &peer_authentication::PeerAuthentication,
 ];
 
-/// Kinds that are read in files only, by group and kind: no API server asks a webhook about them, or what they make is
-/// judged itself.
-pub const KINDS_IN_FILES: &[&dyn Kind] = &[
-    &injector_webhook::InjectorWebhook,
-    &helm::ApplicationSet,
-    &cluster_config::KindCluster,
-    &cluster_config::ClusterConfiguration,
-];
+/// Kinds that are judged in files and, by an audit, in running clusters: no API server asks a webhook about them.
+pub const KINDS_UNASKED: &[&dyn Kind] = &[&injector_webhook::InjectorWebhook];
+
+/// Kinds that are read in files only, by group and kind: no cluster holds them, or what they make is judged itself.
+pub const KINDS_IN_FILES: &[&dyn Kind] =
+    &[&helm::ApplicationSet, &cluster_config::KindCluster, &cluster_config::ClusterConfiguration];
+
+/// Every kind whose objects an audit judges in a running cluster.
+pub fn audited() -> impl Iterator<Item = &'static dyn Kind> {
+    KINDS.iter().chain(KINDS_UNASKED).copied()
+}
 
 /// The kind of an `apiVersion` and `kind`.
 #[must_use]
@@ -126,7 +131,7 @@ pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static dyn Kind> {
 /// The kind of a group.
 #[must_use]
 pub(crate) fn kind_in(group: &str, kind: &str) -> Option<&'static dyn Kind> {
-    let mut all = KINDS.iter().chain(KINDS_IN_FILES).copied();
+    let mut all = audited().chain(KINDS_IN_FILES.iter().copied());
     all.find(|known| known.kind() == kind && known.group() == group)
 }
 
@@ -179,6 +184,7 @@ pub fn charts_in(values: &Map<String, Value>) -> Vec<(Option<String>, Chart)> {
     below.collect()
 }
 
+pub(crate) use injector_webhook::WEBHOOK as INJECTOR_WEBHOOK;
 pub(crate) use kustomization::cluster_directory;
 pub(crate) use network_gateway::{EAST_WEST, REMOTE};
 pub(crate) use node::{REGION as NODE_REGION, ZONE as NODE_ZONE};

@@ -56,6 +56,7 @@ mod idle_port;
 mod incomplete_injection_path;
 mod incomplete_signing_secret;
 mod inert_operator;
+mod injector_without_ca_bundle;
 mod interfaces_without_layer_2;
 mod intermediate_outlives_root;
 mod istiod_leads_nobody;
@@ -299,6 +300,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &undeclared_remote_cluster::UndeclaredRemoteCluster,
     &another_api_server::AnotherApiServer,
     &refused_credential::RefusedCredential,
+    &injector_without_ca_bundle::InjectorWithoutCaBundle,
     &certificate_lives_too_long::CertificateLivesTooLong,
     // Delivery.
     &shared_api_server::SharedApiServer,

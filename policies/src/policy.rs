@@ -23,6 +23,10 @@ pub trait Policy: Sync {
     /// Judges what one object says beside its claims, at admission. Its documents were read ([`crate::embedded`]).
     fn admit(&self, _declaration: &DeclarationSpec, _object: &At<'_>, _findings: &mut Findings) {}
 
+    /// Judges what an object of a running cluster lacks that something there should have given it. Asked by audits only:
+    /// requests and files lack it rightly.
+    fn audit(&self, _declaration: &DeclarationSpec, _object: &At<'_>, _findings: &mut Findings) {}
+
     /// Whether a policy that compares has something to say at admission, too: then a declaration can excuse it there.
     fn admits(&self) -> bool {
         false

@@ -226,6 +226,42 @@ impl Manifest {
         found
     }
 
+    /// Whether it is an istiod that injects nothing in the cluster where it runs, as that of an external control plane: its
+    /// webhook's configuration is called nothing (istio/istio.io:
+    /// `content/en/docs/setup/install/external-controlplane/index.md`).
+    #[must_use]
+    pub fn is_external_istiod(&self) -> bool {
+        const VARIABLE: &str = "INJECTION_WEBHOOK_CONFIG_NAME";
+        let Some(plane) = self.claims.plane.as_ref().filter(|plane| !plane.is_remote) else { return false };
+        let values = self.chart_values();
+        let values = values
+            .iter()
+            .find(|at| plane.path.0.starts_with(&at.path.0) || at.path.0.starts_with(&plane.path.0));
+        let in_values = values.is_some_and(|at| {
+            ["env", "pilot.env"].iter().any(|env| {
+                let value = at.values.at(&FieldPath::parse(env).key(VARIABLE));
+                value.and_then(Node::as_str).is_some_and(str::is_empty)
+            })
+        });
+        let env = self.document.at(&"spec.components.pilot.k8s.env".into());
+        let in_operator = env.into_iter().flat_map(Node::items).any(|item| {
+            let is = |key: &str, text: &str| item.get(key).and_then(Node::as_str) == Some(text);
+            is("name", VARIABLE) && is("value", "")
+        });
+        in_values || in_operator
+    }
+
+    /// The cluster ID of the istiod that it installs: an operator lets the variable replace that of the values
+    /// (`operator/pkg/render`), Helm lets the values come last.
+    #[must_use]
+    pub fn istiod_id(&self) -> Option<Stated<'_>> {
+        let variable = Fact::IstiodVariable { name: "CLUSTER_ID".to_owned() };
+        let of = |fact: &Fact| self.claims.first(fact);
+        let in_operator = of(&variable).filter(|_| self.kind == "IstioOperator");
+        let claim = in_operator.or_else(|| of(&Fact::ClusterId)).or_else(|| of(&variable))?;
+        Some(Stated { subject: self, claim })
+    }
+
     /// A finding about one of its fields.
     #[must_use]
     pub fn finding(&self, rule: &'static Rule, path: &FieldPath, message: impl Into<String>) -> Finding {

@@ -154,7 +154,8 @@ fn candidates<'a>(basis: &'a Basis<'_>, subject: &Manifest) -> Vec<(&'a Witness,
         _ => subject.namespace.as_deref(),
     };
     let declared: Vec<&MeshDeclaration> = all().map(|(_, declaration)| declaration).collect();
-    let chosen = scope::declarations(&declared, home.unwrap_or_default(), &At::root(&object));
+    let (home, plane) = (home.unwrap_or_default(), subject.claims.named_plane());
+    let chosen = scope::declarations(&declared, home, plane, &At::root(&object));
     all().filter(|(_, declaration)| chosen.iter().any(|one| std::ptr::eq(*one, *declaration))).collect()
 }
 

@@ -51,10 +51,7 @@ pub(super) fn find(cluster: &Cluster) -> Option<Plane<'_>> {
 fn read(subject: &Manifest) -> Option<Plane<'_>> {
     let document = &subject.document;
     let is_plane = match subject.kind.as_str() {
-        "IstioOperator" => {
-            let only_gateways = text(document, "spec.profile").as_deref() == Some("empty");
-            !only_gateways && speaks(subject)
-        }
+        "IstioOperator" => subject.claims.plane.is_some() && speaks(subject),
         "Istio" => true,
         "HelmRelease" | "Application" => {
             matches!(chart(subject).as_deref(), Some("istiod" | "istiod-remote"))

@@ -19,8 +19,8 @@ pub fn system_namespaces<'a>(basis: &Basis<'a>) -> Vec<&'a str> {
     all.collect::<BTreeSet<&str>>().into_iter().collect()
 }
 
-/// Judges an object as if it were created now, by the declaration that is nearest to it; nothing when it asserts nothing
-/// about a mesh that is declared.
+/// Judges an object as if it were created now, and what it should have been given since, by the declaration that is nearest
+/// to it; nothing when it asserts nothing about a mesh that is declared.
 #[must_use]
 pub fn standing<'a>(
     object: &Map<String, Value>,
@@ -35,10 +35,11 @@ pub fn standing<'a>(
     let is_namespace = object.str_at(&["kind"]) == Some("Namespace");
     let home = object.str_at(&["metadata", if is_namespace { "name" } else { "namespace" }]);
     let home = home.unwrap_or_default();
-    let candidates = scope::declarations(&basis.declarations, home, object);
+    let candidates = scope::declarations(&basis.declarations, home, claims.named_plane(), object);
     let judged = candidates.into_iter().filter(|declared| claims.concern(&declared.spec)).map(|declared| {
         let mut findings = judge::judge(&declared.spec, &claims);
         findings.extend(judge::judge_rest_at(&declared.spec, object));
+        findings.extend(judge::judge_running(&declared.spec, object));
         judge::excuse(&declared.spec, basis.today, &mut findings);
         (declared, findings)
     });

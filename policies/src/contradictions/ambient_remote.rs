@@ -2,9 +2,11 @@
 
 use super::found;
 use crate::chart_keys::Chart;
-use crate::claim::Fact;
-use crate::finding::{Findings, Rule, Severity};
-use crate::node::FieldPath;
+use crate::claim::{At, Fact};
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::kinds;
+use crate::node::{FieldPath, Span};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository};
 
@@ -22,6 +24,46 @@ static RULE: Rule = Rule {
 impl Policy for AmbientRemote {
     fn rule(&self) -> &'static Rule {
         &RULE
+    }
+
+    fn admits(&self) -> bool {
+        true
+    }
+
+    fn admit(&self, declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+        let plane = &declaration.control_plane;
+        let Some(primary) = plane.primary.as_ref().filter(|_| plane.role != DeclaredRole::Primary) else {
+            return;
+        };
+        let kind = object.str_at(&["kind"]).unwrap_or_default();
+        if !["Application", "DaemonSet", "HelmRelease", "IstioOperator", "ZTunnel"].contains(&kind) {
+            return;
+        }
+        let subject = Manifest::without_claims(object);
+        let Some(path) = ztunnel(&subject) else { return };
+        let claims = kinds::claims_at(object);
+        if !claims.concern(declaration) {
+            return;
+        }
+        let found = subject.text(&path.to_string()).unwrap_or_default();
+        let message = format!(
+            "`{}` puts cluster `{}` into ambient mode, which is declared to be served by the istiod of cluster `{}`: Istio does \
+             not support that",
+            claims.object, declaration.cluster.name, primary.name
+        );
+        let place = |path: FieldPath| Place { span: Span::NONE, path };
+        let label = match declaration.source("controlPlane") {
+            Some((file, field)) => format!("declared in `{file}`, `{field}`"),
+            None => format!("declared by the mesh `{}`", declaration.mesh.name),
+        };
+        findings.push(
+            RULE.at(place(path), message)
+                .found(found)
+                .declared(plane.role.as_str(), place("spec.controlPlane.role".into()), label)
+                .help("leave the cluster to sidecars, or declare it a primary first")
+                .cluster(&declaration.cluster.name)
+                .object(claims.object),
+        );
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {

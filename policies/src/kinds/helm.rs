@@ -84,8 +84,8 @@ impl Kind for HelmRelease {
         }
         if let Some(plane) = &mut claims.plane {
             let own = || object.text_at(&["metadata", "namespace"]);
-            let namespace = plane.namespace.take().or_else(|| spec.text_of("targetNamespace"));
-            plane.namespace = namespace.or_else(own);
+            plane.release_namespace = spec.text_of("targetNamespace").or_else(own);
+            plane.namespace = plane.namespace.take().or_else(|| plane.release_namespace.clone());
             plane.version = spec.text_at(&["chart", "spec", "version"]);
             plane.whole = targets.is_empty() && spec.get("postRenderers").is_none();
         }
@@ -149,10 +149,9 @@ fn application(spec: &At<'_>, name: &str, claims: &mut Claims) {
     spec.with(&["sources"], |sources| {
         sources.items().for_each(|source| self::source(&source, name, claims));
     });
-    if let Some(plane) = &mut claims.plane
-        && plane.namespace.is_none()
-    {
-        plane.namespace = destination.and_then(|destination| destination.text_of("namespace"));
+    if let Some(plane) = &mut claims.plane {
+        plane.release_namespace = destination.and_then(|destination| destination.text_of("namespace"));
+        plane.namespace = plane.namespace.take().or_else(|| plane.release_namespace.clone());
     }
 }
 

@@ -58,7 +58,8 @@ fn plane(object: &At<'_>, spec: &At<'_>, values: Option<crate::claim::Plane>) ->
     }
     let text = |at: &At<'_>, key: &str| at.text_of(key).filter(|text| !text.is_empty());
     let own = || object.text_at(&["metadata", "namespace"]);
-    plane.namespace = plane.namespace.or_else(|| text(spec, "namespace")).or_else(own);
+    plane.named_namespace = plane.named_namespace.or_else(|| text(spec, "namespace"));
+    plane.namespace = plane.named_namespace.clone().or_else(own);
     plane.revision = text(spec, "revision").or(plane.revision);
     plane.version = text(spec, "tag");
     plane.is_remote |= is_remote;

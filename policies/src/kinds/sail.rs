@@ -97,7 +97,8 @@ fn istio(object: &At<'_>, claims: &mut Claims) {
         plane.path = spec.path();
     }
     let text = |key: &str| spec.text_of(key).filter(|text| !text.is_empty());
-    plane.namespace = text("namespace").or(plane.namespace.take());
+    plane.named_namespace = text("namespace").or(plane.named_namespace.take());
+    plane.namespace.clone_from(&plane.named_namespace);
     plane.version = text("version");
     plane.whole = true;
     // The operator tells a remote cluster by the profile of the values alone (`pkg/revision/remote.go`).

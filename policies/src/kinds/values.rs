@@ -121,6 +121,8 @@ pub(super) fn plane(values: &At<'_>, is_remote: bool) -> Plane {
     Plane {
         path: values.path(),
         namespace: text(&["global", "istioNamespace"]),
+        named_namespace: text(&["global", "istioNamespace"]),
+        release_namespace: None,
         revision: text(&["revision"]),
         version: None,
         is_remote: is_remote || enabled || profile.as_deref() == Some("remote"),
@@ -132,7 +134,7 @@ pub(super) fn plane(values: &At<'_>, is_remote: bool) -> Plane {
 /// in older URLs, `--slash--` for a slash in a value.
 pub(super) fn injection(at: &At<'_>, claims: &mut Claims) {
     let Some(text) = at.str() else { return };
-    let Some((_, path)) = text.split_once("/inject") else { return };
+    let Some(path) = injection_path(text) else { return };
     claims.add(Fact::InjectionPath, at, text);
     let path = path.trim_start_matches('/');
     if path.starts_with(":ENV:") {
@@ -146,6 +148,18 @@ pub(super) fn injection(at: &At<'_>, claims: &mut Claims) {
     while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
         injected(key, &value.replace("--slash--", "/"), at, claims);
     }
+}
+
+/// What follows `/inject` as a step of a path; other programs inject at `/inject-sidecar`.
+fn injection_path(text: &str) -> Option<&str> {
+    let (_, path) = text.split_once("/inject")?;
+    (path.is_empty() || path.starts_with(['/', ':', '?'])).then_some(path)
+}
+
+/// Whether an injection path says a cluster or a network, as none but Istio's does.
+pub(super) fn names_cluster(at: &At<'_>) -> bool {
+    let path = at.str().and_then(injection_path).unwrap_or_default();
+    [":ENV:", "/cluster/", "/net/"].iter().any(|mark| path.contains(mark))
 }
 
 fn injected(key: &str, value: &str, at: &At<'_>, claims: &mut Claims) {

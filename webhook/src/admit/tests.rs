@@ -330,6 +330,19 @@ fn several_meshes_are_told_apart() {
     };
     assert_eq!(values("network-other", "flux-system"), true);
     assert_eq!(values("network-c2", "flux-system"), false);
+    // A control plane that names its namespace is that mesh's; one of neither is let be, and said.
+    let named = |network: &str, plane: &str| {
+        let object = json!({"metadata": {"name": "i", "namespace": "flux-system"},
+            "spec": {"profile": "remote", "values": {"global": {"network": network, "istioNamespace": plane}}}});
+        let kind = ("install.istio.io", "v1alpha1", "IstioOperator");
+        let response = ask_of(&both, &request("CREATE", kind, &object, &Value::Null)).1;
+        (response["allowed"].clone(), response["warnings"].to_string().contains("MW5116"))
+    };
+    assert_eq!(named("network-other", "istio-other"), (true.into(), false));
+    assert_eq!(named("network-c2", "istio-other"), (false.into(), false));
+    assert_eq!(named("network-c2", "istio-system"), (true.into(), false));
+    assert_eq!(named("network-other", "istio-system"), (false.into(), false));
+    assert_eq!(named("network-x", "external-istiod"), (true.into(), true));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use k8s_openapi::api::core::v1::ObjectReference;
 use meshwright_policies::admission::{self, Basis};
 use meshwright_policies::finding::{Findings, Severity};
-use meshwright_policies::kinds::{Audited, KINDS, Kind};
+use meshwright_policies::kinds::{self, Audited, Kind};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -109,11 +109,11 @@ impl Audit {
         let basis = admit::basis(snapshot, admission::WithoutDeclaration::Allow, SystemTime::now());
         match objects::versions(&self.cluster.client).await {
             Ok(versions) => {
-                for kind in KINDS {
+                for kind in kinds::audited() {
                     let Some(version) = versions.get(kind.group()) else { continue };
-                    for namespace in homes(*kind, &basis) {
+                    for namespace in homes(kind, &basis) {
                         let see = |object| tally.judge(&object, &basis, known, events);
-                        let listed = objects::each(&self.cluster.client, *kind, version, namespace, see);
+                        let listed = objects::each(&self.cluster.client, kind, version, namespace, see);
                         if let Err(error) = listed.await {
                             let kind = kind.plural();
                             tracing::warn!(%error, kind, namespace, "objects could not be audited");

@@ -1,7 +1,7 @@
 //! What this program may have to do in a cluster, as rules of roles (`rbac.authorization.k8s.io/v1`). The kinds come from
 //! the registry, so that a kind that is judged can also be audited.
 
-use meshwright_policies::kinds::{Audited, KINDS};
+use meshwright_policies::kinds::{self, Audited};
 use serde::Serialize;
 
 /// A rule of a role.
@@ -51,7 +51,7 @@ pub fn needs() -> Needs {
     ];
     let mut system_namespaces: Vec<PolicyRule> = Vec::new();
     // One rule for a group; the registry is in the order of groups.
-    for kind in KINDS {
+    for kind in kinds::audited() {
         let rules = match kind.audited() {
             Audited::Everywhere => &mut cluster,
             Audited::SystemNamespaces => &mut system_namespaces,

@@ -123,3 +123,33 @@ async fn an_audit_that_fails_says_so_and_reports_nothing() {
     assert_eq!((&status["observedGeneration"], &status["errors"]), (&json!(1), &Value::Null));
     assert_eq!(running.metric("meshwright_audit_last_completion_timestamp_seconds").await, 0.0);
 }
+
+/// Kubernetes asks no webhook about webhooks, so that the audit alone sees what istiod did not fill in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_injection_webhook_without_its_bundle_is_counted_until_istiod_fills_it_in() {
+    let server = ApiServer::start().await;
+    server.put(definition());
+    let injector = |bundle: &str| {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": "istio-sidecar-injector", "labels": {"istio.io/rev": "default"}},
+            "webhooks": [{
+                "name": "rev.namespace.sidecar-injector.istio.io",
+                "clientConfig": {"caBundle": bundle, "service": {
+                    "name": "istiod", "namespace": "istio-system",
+                    "path": "/inject/cluster/mdemo-cluster2/net/network-c2",
+                }},
+            }],
+        })
+    };
+    server.put(injector(""));
+    server.put(declaration("network-c2"));
+    let running = webhook(&server, Rhythm { audit: Duration::from_secs(1), ..RHYTHM }).await;
+    let status =
+        || server.object("meshwright.dev", "meshdeclarations", "", "mdemo").unwrap()["status"].clone();
+    until("the warning is counted", || status()["warnings"] == 1).await;
+    let found = r#"meshwright_audit_findings{policy="MW7116",severity="warning"}"#;
+    assert_eq!(running.metric(found).await, 1.0);
+    server.put(injector("LS0tLS1CRUdJTg=="));
+    until("it is filled in", || status()["warnings"] == 0).await;
+}

@@ -74,6 +74,13 @@ pub(crate) fn built_in() -> Vec<Resource> {
             "validatingwebhookconfigurations",
             false,
         ),
+        (
+            "admissionregistration.k8s.io",
+            "v1",
+            "MutatingWebhookConfiguration",
+            "mutatingwebhookconfigurations",
+            false,
+        ),
         ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false),
     ]
     .map(|(group, version, kind, plural, namespaced)| Resource::new(group, version, kind, plural, namespaced))
