@@ -108,7 +108,10 @@ impl Controller {
                 }
                 Ok(false) => backoff.after_failure(),
                 Err(error) => {
-                    tracing::warn!(%error, "the webhook's configuration is not kept");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the webhook's configuration is not kept"
+                    );
                     self.metrics.configuration_failures.inc();
                     backoff.after_failure()
                 }

@@ -103,8 +103,12 @@ impl Visit for Keys {
         let mut text = value.to_string();
         let mut source = value.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            // Some errors say themselves what caused them.
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
             source = cause.source();
         }
         self.put(field, text.as_str());
@@ -132,6 +136,29 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("no connection: {0}")]
+        Connection(#[source] std::io::Error),
+        #[error("the watch ended")]
+        Watch(#[source] Box<Failure>),
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_each_once() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().event_format(JsonLines).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let cause = Failure::Connection(std::io::Error::other("a certificate of nobody"));
+            let error = Failure::Watch(Box::new(cause));
+            tracing::warn!(error = &error as &dyn std::error::Error, "broken");
+        });
+        let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+        assert_eq!(line["error"], "the watch ended: no connection: a certificate of nobody");
     }
 
     #[test]

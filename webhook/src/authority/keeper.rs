@@ -84,7 +84,7 @@ impl Keeper {
                     tokio::time::sleep(backoff.spread(every)).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the certificate is not kept");
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the certificate is not kept");
                     self.metrics.keeper_failures.inc();
                     tokio::time::sleep(backoff.after_failure()).await;
                 }

@@ -83,9 +83,11 @@ fn failed(error: &watcher::Error, metrics: &Metrics) {
         return;
     }
     let before = metrics.watch_connected.set(0);
+    // The client alone says no more than that it could not connect.
+    let error: &dyn std::error::Error = error;
     match (before, missing) {
         (_, true) => tracing::debug!("there is no CustomResourceDefinition of {KIND} yet"),
-        (0, false) => tracing::debug!(%error, "the watch of declarations failed again"),
-        (_, false) => tracing::warn!(%error, "the watch of declarations failed; what is in force stays"),
+        (0, false) => tracing::debug!(error, "the watch of declarations failed again"),
+        (_, false) => tracing::warn!(error, "the watch of declarations failed; what is in force stays"),
     }
 }

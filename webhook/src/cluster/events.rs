@@ -13,6 +13,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client};
 use meshwright_policies::admission::{Outcome, Request, Review, Verdict};
 use meshwright_policies::declaration::KIND;
+use meshwright_policies::finding::Severity;
 use meshwright_policies::intent::API_VERSION;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -91,10 +92,12 @@ impl Notice {
             "DELETE" => "Delete",
             _ => return None,
         };
+        // Warnings of the same object are not why it was refused.
+        let refused = verdict.findings.iter().find(|finding| finding.severity == Severity::Error);
         Some(Notice {
             regarding: regarding(&request),
             mesh: verdict.mesh.clone(),
-            reason: (*verdict.rules.first().unwrap_or(&"Refused")).to_owned(),
+            reason: refused.map_or("Refused", |finding| finding.rule.code).to_owned(),
             action,
             note: message.clone(),
             witness: Witness::One,
@@ -277,7 +280,37 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use meshwright_policies::admission::{Basis, WithoutDeclaration, review};
+    use meshwright_policies::declaration::MeshDeclaration;
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn the_reason_is_what_was_refused_and_no_warning_beside_it() {
+        let declared: MeshDeclaration =
+            serde_yaml::from_str(include_str!("../../tests/declarations/mdemo.yaml")).unwrap();
+        let basis = Basis {
+            declarations: vec![&declared],
+            unreadable: false,
+            without: WithoutDeclaration::Allow,
+            today: "2026-01-01".to_owned().try_into().unwrap(),
+        };
+        let labels = json!({"topology.istio.io/network": declared.spec.network});
+        let body = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "1", "operation": "UPDATE", "name": "istio-system",
+                "kind": {"group": "", "version": "v1", "kind": "Namespace"},
+                "object": {"metadata": {"name": "istio-system"}},
+                "oldObject": {"metadata": {"name": "istio-system", "labels": labels}},
+            },
+        })
+        .to_string();
+        let verdict = review(body.as_bytes(), &basis);
+        assert_eq!(verdict.rules, ["MW2112", "MW4103"], "a warning, and a loss");
+        assert_eq!(Notice::of_denial(body.as_bytes(), &verdict).unwrap().reason, "MW4103");
+    }
 
     #[test]
     fn a_burst_is_written_and_then_a_few() {

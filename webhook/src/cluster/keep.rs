@@ -93,7 +93,10 @@ async fn api_server_knows_conditions(client: &Client) -> bool {
                 return knows_conditions(number(&version.major), number(&version.minor));
             }
             Err(error) => {
-                tracing::warn!(%error, "the API server's version is not known yet");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the API server's version is not known yet"
+                );
                 tokio::time::sleep(backoff.after_failure()).await;
             }
         }
