@@ -107,12 +107,17 @@ fn holds_secret(finding: &Finding) -> bool {
 fn notes(report: &Report<'_>, finding: &Finding, same: &[&Finding]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(declared) = &finding.declared {
-        let mut note = format!("declared `{}`", visible(declared, LONGEST_LABEL));
-        if let Some(spot) = json::declared_at(report, finding) {
-            note.push_str(&format!(" at {}", visible(&spot.to_string(), LONGEST_MESSAGE)));
-        } else if let Some(related) = finding.related.first() {
-            note.push_str(&format!(": {}", visible(&related.label, LONGEST_LABEL)));
-        }
+        // What is to be nothing at all is declared by no value.
+        let value =
+            Some(declared).filter(|value| !value.is_empty()).map(|value| visible(value, LONGEST_LABEL));
+        let said = value.map_or_else(|| "declared".to_owned(), |value| format!("declared `{value}`"));
+        let label = finding.related.first().map(|related| visible(&related.label, LONGEST_LABEL));
+        let mut note = match (json::declared_at(report, finding), label) {
+            (Some(spot), _) => format!("{said} at {}", visible(&spot.to_string(), LONGEST_MESSAGE)),
+            (None, Some(label)) if declared.is_empty() => label,
+            (None, Some(label)) => format!("{said}: {label}"),
+            (None, None) => said,
+        };
         if let Some(found) = &finding.found {
             note.push_str(&format!(", found `{}`", visible(found, LONGEST_LABEL)));
         }

@@ -575,3 +575,23 @@ fn a_finding_of_an_object_shows_where_it_was_declared() {
     1 error
     "#);
 }
+
+#[test]
+fn a_finding_that_is_to_be_removed_names_no_value() {
+    let place = |path: &str| Place { span: Span::NONE, path: FieldPath::parse(path) };
+    let mut findings = Findings::new();
+    findings.push(NETWORK.at(place("spec.network"), "`n2` is to be nowhere").found("n2").declared(
+        "",
+        place("spec.networks"),
+        "declared in `a.yaml`, `spec.network`",
+    ));
+    let (sources, _) = Sources::from_text("a.yaml", &b""[..]);
+    assert_snapshot!(print(Format::Human, &findings, &sources), @r"
+    error[MW2001]: `n2` is to be nowhere
+     |
+     = note: declared in `a.yaml`, `spec.network`, found `n2`
+     = note: field `spec.network`
+
+    1 error
+    ");
+}
