@@ -9,6 +9,7 @@ mod blank_cluster_name;
 mod control_plane_inside;
 mod data_plane_ahead;
 mod delivered_elsewhere;
+mod dials_elsewhere;
 mod differing_cluster_id;
 mod differing_declarations;
 mod differing_flag;
@@ -52,6 +53,7 @@ mod overlay_loses_items;
 mod passthrough_of_everything;
 mod pinned_address_for_all;
 mod pool_not_advertised;
+mod remote_of_another;
 mod remote_secret_key;
 mod repeated_cluster_id;
 mod repeated_remote_cluster;
@@ -63,6 +65,7 @@ mod shared_node_port;
 mod shared_signing_certificate;
 mod target_without_server;
 mod trust_domains_apart;
+mod unknown_pool;
 mod unknown_revision;
 mod unknown_subset_value;
 mod unlabelled_gateway_pods;
@@ -106,6 +109,8 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &overlapping_found_pools::OverlappingFoundPools,
     &entry_elsewhere::EntryElsewhere,
     &unread_annotation::UnreadAnnotation,
+    &dials_elsewhere::DialsElsewhere,
+    &unknown_pool::UnknownPool,
     // Gateways.
     &gateway_without_mesh_port::GatewayWithoutMeshPort,
     &entry_port_not_served::EntryPortNotServed,
@@ -133,6 +138,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &ambient_in_one_network::AmbientInOneNetwork,
     &external_istiod_id::ExternalIstiodId,
     &ambient_remote::AmbientRemote,
+    &remote_of_another::RemoteOfAnother,
     // Versions.
     &operator_is_gone::OperatorIsGone,
     &data_plane_ahead::DataPlaneAhead,

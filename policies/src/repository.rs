@@ -502,6 +502,7 @@ struct Index {
     by_cluster_id: BTreeMap<(String, String), Vec<usize>>,
     by_network: BTreeMap<(String, String), Vec<usize>>,
     joins: Vec<(usize, usize)>,
+    links: Vec<(usize, usize)>,
     meshes: Vec<Vec<usize>>,
 }
 
@@ -547,6 +548,14 @@ impl Repository {
         self.index().joins.iter().filter_map(pair).collect()
     }
 
+    /// The same pairs, and those of which one is served by the other's istiod or sends traffic to its gateways: by the annotation
+    /// `topology.istio.io/controlPlaneClusters`, or by an address that the other's gateways alone ask for.
+    #[must_use]
+    pub fn links(&self) -> Vec<(&Cluster, &Cluster)> {
+        let pair = |(a, b): &(usize, usize)| Some((self.clusters.get(*a)?, self.clusters.get(*b)?));
+        self.index().links.iter().filter_map(pair).collect()
+    }
+
     /// Clusters that the repository makes one mesh of, by what they say, never by where their files are: they are joined,
     /// or say so themselves. At least two each, in the order of the clusters.
     #[must_use]
@@ -568,6 +577,7 @@ impl Index {
             }
         }
         index.joins = index.find_joins(clusters);
+        index.links = index.find_links(clusters);
         index.meshes = index.find_meshes(clusters);
         index
     }
@@ -596,6 +606,55 @@ impl Index {
             }
         }
         joins.into_iter().collect()
+    }
+
+    fn find_links(&self, clusters: &[Cluster]) -> Vec<(usize, usize)> {
+        let comparable = || clusters.iter().enumerate().filter(|(_, cluster)| cluster.is_comparable());
+        let mut asked: BTreeMap<(&str, &str), BTreeSet<usize>> = BTreeMap::new();
+        for (at, cluster) in comparable() {
+            for stated in cluster.stated(|_, fact| matches!(fact, Fact::GatewayAddress { .. })) {
+                asked.entry((&cluster.scope, &stated.claim.value)).or_default().insert(at);
+            }
+        }
+        let mut links: BTreeSet<(usize, usize)> = self.joins.iter().copied().collect();
+        for (from, cluster) in comparable() {
+            let own = |subject: &Manifest| !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster");
+            let stated = cluster.stated(|subject, fact| {
+                own(subject)
+                    && matches!(
+                        fact,
+                        Fact::ControlPlaneAddress | Fact::EntryAddress { .. } | Fact::LeadingClusters { .. }
+                    )
+            });
+            for Stated { claim, .. } in stated {
+                let others: Vec<usize> = match &claim.fact {
+                    Fact::LeadingClusters { .. } => {
+                        let key = |id: &str| (cluster.scope.clone(), id.to_owned());
+                        let ids = claim.value.split(',').filter_map(|id| self.by_cluster_id.get(&key(id)));
+                        ids.flatten().copied().collect()
+                    }
+                    fact => {
+                        // Of several clusters that ask for one address nobody can say which is meant.
+                        let at = asked.get(&(cluster.scope.as_str(), claim.value.as_str()));
+                        let only = at.filter(|at| at.len() == 1).and_then(BTreeSet::first).copied();
+                        let is_on = |network: &str, at: usize| {
+                            clusters.get(at).is_some_and(|other| other.network() == Some(network))
+                        };
+                        let fits = |at: &usize| match fact {
+                            Fact::EntryAddress { network } => is_on(network, *at),
+                            _ => true,
+                        };
+                        only.filter(fits).into_iter().collect()
+                    }
+                };
+                let is_other = |to: &usize| {
+                    let other = clusters.get(*to);
+                    other.is_some_and(|other| other.is_comparable() && other.name != cluster.name)
+                };
+                links.extend(others.into_iter().filter(is_other).map(|to| (from.min(to), from.max(to))));
+            }
+        }
+        links.into_iter().collect()
     }
 
     fn find_meshes(&self, clusters: &[Cluster]) -> Vec<Vec<usize>> {

@@ -510,3 +510,40 @@ fn edits_of_what_has_a_second_witness_are_found_without_declarations() {
     println!("{}", lines.join("\n"));
     assert!(missed.is_empty() && lines.len() >= 5, "{missed:#?}");
 }
+
+/// Without declarations: what is left that a single edit can change unseen. Kinds of claim paths, with how many edits of them
+/// are found; those of which all are found are counted only. `docs/lint.md` says why nothing else tells of the rest.
+#[test]
+fn what_a_declaration_alone_contradicts_is_written_down() {
+    let mut done: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+    for (_, mut files) in trees() {
+        files.retain(|path, _| !path.contains("/declaration/"));
+        let linted = lint(&files);
+        let mut here: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let all = edits(&linted).into_iter().filter(|edit| edit.text.is_some());
+        for edit in all.filter(|edit| !is_status_port(edit)) {
+            let kind = (edit.fact.clone(), edit.kind.clone());
+            let (all, of_tree) = (done.entry(kind.clone()).or_default(), here.entry(kind).or_default());
+            if all.1 >= 4 || *of_tree >= 2 {
+                continue;
+            }
+            *of_tree += 1;
+            all.1 += 1;
+            all.0 += usize::from(!lint(&edit.apply(&files)).findings.is_empty());
+        }
+    }
+    let whole = done.values().filter(|(found, all)| found == all).count();
+    let rest = done.iter().filter(|(_, (found, all))| found < all);
+    let rest: Vec<String> =
+        rest.map(|((fact, kind), (found, all))| format!("{found} of {all} {fact}: {kind}")).collect();
+    insta::assert_snapshot!(format!("{whole} of {} kinds are found\n{}", done.len(), rest.join("\n")));
+}
+
+/// The port at which a load balancer asks for a gateway's health is nobody else's affair.
+fn is_status_port(edit: &Edit) -> bool {
+    let named = match &edit.claim.fact {
+        Fact::GatewayPort { name, .. } | Fact::GatewayTarget { name, .. } => name == "status-port",
+        _ => false,
+    };
+    named || edit.claim.value == "15021"
+}

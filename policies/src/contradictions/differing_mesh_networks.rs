@@ -51,6 +51,14 @@ struct Network<'a> {
     entries: Option<Stated<'a>>,
 }
 
+impl Network<'_> {
+    /// Whether it has a list of entries with nothing in it, and no gateway of a registry.
+    fn is_empty(&self) -> bool {
+        let at = self.named.claim.path.clone().key("gateways");
+        self.named.subject.document.at(&at).is_some_and(|list| list.items().next().is_none())
+    }
+}
+
 fn networks(cluster: &Cluster) -> BTreeMap<&str, Network<'_>> {
     let entries = cluster.stated(|_, fact| matches!(fact, Fact::Entries { .. }));
     let mut by_network = BTreeMap::new();
@@ -73,13 +81,16 @@ fn networks(cluster: &Cluster) -> BTreeMap<&str, Network<'_>> {
 fn missing(told: &[Told<'_>], findings: &mut Findings) {
     let mut all: BTreeMap<&str, &Told<'_>> = BTreeMap::new();
     for a in told {
-        for id in a.networks.keys() {
-            all.entry(id).or_insert(a);
+        for (id, network) in &a.networks {
+            if !network.is_empty() {
+                all.entry(id).or_insert(a);
+            }
         }
     }
     for b in told {
         let Some(own) = b.cluster.network() else { continue };
-        for (id, a) in all.iter().filter(|(id, _)| !b.networks.contains_key(*id) && **id != own) {
+        let lacks = |id: &str| b.networks.get(id).is_none_or(|network| network.is_empty());
+        for (id, a) in all.iter().filter(|(id, _)| lacks(id) && **id != own) {
             let (Some(network), Some(any)) = (a.networks.get(id), b.networks.values().next()) else {
                 continue;
             };

@@ -38,6 +38,10 @@ fn judge(repository: &Repository, cluster: &Cluster, stated: &Stated<'_>, findin
     let Fact::EntryAddress { network } = &stated.claim.fact else { return };
     let Ok(entry) = stated.claim.value.parse::<IpAddr>() else { return };
     let members = repository.on_network(&cluster.scope, network);
+    if members.is_empty() {
+        of_another_network(repository, cluster, stated, network, entry, findings);
+        return;
+    }
     let gateways: Vec<Found<'_>> = members.iter().flat_map(|member| found::gateways(member)).collect();
     // Only where the address of every gateway is known can one be missed.
     let known = members.iter().all(|member| member.complete && !found::gateways(member).is_empty())
@@ -69,6 +73,45 @@ fn judge(repository: &Repository, cluster: &Cluster, stated: &Stated<'_>, findin
             .found(entry)
             .related(gateway.subject.place(&claim.path), "the gateway asks for this address")
             .help(format!("put `{}` in the place of `{entry}`, or correct the gateway", claim.value))
+            .cluster(&cluster.name),
+    );
+}
+
+/// No cluster is on the network, and a gateway of another one has its address: one of the two names is wrong.
+fn of_another_network(
+    repository: &Repository,
+    cluster: &Cluster,
+    stated: &Stated<'_>,
+    network: &str,
+    entry: IpAddr,
+    findings: &mut Findings,
+) {
+    let fleet = found::fleet(repository, &cluster.scope);
+    let mut there = Vec::new();
+    for other in &fleet {
+        for gateway in found::gateways(other) {
+            let asks = gateway.addresses().find(|claim| claim.value.parse::<IpAddr>() == Ok(entry));
+            there.extend(asks.map(|claim| (*other, gateway, claim)));
+        }
+    }
+    let [(other, gateway, claim)] = there.as_slice() else { return };
+    let Some(own) = other.network() else { return };
+    // A gateway may stand for a network without a cluster, and says so.
+    if gateway.value(found::network).is_some_and(|label| label == network) {
+        return;
+    }
+    let message = format!(
+        "network `{network}` is entered at `{entry}`, which the gateway `{}` of {} has, on network `{own}`: no cluster is on \
+         `{network}`",
+        gateway.name,
+        other.called()
+    );
+    findings.push(
+        stated
+            .finding(&RULE, message)
+            .found(network)
+            .related(gateway.subject.place(&claim.path), "the gateway asks for this address")
+            .help(format!("did you mean `{own}`?"))
             .cluster(&cluster.name),
     );
 }

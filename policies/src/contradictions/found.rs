@@ -3,7 +3,7 @@
 
 use crate::claim::{Claim, Fact};
 use crate::east_west;
-use crate::repository::{Cluster, Manifest, Repository};
+use crate::repository::{Cluster, Manifest, Repository, Stated};
 
 /// A Service that an object makes.
 #[derive(Clone, Copy, Debug)]
@@ -140,4 +140,34 @@ pub(super) fn has_control_plane(cluster: &Cluster) -> bool {
             && !list.iter().any(|claim| matches!(claim.fact, Fact::GatewayPorts { .. }))
             && !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
     })
+}
+
+/// Whether its own istiod is configured in the repository.
+pub(super) fn runs_istiod(cluster: &Cluster) -> bool {
+    has_control_plane(cluster) && !is_remote(cluster)
+}
+
+/// Who may lead a remote cluster, by the annotation of its system namespace, and that namespace; nothing where everybody may,
+/// or where the annotation is not one.
+pub(super) fn leading(cluster: &Cluster) -> Option<(Stated<'_>, &str)> {
+    if !is_remote(cluster) {
+        return None;
+    }
+    let planes = cluster.planes();
+    let all = cluster.stated(
+        |_, fact| matches!(fact, Fact::LeadingClusters { namespace } if planes.contains(&namespace.as_str())),
+    );
+    let [leads] = all.as_slice() else { return None };
+    let Fact::LeadingClusters { namespace } = &leads.claim.fact else { return None };
+    let is_known = !leads.claim.value.split(',').any(|id| id == "*" || id.is_empty());
+    is_known.then_some((*leads, namespace.as_str()))
+}
+
+/// Where a remote cluster dials istiod, when all of its statements agree.
+pub(super) fn dialled(cluster: &Cluster) -> Option<Stated<'_>> {
+    let all = cluster.stated(|subject, fact| {
+        *fact == Fact::ControlPlaneAddress && !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
+    });
+    let first = *all.first()?;
+    all.iter().all(|other| other.claim.value == first.claim.value).then_some(first)
 }

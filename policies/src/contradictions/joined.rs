@@ -17,6 +17,33 @@ pub(super) fn join(a: &Cluster, b: &Cluster) -> Option<Join> {
     one_way(a, b).or_else(|| one_way(b, a))
 }
 
+/// What links them ([`crate::repository::Repository::links`]).
+pub(super) fn link(a: &Cluster, b: &Cluster) -> Option<Join> {
+    join(a, b).or_else(|| dials(a, b)).or_else(|| dials(b, a))
+}
+
+fn dials(from: &Cluster, to: &Cluster) -> Option<Join> {
+    let leads = from.stated(|_, fact| matches!(fact, Fact::LeadingClusters { .. }));
+    let id = to.cluster_id();
+    if let Some(leads) = leads.iter().find(|leads| leads.claim.value.split(',').any(|one| Some(one) == id)) {
+        let label = format!("{} lets the istiod of {} lead it", from.called(), to.called());
+        return Some(Join { place: leads.place(), label });
+    }
+    let asked = to.stated(|_, fact| matches!(fact, Fact::GatewayAddress { .. }));
+    let is_asked = |value: &str| asked.iter().any(|stated| stated.claim.value == value);
+    let dialled = from.stated(|subject, fact| {
+        let own = !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster");
+        own && match fact {
+            Fact::ControlPlaneAddress => true,
+            Fact::EntryAddress { network } => to.network() == Some(network),
+            _ => false,
+        }
+    });
+    let dialled = dialled.into_iter().find(|stated| is_asked(&stated.claim.value))?;
+    let label = format!("{} dials the gateway of {} at this address", from.called(), to.called());
+    Some(Join { place: dialled.place(), label })
+}
+
 fn one_way(from: &Cluster, to: &Cluster) -> Option<Join> {
     let id = to.cluster_id()?;
     for subject in &from.subjects {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::found;
 use crate::chart_keys::Chart;
-use crate::claim::Fact;
+use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
+use crate::kinds::NETWORK_LABEL;
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository, ValuesAt, has_placeholder};
@@ -30,8 +31,10 @@ impl Policy for SelectorWithoutGateway {
         let whole = |cluster: &&Cluster| !cluster.mixed && cluster.complete;
         for cluster in repository.clusters.iter().filter(whole) {
             let gateways: Vec<Workload<'_>> = cluster.subjects.iter().flat_map(workloads).collect();
-            // The gateways may be installed from elsewhere: only what is seen can be missed.
-            if gateways.is_empty() || gateways.iter().any(|gateway| !gateway.known) {
+            // The gateways may be installed from elsewhere, as Istio's guide does with a script: only what is seen can be missed.
+            if !gateways.iter().any(Workload::is_between_networks)
+                || gateways.iter().any(|gateway| !gateway.known)
+            {
                 continue;
             }
             for subject in cluster.subjects.iter().filter(|subject| is_cross_network(subject)) {
@@ -48,6 +51,19 @@ struct Workload<'a> {
     labels: BTreeMap<String, String>,
     /// Whether no placeholder hides a label, and no command the name of the release.
     known: bool,
+}
+
+impl Workload<'_> {
+    /// Whether it is a gateway between networks, by its labels or by what its object says of it.
+    fn is_between_networks(&self) -> bool {
+        let is_its = |claim: &Claim| {
+            matches!(claim.fact, Fact::GatewayNetwork { .. } | Fact::NetworkView { .. })
+                && claim.path.0.starts_with(&self.path.0)
+        };
+        self.labels.contains_key(NETWORK_LABEL)
+            || self.labels.values().any(|value| value.contains("eastwest"))
+            || self.subject.claims.list.iter().any(is_its)
+    }
 }
 
 fn is_cross_network(subject: &Manifest) -> bool {

@@ -5,6 +5,8 @@ use crate::declaration::{DeclarationSpec, DeclaredRole};
 use crate::finding::{Findings, Place, Rule, Severity};
 use crate::node::{FieldPath, Span};
 use crate::policy::Policy;
+use crate::repository::{Cluster, Manifest, Repository};
+use crate::version::Version;
 
 /// MW5111: istiod that serves remote clusters may not lead them.
 pub(super) struct IstiodLeadsNobody;
@@ -59,6 +61,78 @@ impl Policy for IstiodLeadsNobody {
                 .cluster(&declaration.cluster.name)
                 .object(claims.object.clone()),
         );
+    }
+
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for cluster in repository.clusters.iter().filter(|cluster| cluster.is_comparable()) {
+            remote(repository, cluster, findings);
+        }
+    }
+}
+
+/// Those that the annotation of a remote names, when none of them leads anybody.
+fn remote(repository: &Repository, cluster: &Cluster, findings: &mut Findings) {
+    let namespaces = cluster.planes();
+    let remote =
+        cluster.subjects.iter().any(|s| s.claims.plane.as_ref().is_some_and(|plane| plane.is_remote));
+    let annotations = cluster.stated(|_, fact| {
+        matches!(fact, Fact::LeadingClusters { namespace } if namespaces.contains(&namespace.as_str()))
+    });
+    let [annotation] = annotations.as_slice() else { return };
+    let Fact::LeadingClusters { namespace } = &annotation.claim.fact else { return };
+    if !remote || annotation.claim.value.split(',').any(|id| id == "*") {
+        return;
+    }
+    let mut denying = None;
+    for id in annotation.claim.value.split(',') {
+        let leaders = repository.with_cluster_id(&cluster.scope, id);
+        let [leader] = leaders.as_slice() else { return };
+        let istiods = leader.subjects.iter().filter(|s| s.claims.plane.is_some() && s.plane == *namespace);
+        let istiods: Vec<&Manifest> = istiods.collect();
+        let is_known = |istiod: &&Manifest| {
+            let plane = istiod.claims.plane.as_ref();
+            plane.is_some_and(|plane| plane.whole && !plane.is_remote)
+                && istiod.unresolved.is_empty()
+                && !istiod.unknown
+        };
+        if !leader.complete || !leader.is_comparable() || istiods.is_empty() || !istiods.iter().all(is_known)
+        {
+            return;
+        }
+        if istiods.iter().any(|istiod| may_lead(istiod)) {
+            return;
+        }
+        denying = denying.or(istiods.first().map(|istiod| (*leader, *istiod)));
+    }
+    let Some((leader, istiod)) = denying else { return };
+    let said = istiod.claims.first(&variable()).or_else(|| istiod.claims.first(&Fact::ExternalIstiod));
+    let path = said.map(|claim| claim.path.clone());
+    let path = path.or_else(|| istiod.claims.plane.as_ref().map(|plane| plane.path.clone()));
+    let message = format!(
+        "istiod of {} is to lead {}, but is not told to lead remote clusters",
+        leader.called(),
+        cluster.called()
+    );
+    findings.push(
+        istiod
+            .finding(&RULE, &path.unwrap_or_default(), message)
+            .related(annotation.place(), format!("{} lets it lead", cluster.called()))
+            .help("set `global.externalIstiod: true` in its values, before Istio 1.23 the variable `EXTERNAL_ISTIOD` to `true`")
+            .cluster(&leader.name),
+    );
+}
+
+/// As [`leads`], where the release may not be known.
+fn may_lead(istiod: &Manifest) -> bool {
+    let is_true =
+        |fact: &Fact| istiod.claims.first(fact).map(|claim| claim.value.eq_ignore_ascii_case("true"));
+    let version = istiod.claims.plane.as_ref().and_then(|plane| plane.version.as_deref());
+    let is_old = version
+        .and_then(|text| text.trim_start_matches('v').parse::<Version>().ok())
+        .is_some_and(|version| !version.at_least(1, 23, 0));
+    match is_true(&variable()) {
+        Some(set) => set,
+        None => !is_old && is_true(&Fact::ExternalIstiod) == Some(true),
     }
 }
 

@@ -1,0 +1,81 @@
+//! MW5217: a remote cluster lets another istiod lead it than the one that it dials.
+
+use std::collections::BTreeSet;
+
+use super::found;
+use crate::claim::Fact;
+use crate::finding::{Findings, Rule, Severity};
+use crate::policy::Policy;
+use crate::repository::{Cluster, Repository, Stated};
+
+/// MW5217: a remote cluster lets another istiod lead it than the one that it dials.
+pub(super) struct RemoteOfAnother;
+
+static RULE: Rule = Rule {
+    code: "MW5217",
+    name: "remote-of-another",
+    severity: Severity::Error,
+    title: "remote cluster lets another istiod lead it than the one that it dials",
+    docs: include_str!("../../docs/MW5217.md"),
+};
+
+impl Policy for RemoteOfAnother {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for scope in found::scopes(repository) {
+            let fleet = found::fleet(repository, scope);
+            for cluster in &fleet {
+                judge(cluster, &fleet, findings);
+            }
+        }
+    }
+}
+
+fn judge(cluster: &Cluster, fleet: &[&Cluster], findings: &mut Findings) {
+    let Some((leads, namespace)) = found::leading(cluster) else { return };
+    let Some(dialled) = found::dialled(cluster) else { return };
+    let primaries = fleet.iter().filter(|other| other.name != cluster.name && found::runs_istiod(other));
+    let asks = |other: &&&Cluster| {
+        let services = found::services(other);
+        services.iter().any(|service| service.addresses().any(|asked| asked.value == dialled.claim.value))
+    };
+    // One of another namespace may be an external control plane's neighbour.
+    let there: Vec<&Cluster> =
+        primaries.filter(asks).filter(|other| other.planes().contains(&namespace)).copied().collect();
+    let [primary] = there.as_slice() else { return };
+    let ids: BTreeSet<&str> = istiod_ids(primary).iter().map(|stated| stated.claim.value.as_str()).collect();
+    if ids.is_empty() || leads.claim.value.split(',').any(|id| ids.contains(id)) {
+        return;
+    }
+    let Some(id) = istiod_ids(primary).first().copied() else { return };
+    let message = format!(
+        "{} lets `{}` lead it, but dials the istiod of {}, which is `{}`: that one leads nobody here, and no pod gets its CA",
+        cluster.called(),
+        leads.claim.value,
+        primary.called(),
+        id.claim.value
+    );
+    findings.push(
+        leads
+            .finding(&RULE, message)
+            .found(&leads.claim.value)
+            .declared(&id.claim.value, id.place(), format!("the istiod there is `{}`", id.claim.value))
+            .related(dialled.place(), "it is dialled here")
+            .help(format!("set `{}` to `{}`, or correct the other place", leads.claim.path, id.claim.value))
+            .cluster(&cluster.name),
+    );
+}
+
+/// What the istiods of a cluster call it: also one that it runs for another cluster.
+fn istiod_ids(cluster: &Cluster) -> Vec<Stated<'_>> {
+    let variable = |fact: &Fact| matches!(fact, Fact::IstiodVariable { name } if name == "CLUSTER_ID");
+    cluster.stated(|subject, fact| {
+        let is_gateway = || {
+            subject.claims.plane.is_none() && matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
+        };
+        (*fact == Fact::ClusterId || variable(fact)) && !is_gateway()
+    })
+}
