@@ -23,7 +23,7 @@ use crate::names::{
 };
 use crate::version::Version;
 
-pub use build::MeshFacts;
+pub use build::{MeshFacts, regions};
 
 /// `kind` of the object.
 pub const KIND: &str = "MeshDeclaration";

@@ -272,7 +272,8 @@ fn remotes(mesh: &Mesh) -> BTreeMap<ClusterId, String> {
 }
 
 /// The regions of all nodes, once each; none when a cluster does not say where all its nodes are.
-fn regions(mesh: &Mesh) -> Vec<String> {
+#[must_use]
+pub fn regions(mesh: &Mesh) -> Vec<String> {
     let mut regions = BTreeSet::new();
     for cluster in mesh.clusters.values() {
         let spec = &cluster.spec;

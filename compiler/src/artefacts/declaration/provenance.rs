@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshwright_policies::declaration::regions;
 use meshwright_policies::finding::Place;
 use meshwright_policies::intent::{GatewayDiscovery, PolicySetting, PreviousValues};
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh, Role, Written};
@@ -126,6 +127,7 @@ impl Documents {
 
     fn mesh_values(&self, mesh: &Mesh, into: &mut ByFile) {
         let mut add = |path: &str, place: &Place| self.add(into, path, place);
+        add("mesh.name", &mesh.written.name());
         add("mesh.id", &mesh.id_place());
         for field in ["trustDomain", "clusterDomain"] {
             add(&format!("mesh.{field}"), &mesh.written.place(format!("spec.{field}").as_str()));
@@ -155,6 +157,23 @@ impl Documents {
                 add(&format!("previous.{field}"), &place);
             }
         }
+        // The first that says the region.
+        let regions: BTreeSet<String> = regions(mesh).into_iter().collect();
+        let mut places = BTreeMap::new();
+        for cluster in mesh.clusters.values() {
+            if places.len() == regions.len() {
+                break;
+            }
+            for (region, path) in regions_of(cluster) {
+                let place = || self.where_written(&cluster.network, cluster.written.place(path.as_str()));
+                places.entry(region).or_insert_with(place);
+            }
+        }
+        for (index, region) in regions.iter().enumerate() {
+            if let Some(place) = places.get(region.as_str()) {
+                add(&format!("mesh.regions[{index}]"), place);
+            }
+        }
     }
 
     fn exceptions(&self, cluster: &Cluster) -> impl Iterator<Item = &(PolicySetting, Place)> {
@@ -166,6 +185,7 @@ impl Documents {
         let balancer = &cluster.spec.load_balancer;
         let mut fields: Vec<(String, Place)> = Vec::new();
         let mut add = |path: &str, place: Place| fields.push((path.to_owned(), place));
+        add("cluster.name", cluster.written.name());
         add("cluster.id", cluster.id_place());
         add("network", cluster.written.place("spec.network"));
         let role = match &cluster.role {
@@ -268,6 +288,15 @@ impl Documents {
             fields.insert(path.to_owned(), place.path.to_string());
         }
     }
+}
+
+/// The regions of a cluster's nodes, with their fields.
+fn regions_of(cluster: &Cluster) -> impl Iterator<Item = (&str, String)> {
+    let all = cluster.spec.locality.iter().map(|locality| (locality, "spec.locality".to_owned()));
+    let nodes = cluster.spec.nodes.iter().enumerate();
+    let nodes = nodes
+        .filter_map(|(index, node)| Some((node.locality.as_ref()?, format!("spec.nodes[{index}].locality"))));
+    all.chain(nodes).map(|(locality, path)| (locality.region.as_str(), path))
 }
 
 /// An item of `provenance`: the file, and what comes from which of its fields.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use meshwright_policies::declaration::{DeclarationSpec, MeshDeclaration, MeshFacts};
 use meshwright_policies::names::ClusterName;
+use meshwright_policies::node::FieldPath;
 use serde_json::json;
 
 use super::super::testing::{fleet, hosted, render};
@@ -150,6 +151,7 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
         fields:
           addresses.eastWest: spec.loadBalancer.addresses.eastWest
           cluster.id: spec.clusterID
+          cluster.name: metadata.name
           controlPlane: spec.controlPlane
           gateways[0]: spec.clusterDefaults.network
           gateways[0].address: spec.loadBalancer.addresses.eastWest
@@ -159,6 +161,7 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
           istio.version: spec.istio.version
           mesh.clusterDomain: spec.clusterDomain
           mesh.id: metadata.name
+          mesh.name: metadata.name
           mesh.trustDomain: spec.trustDomain
           network: spec.clusterDefaults.network
           networks.network-east: metadata.name
@@ -253,14 +256,43 @@ fn a_value_of_a_shared_level_names_the_field_of_that_level() {
     assert_eq!(west["controlPlane.address"], "spec.loadBalancer.addresses.eastWest");
 }
 
+/// The paths of all values.
+fn leaves(value: &Value, path: &FieldPath, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| leaves(value, &path.clone().key(key), found));
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(index, item)| leaves(item, &path.clone().index(index), found));
+        }
+        _ => found.push(path.to_string()),
+    }
+}
+
 #[test]
 fn every_value_has_a_source() {
-    let out = render(&Declaration, &fleet(INTENT));
-    let read: MeshDeclaration = serde_json::from_value(declared(&out, "west")).unwrap();
-    for path in ["network", "mesh.id", "networks.network-west.gateways[0].address", "gateways[0].ports[1]"] {
-        assert!(read.spec.source(path).is_some(), "{path}");
+    let transition = INTENT.replace(
+        "previous: {network: network-old}",
+        "previous: {network: network-old, clusterID: west-old, gateways: [{layout: shared}]}",
+    );
+    let mut seen = 0;
+    for fleet in [fleet(&transition), hosted()] {
+        let out = render(&Declaration, &fleet);
+        for (_, cluster) in fleet.clusters() {
+            let read: MeshDeclaration =
+                serde_json::from_value(declared(&out, cluster.name.as_str())).unwrap();
+            let mut object = declared(&out, cluster.name.as_str())["spec"].clone();
+            object.as_object_mut().unwrap().remove("provenance");
+            let mut paths = Vec::new();
+            leaves(&object, &FieldPath::root(), &mut paths);
+            seen += paths.len();
+            paths.retain(|path| read.spec.source(path).is_none());
+            assert_eq!(paths, Vec::<String>::new(), "{}", cluster.name);
+            assert_eq!(read.spec.source("nothing.of[3].it"), None);
+        }
     }
-    assert_eq!(read.spec.source("nothing.of[3].it"), None);
+    assert!(seen > 200, "{seen}");
 }
 
 #[test]
