@@ -9,6 +9,7 @@ mod change;
 mod declared;
 mod envelope;
 mod object;
+mod reader;
 pub(crate) mod scope;
 mod standing;
 mod usual;

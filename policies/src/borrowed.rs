@@ -73,38 +73,53 @@ impl<'a> Fields<'a> {
         mut map: A,
         without: &'static Without,
     ) -> Result<Fields<'a>, A::Error> {
-        let mut entries: Vec<(Cow<'a, str>, Borrowed<'a>)> = Vec::new();
-        let mut doubled = false;
+        let mut entries = Entries::default();
         while let Some(Text(key)) = map.next_key()? {
-            if without.keys.contains(&key.as_ref()) {
+            if without.leaves_out(&key) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let inner = match without.below {
-                Some((name, inner)) if key == name => inner,
-                _ => &EVERYTHING,
-            };
-            let value = map.next_value_seed(Read(inner))?;
-            doubled = doubled || (entries.len() < FEW && entries.iter().any(|(known, _)| *known == key));
-            entries.push((key, value));
+            let value = map.next_value_seed(Read(without.of(&key)))?;
+            entries.push(key, value);
         }
-        let doubted = doubled || entries.len() > FEW;
-        Ok(Fields(if doubted { once(entries) } else { entries }))
+        Ok(entries.into())
     }
 }
 
-/// Each key once.
-fn once<'a>(entries: Vec<(Cow<'a, str>, Borrowed<'a>)>) -> Vec<(Cow<'a, str>, Borrowed<'a>)> {
-    let mut places: BTreeMap<Cow<'a, str>, usize> = BTreeMap::new();
-    let mut kept: Vec<(Cow<'a, str>, Borrowed<'a>)> = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        let place = *places.entry(key.clone()).or_insert(kept.len());
-        match kept.get_mut(place) {
-            Some(entry) => entry.1 = value,
-            None => kept.push((key, value)),
-        }
+/// Entries of a map that is being read.
+#[derive(Debug, Default)]
+pub(crate) struct Entries<'a> {
+    all: Vec<(Cow<'a, str>, Borrowed<'a>)>,
+    /// Whether a key is there twice, as far as that is looked for here.
+    doubled: bool,
+}
+
+impl<'a> Entries<'a> {
+    /// Adds the next.
+    pub(crate) fn push(&mut self, key: Cow<'a, str>, value: Borrowed<'a>) {
+        self.doubled =
+            self.doubled || (self.all.len() < FEW && self.all.iter().any(|(known, _)| *known == key));
+        self.all.push((key, value));
     }
-    kept
+}
+
+impl<'a> From<Entries<'a>> for Fields<'a> {
+    /// Each key once.
+    fn from(entries: Entries<'a>) -> Fields<'a> {
+        if !entries.doubled && entries.all.len() <= FEW {
+            return Fields(entries.all);
+        }
+        let mut places: BTreeMap<Cow<'a, str>, usize> = BTreeMap::new();
+        let mut kept: Vec<(Cow<'a, str>, Borrowed<'a>)> = Vec::with_capacity(entries.all.len());
+        for (key, value) in entries.all {
+            let place = *places.entry(key.clone()).or_insert(kept.len());
+            match kept.get_mut(place) {
+                Some(entry) => entry.1 = value,
+                None => kept.push((key, value)),
+            }
+        }
+        Fields(kept)
+    }
 }
 
 impl Borrowed<'_> {
@@ -147,7 +162,7 @@ impl Fields<'_> {
 }
 
 /// A text that stays where it is, unless it has escapes.
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Text<'de>, D::Error> {
@@ -186,8 +201,23 @@ pub(crate) struct Without {
     pub(crate) below: Option<(&'static str, &'static Without)>,
 }
 
-/// Nothing is left out.
-pub(crate) static EVERYTHING: Without = Without { keys: &[], below: None };
+impl Without {
+    /// Nothing is left out.
+    pub(crate) const NOTHING: Without = Without { keys: &[], below: None };
+
+    /// Whether a key is left out.
+    pub(crate) fn leaves_out(&self, key: &str) -> bool {
+        self.keys.contains(&key)
+    }
+
+    /// What is left out of a key's value.
+    pub(crate) fn of(&self, key: &str) -> &'static Without {
+        match self.below {
+            Some((name, inner)) if key == name => inner,
+            _ => &Without::NOTHING,
+        }
+    }
+}
 
 /// Reads any value.
 #[derive(Clone, Copy, Debug)]
@@ -214,7 +244,7 @@ impl<'de> Visitor<'de> for Read {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Borrowed<'de>, A::Error> {
         let mut all = Vec::new();
-        while let Some(item) = items.next_element_seed(Read(&EVERYTHING))? {
+        while let Some(item) = items.next_element_seed(Read(&Without::NOTHING))? {
             all.push(item);
         }
         Ok(Borrowed::Array(all))
@@ -271,7 +301,7 @@ mod tests {
 
     fn read(text: &str) -> Fields<'_> {
         let mut reader = serde_json::Deserializer::from_str(text);
-        reader.deserialize_map(ReadFields(&EVERYTHING)).unwrap()
+        reader.deserialize_map(ReadFields(&Without::NOTHING)).unwrap()
     }
 
     #[test]

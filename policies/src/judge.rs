@@ -2,6 +2,8 @@
 
 mod transition;
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::address::Address;
@@ -15,6 +17,7 @@ use crate::kinds;
 use crate::names::NetworkId;
 use crate::node::{FieldPath, Span};
 use crate::policies::POLICIES;
+use crate::policy::Policy;
 
 /// Judges an object's claims, exceptions aside. Whether they are about that declaration's cluster at all says
 /// [`Claims::concern`]; a webhook asks first.
@@ -50,7 +53,7 @@ pub fn judge_rest(declaration: &DeclarationSpec, object: &Map<String, Value>) ->
 #[must_use]
 pub fn judge_rest_at(declaration: &DeclarationSpec, object: &At<'_>) -> Findings {
     let mut findings = Findings::new();
-    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+    for policy in ADMITTING.iter() {
         policy.admit(declaration, object, &mut findings);
     }
     findings
@@ -65,6 +68,11 @@ pub fn judge_running(declaration: &DeclarationSpec, object: &At<'_>) -> Findings
     }
     findings
 }
+
+/// The few policies that say something of an object beside its claims.
+static ADMITTING: LazyLock<Vec<&dyn Policy>> = LazyLock::new(|| {
+    POLICIES.iter().chain(CONTRADICTIONS).copied().filter(|policy| policy.admits()).collect()
+});
 
 /// What a Service outside the system namespace says: gateways are declared in that one, and a namesake elsewhere is none of
 /// them. It may still take an address, or call itself a network's gateway.

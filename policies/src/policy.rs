@@ -20,7 +20,8 @@ pub trait Policy: Sync {
     /// Judges what one object claims against the declaration of its cluster.
     fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
 
-    /// Judges what one object says beside its claims, at admission. Its documents were read ([`crate::embedded`]).
+    /// Judges what one object says beside its claims, at admission. Its documents were read ([`crate::embedded`]). Asked only
+    /// where [`Policy::admits`] says so.
     fn admit(&self, _declaration: &DeclarationSpec, _object: &At<'_>, _findings: &mut Findings) {}
 
     /// Judges what an object of a running cluster lacks that something there should have given it. Asked by audits only:

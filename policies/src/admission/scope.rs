@@ -16,6 +16,9 @@ pub(crate) fn declarations<'a>(
 ) -> Vec<&'a MeshDeclaration> {
     let namespace = plane.unwrap_or(namespace);
     let all = declared.to_vec();
+    if all.len() < 2 {
+        return all;
+    }
     let at_home = narrowed(all, |spec| spec.istio.namespace.as_str() == namespace);
     match object.str_at(&["metadata", "labels", REVISION]) {
         None => at_home,

@@ -3,162 +3,97 @@
 //! left out where its kind matters to nobody. Whatever is otherwise is left to [`Review::parse`], which says what is wrong.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::change::Change;
 use super::declared;
-use super::envelope::{Envelope, GroupVersionKind, Request, Resource, Review};
+use super::envelope::{GroupVersionKind, Request, Resource, Review};
 use super::object;
-use crate::borrowed::{Fields, Text};
+use super::reader::Reader;
+use crate::borrowed::Fields;
 use crate::kinds;
 
 /// A review with its objects read.
 pub(super) fn parse(body: &str) -> Option<(Review<'_>, Change<'_>)> {
-    let envelope: Envelope<'_, Usual<'_>> = serde_json::from_str(body).ok()?;
-    let Usual { request, change } = envelope.request?;
-    Some((Review::of(&envelope.api_version, &envelope.kind, request).ok()?, change))
+    let (mut api_version, mut kind, mut asked) = (None, None, None);
+    let mut reader = Reader::new(body);
+    reader.map(|reader, key| match key.as_ref() {
+        "apiVersion" => once(&mut api_version, reader.string()?),
+        "kind" => once(&mut kind, reader.string()?),
+        "request" => once(&mut asked, request(reader)?),
+        _ => reader.skip(),
+    })?;
+    let (request, change) = asked.filter(|_| reader.is_at_end())?;
+    Some((Review::of(&api_version?, &kind?, request).ok()?, change))
 }
 
-struct Usual<'a> {
-    request: Request<'a>,
-    change: Change<'a>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum Key {
-    Uid,
-    Kind,
-    Resource,
-    SubResource,
-    Name,
-    Namespace,
-    Operation,
-    Object,
-    OldObject,
-    DryRun,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Usual<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Usual<'de>, D::Error> {
-        struct Requests;
-
-        impl<'de> Visitor<'de> for Requests {
-            type Value = Usual<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a request")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Usual<'de>, A::Error> {
-                read(map)
-            }
-        }
-
-        reader.deserialize_map(Requests)
-    }
-}
-
-fn read<'de, A: MapAccess<'de>>(mut map: A) -> Result<Usual<'de>, A::Error> {
+fn request<'a>(reader: &mut Reader<'a>) -> Option<(Request<'a>, Change<'a>)> {
     let (mut uid, mut operation) = (None, None);
     let (mut sub_resource, mut name, mut namespace) = (None, None, None);
-    let mut kind: Option<GroupVersionKind<'de>> = None;
-    let mut resource: Option<Resource<'de>> = None;
-    let mut dry_run: Option<Option<bool>> = None;
-    let (mut after, mut before) = (None, None);
-    while let Some(key) = map.next_key()? {
-        match key {
-            Key::Uid => once(&mut uid, text(&mut map)?)?,
-            Key::Operation => once(&mut operation, text(&mut map)?)?,
-            Key::SubResource => once(&mut sub_resource, text(&mut map)?)?,
-            Key::Name => once(&mut name, text(&mut map)?)?,
-            Key::Namespace => once(&mut namespace, text(&mut map)?)?,
-            Key::Kind => once(&mut kind, map.next_value()?)?,
-            Key::Resource => once(&mut resource, map.next_value()?)?,
-            Key::DryRun => once(&mut dry_run, map.next_value()?)?,
-            Key::Object => once(&mut after, object(&mut map, kind.as_ref())?)?,
-            Key::OldObject => once(&mut before, object(&mut map, kind.as_ref())?)?,
-            Key::Other => {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-    }
-    let (Some(uid), Some(kind), Some(operation)) = (uid, kind, operation) else {
-        return Err(A::Error::custom("a field is missing"));
-    };
+    let (mut kind, mut resource) = (None, None);
+    let (mut dry_run, mut after, mut before) = (None, None, None);
+    reader.map(|reader, key| match key.as_ref() {
+        "uid" => once(&mut uid, reader.string()?),
+        "operation" => once(&mut operation, reader.string()?),
+        "subResource" => once(&mut sub_resource, reader.string()?),
+        "name" => once(&mut name, reader.string()?),
+        "namespace" => once(&mut namespace, reader.string()?),
+        "kind" => once(&mut kind, group_version_kind(reader)?),
+        "resource" => once(&mut resource, self::resource(reader)?),
+        "dryRun" => once(&mut dry_run, reader.bool_or_null()?),
+        "object" => once(&mut after, object(reader, kind.as_ref()?)?),
+        "oldObject" => once(&mut before, object(reader, kind.as_ref()?)?),
+        _ => reader.skip(),
+    })?;
     let change = Change { before: before.flatten(), after: after.flatten() };
     let request = Request {
-        uid,
-        kind,
+        uid: uid?,
+        kind: kind?,
         resource: resource.unwrap_or_default(),
         sub_resource,
         name,
         namespace,
-        operation,
+        operation: operation?,
         object: None,
         old_object: None,
         dry_run: dry_run.flatten(),
     };
-    Ok(Usual { request, change })
+    Some((request, change))
 }
 
 /// A field that is there twice means one or the other.
-fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(E::custom("a field is there twice")),
-    }
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
 }
 
-fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Cow<'de, str>, A::Error> {
-    map.next_value().map(|Text(text)| text)
+fn group_version_kind<'a>(reader: &mut Reader<'a>) -> Option<GroupVersionKind<'a>> {
+    let (mut group, mut version, mut kind) = (None, None, None);
+    reader.map(|reader, key| match key.as_ref() {
+        "group" => once(&mut group, reader.string()?),
+        "version" => once(&mut version, reader.string()?),
+        "kind" => once(&mut kind, reader.string()?),
+        _ => reader.skip(),
+    })?;
+    Some(GroupVersionKind { group: group.unwrap_or_default(), version: version?, kind: kind? })
 }
 
-fn object<'de, A: MapAccess<'de>>(
-    map: &mut A,
-    kind: Option<&GroupVersionKind<'de>>,
-) -> Result<Option<Fields<'de>>, A::Error> {
-    let kind = kind.ok_or_else(|| A::Error::custom("the kind comes later"))?;
+fn resource<'a>(reader: &mut Reader<'a>) -> Option<Resource<'a>> {
+    let mut resource: Option<Cow<'a, str>> = None;
+    reader.map(|reader, key| match key.as_ref() {
+        "resource" => once(&mut resource, reader.string()?),
+        _ => reader.skip(),
+    })?;
+    Some(Resource { resource: resource.unwrap_or_default() })
+}
+
+fn object<'a>(reader: &mut Reader<'a>, kind: &GroupVersionKind<'a>) -> Option<Option<Fields<'a>>> {
     if kinds::kind_in(&kind.group, &kind.kind).is_none() && !declared::is_declaration(kind) {
-        map.next_value::<IgnoredAny>()?;
-        return Ok(None);
+        return reader.skip().map(|()| None);
     }
-    let mut object = map.next_value_seed(Objects)?;
+    let mut object = reader.fields(&object::OBJECT)?;
     if let Some(object) = &mut object {
         object::complete(object, kind);
     }
-    Ok(object)
-}
-
-/// An object, or nothing.
-struct Objects;
-
-impl<'de> DeserializeSeed<'de> for Objects {
-    type Value = Option<Fields<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Objects {
-    type Value = Option<Fields<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object, or nothing")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Fields::read(map, &object::OBJECT).map(Some)
-    }
+    Some(object)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub(super) fn message(declared: &MeshDeclaration, findings: &Findings) -> String
         spec.mesh.name, spec.cluster.name
     );
     let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
+    text.reserve(errors().take(SPELLED_OUT).count().saturating_mul(512));
     for finding in errors().take(SPELLED_OUT) {
         text.push('\n');
         text.push_str(&spelled_out(finding));
@@ -132,8 +133,8 @@ pub(super) fn rules(findings: &Findings) -> Vec<&'static str> {
 /// One line of at most `limit` characters. Values come from whoever sent the object, and what is said here ends up on
 /// terminals: control characters and direction marks are spelled out.
 fn line(text: &str, limit: usize) -> Cow<'_, str> {
-    // Nearly every text.
-    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // Nearly every text. All bytes are looked at, many at a time.
+    if text.len() <= limit && text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         return text.into();
     }
     let mut safe = String::with_capacity(text.len().min(limit));
