@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::format::Writer;
@@ -40,36 +40,62 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut keys = Keys { message: "null".to_owned(), rest: String::new() };
+        // Digits and punctuation, in which JSON escapes nothing.
+        writer.write_str("{\"ts\":\"")?;
+        SystemTime.format_time(&mut writer)?;
+        let metadata = event.metadata();
+        let mut keys = Keys { message: Vec::new(), rest: Vec::with_capacity(512) };
         event.record(&mut keys);
-        let level = event.metadata().level().as_str().to_ascii_lowercase();
-        let Keys { message, rest } = keys;
-        let (time, logger) = (json(&time), json(event.metadata().target()));
-        writeln!(
-            writer,
-            "{{\"ts\":{time},\"level\":\"{level}\",\"msg\":{message},\"logger\":{logger}{rest}}}"
-        )
+        let message = if keys.message.is_empty() { b"null" } else { keys.message.as_slice() };
+        let mut logger = Vec::new();
+        json(&mut logger, metadata.target());
+        let level = match *metadata.level() {
+            Level::ERROR => "error",
+            Level::WARN => "warn",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        let parts: [&[u8]; 7] = [
+            b"\",\"level\":\"",
+            level.as_bytes(),
+            b"\",\"msg\":",
+            message,
+            b",\"logger\":",
+            &logger,
+            &keys.rest,
+        ];
+        for part in parts {
+            writer.write_str(std::str::from_utf8(part).map_err(|_| fmt::Error)?)?;
+        }
+        writer.write_str("}\n")
     }
 }
 
 /// The keys of a line, as they are written. JSON escapes line ends and control characters, so that no value can forge a line.
 struct Keys {
-    message: String,
-    rest: String,
+    message: Vec<u8>,
+    rest: Vec<u8>,
 }
 
 /// Text and numbers alone: this cannot fail.
-fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn json(text: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
+    let _written = serde_json::to_writer(text, value);
 }
 
 impl Keys {
     fn put(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
         match field.name() {
-            "message" => self.message = json(value),
-            name => self.rest.extend([",", &json(name), ":", &json(value)]),
+            "message" => {
+                self.message.clear();
+                json(&mut self.message, value);
+            }
+            name => {
+                self.rest.push(b',');
+                json(&mut self.rest, name);
+                self.rest.push(b':');
+                json(&mut self.rest, value);
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -125,7 +124,7 @@ impl Connections {
             activity.request();
             let activity = &activity;
             async move {
-                let mut answer = routes::respond(&self.app, self.surface, request.map(Body::new)).await;
+                let mut answer = routes::respond(&self.app, self.surface, request).await;
                 activity.answered();
                 if self.drain.phase() > Phase::Serving {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

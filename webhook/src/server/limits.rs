@@ -1,9 +1,11 @@
 //! What clients may use: reviews at once, bytes, time.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::BoxError;
+use axum::body::{Bytes, HttpBody};
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,6 +48,11 @@ impl Default for Limits {
     }
 }
 
+/// A body on its way.
+pub(super) trait Received: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin {}
+
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> Received for B {}
+
 /// How many bodies of full size may wait in memory.
 const FULL_BODIES: u32 = 8;
 
@@ -87,14 +94,13 @@ impl Gate {
     }
 
     /// The body of a request, and a place for it.
-    pub(super) async fn enter(&self, request: Request<Body>) -> Result<(Bytes, Place), Refused> {
+    pub(super) async fn enter(&self, request: Request<impl Received>) -> Result<(Bytes, Place), Refused> {
         let announced = too_large(request.headers(), self.limits.body);
         let mut body = request.into_body();
         let collected = if announced {
             Err(Refused::TooLarge(self.limits.body))
         } else {
-            let collected = tokio::time::timeout(self.limits.body_time, self.collect(&mut body)).await;
-            collected.unwrap_or(Err(Refused::Slow(self.limits.body_time)))
+            self.collect_in_time(&mut body).await
         };
         let (bytes, kibibytes) = match collected {
             Ok(collected) => collected,
@@ -110,13 +116,40 @@ impl Gate {
         Ok((bytes, Place { _review: review, _kibibytes: kibibytes }))
     }
 
-    async fn collect(&self, body: &mut Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+    /// A body that has arrived needs no timer: it is there when it is asked for the second time, since the first time is what
+    /// makes a connection read it.
+    async fn collect_in_time(
+        &self,
+        body: &mut impl Received,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+        let mut collect = std::pin::pin!(self.collect(body));
+        let mut asked = 0;
+        let arrived = std::future::poll_fn(|context| match collect.as_mut().poll(context) {
+            Poll::Ready(collected) => Poll::Ready(Some(collected)),
+            Poll::Pending if asked == 0 => {
+                asked = 1;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(None),
+        });
+        if let Some(collected) = arrived.await {
+            return collected;
+        }
+        let collected = tokio::time::timeout(self.limits.body_time, collect).await;
+        collected.unwrap_or(Err(Refused::Slow(self.limits.body_time)))
+    }
+
+    async fn collect(
+        &self,
+        body: &mut impl Received,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
         // Most bodies come in one piece, which is taken as it is.
         let mut first = Bytes::new();
         let mut all = Vec::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Refused::Broken(error.to_string()))?;
+            let frame = frame.map_err(|error| Refused::Broken(error.into().to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
             let length = first.len().max(all.len()).saturating_add(data.len());
             if length > self.limits.body as usize {
@@ -132,19 +165,23 @@ impl Gate {
             }
             if first.is_empty() {
                 first = data;
-                continue;
+            } else {
+                if all.is_empty() {
+                    all.extend_from_slice(&first);
+                }
+                all.extend_from_slice(&data);
             }
-            if all.is_empty() {
-                all.extend_from_slice(&first);
+            // Whoever announced the length has sent it: the end need not be waited for.
+            if body.is_end_stream() {
+                break;
             }
-            all.extend_from_slice(&data);
         }
         Ok((if all.is_empty() { first } else { all.into() }, held))
     }
 
     /// Reads a body that will not be used, as far as is reasonable: a client that is still sending when the connection is
     /// closed would not read the answer.
-    async fn discard(&self, body: Body) {
+    async fn discard(&self, body: impl Received) {
         let most = (self.limits.body as usize).saturating_mul(2);
         let mut body = Limited::new(body, most);
         let all = async { while let Some(Ok(_)) = body.frame().await {} };
@@ -164,6 +201,7 @@ fn kibibytes(bytes: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use axum::http::HeaderValue;
 
     use super::*;
