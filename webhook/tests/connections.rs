@@ -208,6 +208,27 @@ async fn tls_1_1_and_plain_http_are_not_spoken() {
     assert_eq!(answer.first(), Some(&21), "an alert, not a handshake: {answer:?}");
 }
 
+#[tokio::test]
+async fn where_a_client_has_to_show_a_certificate_nobody_else_is_answered() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let ours = authority.client(Some(clients.issue()));
+    let others = [authority.client(Some(Authority::new().issue())), authority.client(None)];
+    let client_authorities = Some(clients.pem().into_bytes());
+    let options = Options { authority: Some(authority), client_authorities, ..Options::default() };
+    let running = Running::start(options).await;
+    let mut connection = Connection::open(running.address, &ours).await.unwrap();
+    assert_eq!(connection.post(right()).await.unwrap().status, StatusCode::OK);
+    for other in others {
+        // With TLS 1.3 a client hears of it when it wants its first answer.
+        let answered = match Connection::open(running.address, &other).await {
+            Ok(mut connection) => connection.post(right()).await.is_ok(),
+            Err(_) => false,
+        };
+        assert!(!answered);
+    }
+    assert_eq!(running.metric(r#"meshwright_tls_handshakes_total{result="failed"}"#).await, 2.0);
+}
+
 /// Clients that say that they will say no more, in the middle or after a whole request, keep no place.
 #[tokio::test]
 async fn half_closed_connections_end() {

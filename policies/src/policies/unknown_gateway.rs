@@ -53,8 +53,30 @@ impl Policy for UnknownGateway {
                 });
                 findings.extend(earlier(mesh, cluster, index, before.gateway.as_ref(), unknown));
             }
+            findings.extend(without_present(cluster));
         }
     }
+}
+
+/// What `previous` of a cluster says of something that the cluster does not declare any more.
+fn without_present(cluster: &Cluster) -> Vec<Finding> {
+    let Some(previous) = &cluster.spec.previous else { return Vec::new() };
+    let balancer = &cluster.spec.load_balancer;
+    let pools = !previous.pools.is_empty() && balancer.metallb.is_none();
+    let ingress = previous.ingress_address.is_some() && balancer.addresses.ingress.is_none();
+    let told = [
+        (pools, "pools", "loadBalancer.metallb"),
+        (ingress, "ingressAddress", "loadBalancer.addresses.ingress"),
+    ];
+    let finding = |(_, field, now): (bool, &str, &str)| {
+        let message =
+            format!("`previous` of cluster `{}` says `{field}`, but `{now}` says nothing", cluster.name);
+        let place = cluster.written.place(format!("spec.previous.{field}").as_str());
+        RULE.at(place, message)
+            .cluster(&cluster.name)
+            .help("leave it out: what the intent no longer declares may go at any time")
+    };
+    told.into_iter().filter(|(is_told, ..)| *is_told).map(finding).collect()
 }
 
 /// What `previous` of a cluster names, and nobody has.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Findings, Place, Rule, Severity};
+use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::gateways;
 use crate::intent::ServiceType;
 use crate::mesh::{Cluster, Gateway, Mesh};
@@ -34,8 +34,55 @@ impl Policy for WrongNodePort {
         for (cluster, gateway) in gateways::each(mesh) {
             check_names(cluster, gateway, serving.contains(&cluster.name), findings);
             check_numbers(cluster, gateway, &mut pins, findings);
+            check_earlier(cluster, gateway, serving.contains(&cluster.name), findings);
         }
     }
+}
+
+/// Names of ports in what is said of the gateway before a change.
+fn check_earlier(cluster: &Cluster, gateway: &Gateway, exposes_istiod: bool, findings: &mut Findings) {
+    let all = cluster.spec.previous.iter().flat_map(|previous| &previous.gateways).enumerate();
+    for (index, before) in all {
+        if !cluster.before(&gateway.name).any(|own| std::ptr::eq(own, before)) {
+            continue;
+        }
+        let then = Gateway { spec: before.laid_over(&gateway.spec), ..gateway.clone() };
+        for port in before.service.node_ports.keys() {
+            if let Some(finding) = unknown_name(&then, port, exposes_istiod, || {
+                let path = FieldPath::parse("spec.previous.gateways").index(index);
+                cluster.written.place(path.key("service").key("nodePorts").key(port))
+            }) {
+                findings.push(finding.cluster(&cluster.name));
+            }
+        }
+    }
+}
+
+/// A pinned port that the gateway does not have.
+fn unknown_name(
+    gateway: &Gateway,
+    port: &str,
+    exposes_istiod: bool,
+    place: impl FnOnce() -> Place,
+) -> Option<Finding> {
+    let own = gateways::own_ports(gateway, exposes_istiod);
+    let names = || {
+        let extra = gateway.spec.extra_ports.iter().map(|port| port.name.as_str());
+        own.iter().map(|port| port.name).chain(extra)
+    };
+    if names().any(|name| name == port) {
+        return None;
+    }
+    let message =
+        format!("gateway `{}` pins the NodePort of `{port}`, a port that it does not have", gateway.name);
+    let help = match nearest(port, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "its ports are {}",
+            names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    Some(RULE.at(place(), message).found(port).help(help))
 }
 
 /// Pins seen so far, by cluster and number: the gateway and the place.
@@ -67,24 +114,9 @@ fn check_names(cluster: &Cluster, gateway: &Gateway, exposes_istiod: bool, findi
         );
         return;
     }
-    let own = gateways::own_ports(gateway, exposes_istiod);
-    let names = || {
-        let extra = gateway.spec.extra_ports.iter().map(|port| port.name.as_str());
-        own.iter().map(|port| port.name).chain(extra)
-    };
-    for port in service.node_ports.keys().filter(|port| !names().any(|name| name == port.as_str())) {
-        let message =
-            format!("gateway `{}` pins the NodePort of `{port}`, a port that it does not have", gateway.name);
-        let help = match nearest(port, names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "its ports are {}",
-                names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            ),
-        };
-        findings.push(
-            RULE.at(place(cluster, gateway, port), message).cluster(&cluster.name).found(port).help(help),
-        );
+    for port in service.node_ports.keys() {
+        let finding = unknown_name(gateway, port, exposes_istiod, || place(cluster, gateway, port));
+        findings.extend(finding.map(|finding| finding.cluster(&cluster.name)));
     }
 }
 
