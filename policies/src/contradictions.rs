@@ -41,6 +41,7 @@ mod misspelt_network;
 mod misspelt_value;
 mod mixed_hubs;
 mod network_without_gateway;
+mod nobody_leads;
 mod not_auto_passthrough;
 mod old_gateway_api_crds;
 mod one_way_discovery;
@@ -131,6 +132,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &shared_node_port::SharedNodePort,
     &unknown_revision::UnknownRevision,
     // Control planes.
+    &nobody_leads::NobodyLeads,
     &malformed_control_plane_address::MalformedControlPlaneAddress,
     &control_plane_inside::ControlPlaneInside,
     &webhook_without_port::WebhookWithoutPort,

@@ -41,6 +41,10 @@ impl Policy for HalfExposedIstiod {
             .collect();
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed && cluster.complete) {
             judge(cluster, idle.contains(&(cluster.scope.as_str(), cluster.name.as_str())), findings);
+            // Machines need no webhook, and so one port only.
+            if served.contains(&cluster.scope) {
+                services(cluster, findings);
+            }
         }
     }
 }
@@ -79,6 +83,46 @@ fn judge(cluster: &Cluster, idle: bool, findings: &mut Findings) {
                     .cluster(&cluster.name),
             );
         }
+    }
+}
+
+/// Services of gateways at which both ports are opened, that have one of them. The webhook may be at 443, too.
+fn services(cluster: &Cluster, findings: &mut Findings) {
+    let servers = servers(cluster);
+    let opens = |gateway: &Manifest, port: u64| {
+        servers.iter().any(|(subject, _, server)| {
+            std::ptr::eq(*subject, gateway)
+                && server.at(&"port.number".into()).is_some_and(|number| number.to_json() == port)
+                && server.at(&"tls.mode".into()).and_then(Node::as_str) == Some("PASSTHROUGH")
+        })
+    };
+    let both = servers.iter().map(|(subject, ..)| *subject).find(|g| opens(g, 15012) && opens(g, 15017));
+    let Some(gateway) = both else { return };
+    let Some(selected) = gateway.text("spec.selector.istio") else { return };
+    for service in found::services(cluster) {
+        if service.value(found::label) != Some(&selected) {
+            continue;
+        }
+        let Some(claim) = service.claim(|gateway| Fact::GatewayPorts { gateway }) else { continue };
+        let has = |wanted: &[&str]| claim.value.split(',').any(|port| wanted.contains(&port));
+        let (has, lacks) = match (has(&["15012"]), has(&["15017", "443"])) {
+            (true, false) => ("15012", "15017"),
+            (false, true) => ("15017", "15012"),
+            _ => continue,
+        };
+        let message = format!(
+            "the Service `{}` has port {has} for istiod, and lacks {lacks}, which its Gateway opens: remote clusters need both",
+            service.name
+        );
+        findings.push(
+            service
+                .subject
+                .finding(&RULE, &claim.path, message)
+                .found(&claim.value)
+                .related(gateway.place(&"spec.servers".into()), "both are opened here")
+                .help(format!("add port {lacks} to the Service"))
+                .cluster(&cluster.name),
+        );
     }
 }
 

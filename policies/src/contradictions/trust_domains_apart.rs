@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::claim::Fact;
-use crate::finding::{Finding, Findings, Rule, Severity};
+use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Stated};
+use crate::repository::{Cluster, Manifest, Repository, Stated};
 
 /// MW1205: clusters of one mesh do not trust each other.
 pub(super) struct TrustDomainsApart;
@@ -36,40 +36,85 @@ impl Policy for TrustDomainsApart {
     }
 }
 
-fn domain(cluster: &Cluster) -> Option<Stated<'_>> {
-    cluster.identities(&Fact::TrustDomain).first().copied()
+/// A cluster's trust domain, and where it comes from.
+#[derive(Clone, Debug)]
+struct Domain<'a> {
+    value: &'a str,
+    /// What says it; nothing where Istio's default holds.
+    stated: Option<Stated<'a>>,
+    place: Place,
+}
+
+/// The trust domain of a control plane that says none (istio/istio@1.31: `pkg/config/constants/constants.go`,
+/// `DefaultClusterLocalDomain`; `pkg/config/mesh/mesh.go`).
+const DEFAULT: &str = "cluster.local";
+
+fn domain(cluster: &Cluster) -> Option<Domain<'_>> {
+    let stated = cluster.identities(&Fact::TrustDomain).first().copied();
+    match stated {
+        Some(stated) => {
+            Some(Domain { value: &stated.claim.value, stated: Some(stated), place: stated.place() })
+        }
+        None => default(cluster),
+    }
+}
+
+/// Only where everything that configures its istiod was read.
+fn default(cluster: &Cluster) -> Option<Domain<'_>> {
+    let shared = |fact: &Fact| matches!(fact, Fact::IstiodVariable { name } if name == "SHARED_MESH_CONFIG");
+    let is_elsewhere = |subject: &Manifest| {
+        subject.kind == "ConfigMap" && subject.name.starts_with("istio")
+            || subject.claims.list.iter().any(|claim| shared(&claim.fact))
+    };
+    let planes: Vec<&Manifest> = cluster.subjects.iter().filter(|s| s.claims.plane.is_some()).collect();
+    let [only] = planes.as_slice() else { return None };
+    let plane = only.claims.plane.as_ref()?;
+    let is_known = cluster.complete
+        && cluster.is_comparable()
+        && !only.kind.is_empty()
+        && plane.whole
+        && !plane.is_remote
+        && !only.unknown
+        && only.unresolved.is_empty()
+        && !cluster.subjects.iter().any(is_elsewhere);
+    is_known.then(|| Domain { value: DEFAULT, stated: None, place: only.place(&plane.path) })
 }
 
 /// The first cluster of each trust domain.
 fn others<'a>(clusters: &[&'a Cluster]) -> Vec<&'a Cluster> {
     let mut seen = BTreeSet::new();
     let all = clusters.iter().copied();
-    all.filter(|cluster| domain(cluster).is_some_and(|stated| seen.insert(stated.claim.value.clone())))
-        .collect()
+    all.filter(|cluster| domain(cluster).is_some_and(|domain| seen.insert(domain.value))).collect()
 }
 
 fn judge(a: &Cluster, b: &Cluster) -> Option<Finding> {
-    let (there, here) = (domain(b)?, domain(a)?);
-    let (domain, other) = (&here.claim.value, &there.claim.value);
+    let (here, there) = (domain(a)?, domain(b)?);
     let accepts = |cluster: &Cluster, domain: &str| {
         cluster
             .stated(|_, fact| *fact == Fact::TrustDomainAlias)
             .iter()
             .any(|alias| alias.claim.value == domain)
     };
-    if domain == other || (accepts(a, other) && accepts(b, domain)) {
+    if here.value == there.value || (accepts(a, there.value) && accepts(b, here.value)) {
         return None;
     }
+    // It stands where something is said: two that say nothing have the same.
+    let ((cluster, said), (other, against)) =
+        if there.stated.is_some() { ((b, there), (a, here)) } else { ((a, here), (b, there)) };
     let message = format!(
-        "trust domain `{other}` of {} is not the one of {} in the same mesh, `{domain}`",
-        b.called(),
-        a.called()
+        "trust domain `{}` of {} is not the one of {} in the same mesh, `{}`",
+        said.value,
+        cluster.called(),
+        other.called(),
+        against.value
     );
+    let by_default = if against.stated.is_some() { "" } else { ", Istio's default" };
     Some(
-        there.finding(&RULE, message)
-            .found(other)
-            .related(here.place(), format!("{} has trust domain `{domain}`", a.called()))
+        said.stated?
+            .finding(&RULE, message)
+            .found(said.value)
+            .related(against.place, format!("{} has trust domain `{}`{by_default}", other.called(), against.value))
             .help("use one trust domain, or name each other's in `meshConfig.trustDomainAliases` of both clusters")
-            .cluster(&b.name),
+            .cluster(&cluster.name),
     )
 }

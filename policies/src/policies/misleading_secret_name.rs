@@ -5,6 +5,7 @@ use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
+use crate::repository::Repository;
 
 /// MW1111: remote secret is called like another cluster.
 pub(super) struct MisleadingSecretName;
@@ -25,6 +26,30 @@ impl Policy for MisleadingSecretName {
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
     }
+
+    /// Where the key is a cluster's ID: what else it may be, and the annotation, is MW1206.
+    fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
+            for subject in &cluster.subjects {
+                let is_known = |claims: &Claims| {
+                    claims.list.iter().any(|claim| match &claim.fact {
+                        Fact::RemoteName { cluster: key } => {
+                            !repository.with_cluster_id(&cluster.scope, key).is_empty()
+                        }
+                        _ => false,
+                    })
+                };
+                if is_known(&subject.claims) {
+                    fault::told(&RULE, cluster, subject, names, findings);
+                }
+            }
+        }
+    }
+}
+
+/// Faults of the secret's own name.
+fn names(claims: &Claims) -> Vec<Fault<'_>> {
+    faults(claims).into_iter().filter(|fault| fault.claim.part).collect()
 }
 
 fn faults(claims: &Claims) -> Vec<Fault<'_>> {
