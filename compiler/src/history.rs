@@ -6,7 +6,7 @@ use meshwright_policies::assembly::{IDENTITY_CHANGED, ROOT_CHANGED};
 use meshwright_policies::finding::{Finding, Findings, Place, Severity};
 use meshwright_policies::intent::PreviousMesh;
 use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
-use meshwright_policies::names::{ClusterId, ClusterName, MeshName, NetworkId};
+use meshwright_policies::names::{ClusterId, ClusterName, MeshId, MeshName, NetworkId, TrustDomain};
 use meshwright_policies::node::{FieldPath, FileId, Node};
 
 use crate::artefact::Root;
@@ -46,7 +46,33 @@ fn changes(mesh: &Mesh, cluster: &Cluster, declaration: &Node) -> Vec<Finding> {
         changed(mesh, cluster, "cluster ID", old, cluster.id.as_str(), "spec.clusterID", "clusterID")
     });
     let root = root_changed(mesh, was("spec.mesh.rootCertificateSHA256"));
-    network.into_iter().chain(id).chain(root).collect()
+    let of_mesh = mesh_changes(mesh, was("spec.mesh.id"), was("spec.mesh.trustDomain"));
+    network.into_iter().chain(id).chain(of_mesh).chain(root).collect()
+}
+
+/// Said once for the mesh, as [`root_changed`].
+fn mesh_changes(mesh: &Mesh, id: Option<&str>, trust_domain: Option<&str>) -> Vec<Finding> {
+    let allowed = mesh.spec.previous.clone().unwrap_or_default();
+    let id_allowed = allowed.mesh_id.as_ref().map(MeshId::as_str);
+    let domain_allowed = allowed.trust_domain.as_ref().map(TrustDomain::as_str);
+    let now = mesh.spec.trust_domain.as_str();
+    let values = [
+        ("mesh ID", "meshID", id, mesh.id.as_str(), id_allowed, mesh.id_place()),
+        (
+            "trust domain",
+            "trustDomain",
+            trust_domain,
+            now,
+            domain_allowed,
+            mesh.written.place("spec.trustDomain"),
+        ),
+    ];
+    let changed = values.into_iter().filter_map(|(what, field, was, now, allowed, place)| {
+        let was = was.filter(|was| *was != now && allowed != Some(*was))?;
+        let message = format!("the {what} of mesh `{}` changes from `{was}` to `{now}`", mesh.name);
+        Some(IDENTITY_CHANGED.at(place, message).found(now).help(keep_or_roll_out(was, field)))
+    });
+    changed.collect()
 }
 
 /// Clusters that another one's declaration knew under another cluster ID: they were renamed, which is a change of the cluster ID where
@@ -152,14 +178,14 @@ fn changed(
         "the {what} of cluster `{}` in mesh `{}` changes from `{old}` to `{new}`",
         cluster.name, mesh.name
     );
-    IDENTITY_CHANGED
-        .at(place, message)
-        .found(new)
-        .cluster(&cluster.name)
-        .help(format!(
-            "set it back to `{old}`, or, to roll the change out, declare `previous: {{{field}: {old}}}` until every \
-             object carries the new value"
-        ))
+    IDENTITY_CHANGED.at(place, message).found(new).cluster(&cluster.name).help(keep_or_roll_out(old, field))
+}
+
+fn keep_or_roll_out(old: &str, field: &str) -> String {
+    format!(
+        "set it back to `{old}`, or, to roll the change out, declare `previous: {{{field}: {old}}}` until every \
+         object carries the new value"
+    )
 }
 
 #[cfg(test)]
@@ -276,6 +302,27 @@ spec: {network: new, PREVIOUS}
         };
         assert_eq!(said(&"ab".repeat(32)), Vec::<String>::new());
         assert_eq!(said(&"cd".repeat(32)), ["the root certificate of mesh `demo` changes"]);
+    }
+
+    #[test]
+    fn a_changed_identity_of_a_mesh_is_said_unless_it_is_planned() {
+        let said = |previous: &str| {
+            let spec = format!("spec: {{meshID: new, trustDomain: new.example, {previous}istio");
+            let loaded = load_text(&INTENT.replace(", PREVIOUS", "").replace("spec: {istio", &spec));
+            let rendered = "spec: {network: new, mesh: {id: demo, trustDomain: cluster.local}}";
+            let mut findings = Findings::new();
+            check(&loaded.fleet, |_| Some(rendered.as_bytes().to_vec()), &mut findings);
+            findings.iter().map(|f| f.message.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(""),
+            [
+                "the mesh ID of mesh `demo` changes from `demo` to `new`",
+                "the trust domain of mesh `demo` changes from `cluster.local` to `new.example`"
+            ]
+        );
+        assert_eq!(said("previous: {meshID: demo, trustDomain: cluster.local}, "), Vec::<String>::new());
+        assert_eq!(said("previous: {meshID: other, trustDomain: cluster.local}, ").len(), 1);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub static IDENTITY_CHANGED: Rule = Rule {
     code: "MW2008",
     name: "identity-changed",
     severity: Severity::Error,
-    title: "network or cluster ID changed since the last render",
+    title: "network, cluster ID, mesh ID or trust domain changed since the last render",
     docs: include_str!("../docs/MW2008.md"),
 };
 
