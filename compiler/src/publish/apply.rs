@@ -120,10 +120,6 @@ pub(super) fn apply_on(out: &Path, write: &Write<'_>, disk: Disk<'_>) -> Result<
         renew_source(out, write, disk)?;
         return Ok(Manner::UpToDate);
     }
-    let planned = write.changes.created.iter().chain(&write.changes.updated);
-    if let Some(path) = planned.into_iter().find(|path| write.tree.get(path.as_str()).is_none()) {
-        return Err(PublishError::NotInTree { path: path.clone() });
-    }
     match write.changes.base {
         Base::NoDirectory => fresh::create(out, write, disk).map(|()| Manner::Created),
         base => replace(out, write, base, disk),

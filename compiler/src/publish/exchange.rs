@@ -162,6 +162,10 @@ impl Old {
 
     /// Makes the new directory beside the old one and exchanges them. Returns the lock of the new one.
     fn replace(&self, sibling: &Sibling, write: &Write<'_>, disk: Disk<'_>) -> Result<Lock, Refusal> {
+        let mut planned = write.changes.created.iter().chain(&write.changes.updated);
+        if let Some(path) = planned.find(|path| write.tree.get(path.as_str()).is_none()) {
+            return Err(PublishError::NotInTree { path: path.clone() }.into());
+        }
         let new = sibling.path.as_path();
         let mut lock = Lock::acquire(new)?;
         fill(new, write, Some(&self.path), disk)?;
