@@ -54,36 +54,33 @@ impl<'a> Reader<'a> {
         &mut self,
         mut entry: impl FnMut(&mut Reader<'a>, Cow<'a, str>) -> Option<()>,
     ) -> Option<()> {
-        self.take(b'{')?;
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return None;
-        }
-        if self.peek()? != b'}' {
-            loop {
-                let key = self.string()?;
-                self.take(b':')?;
-                entry(self, key)?;
-                match self.peek()? {
-                    b',' => self.at += 1,
-                    _ => break,
-                }
-            }
-        }
-        self.depth -= 1;
-        self.take(b'}')
+        self.parts(b'{', b'}', |reader| {
+            let key = reader.string()?;
+            reader.take(b':')?;
+            entry(reader, key)
+        })
     }
 
     /// The items of a list.
-    fn list(&mut self, mut item: impl FnMut(&mut Reader<'a>) -> Option<()>) -> Option<()> {
-        self.take(b'[')?;
+    fn list(&mut self, item: impl FnMut(&mut Reader<'a>) -> Option<()>) -> Option<()> {
+        self.parts(b'[', b']', item)
+    }
+
+    /// What stands between two brackets, with commas between.
+    fn parts(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut part: impl FnMut(&mut Reader<'a>) -> Option<()>,
+    ) -> Option<()> {
+        self.take(open)?;
         self.depth += 1;
         if self.depth > DEEPEST {
             return None;
         }
-        if self.peek()? != b']' {
+        if self.peek()? != close {
             loop {
-                item(self)?;
+                part(self)?;
                 match self.peek()? {
                     b',' => self.at += 1,
                     _ => break,
@@ -91,7 +88,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.depth -= 1;
-        self.take(b']')
+        self.take(close)
     }
 
     /// A map, or nothing where `null` stands.
