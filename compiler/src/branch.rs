@@ -78,7 +78,7 @@ pub struct Prepared {
 impl Prepared {
     /// This commit and the one that was made on top of it, which together change `differences`: both are pushed at once.
     #[must_use]
-    pub fn and(self, later: Prepared, differences: Differences) -> Prepared {
+    pub fn and(&self, later: Prepared, differences: Differences) -> Prepared {
         let updates = later.updates.into_iter().map(|update| {
             let first = self.updates.iter().find(|first| first.name == update.name);
             Update { old: first.map_or(update.old, |first| first.old), ..update }

@@ -38,8 +38,8 @@ impl Published {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) published: Published,
-    /// Commits on top of that, and what the branch will be with them.
-    made: Option<(Prepared, Box<Tip>)>,
+    /// Commits on top of that.
+    made: Option<Prepared>,
 }
 
 impl Line {
@@ -180,15 +180,14 @@ impl Target {
         options: &Options,
     ) -> Result<(), TargetError> {
         let (Target::Branch(branch), Published::Branch(tip)) = (self, &line.published) else { return Ok(()) };
-        let last = line.made.as_ref().map_or(tip, |(_, tip)| tip);
-        if let Some(prepared) = branch.prepare(last, tree, source, options)? {
-            let after = Box::new(branch.after(&prepared)?);
-            let all = match line.made.take() {
-                Some((made, _)) => made.and(prepared, branch.differences(tip, tree)?),
-                None => prepared,
-            };
-            line.made = Some((all, after));
-        }
+        let made = match &line.made {
+            None => branch.prepare(tip, tree, source, options)?,
+            Some(before) => match branch.prepare(&branch.after(before)?, tree, source, options)? {
+                Some(later) => Some(before.and(later, branch.differences(tip, tree)?)),
+                None => return Ok(()),
+            },
+        };
+        line.made = made;
         Ok(())
     }
 
@@ -205,7 +204,7 @@ impl Target {
         }
         match (self, &line.published) {
             (Target::Branch(branch), Published::Branch(_)) => {
-                let Some((prepared, _)) = line.made else { return Ok(None) };
+                let Some(prepared) = line.made else { return Ok(None) };
                 branch.push(&prepared)?;
                 Ok(Some(Written { commit: Some(prepared.commit), differences: prepared.differences }))
             }
