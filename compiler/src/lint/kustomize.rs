@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use meshwright_policies::node::{Node, Value};
 
-pub(super) use build::{Builder, Object};
+pub(super) use build::{Builder, Built, Object};
 use select::Target;
 pub(super) use transform::{set, unset};
 
