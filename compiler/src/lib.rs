@@ -40,6 +40,7 @@ pub mod publish;
 pub mod resolve;
 pub mod rules;
 pub mod schema;
+pub mod shell;
 pub mod soundness;
 pub mod source;
 pub mod stage;

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-pub use engine::{Allowed, Engine, Failure, Outcome, Round, RoundError};
+pub use engine::{Allowed, Engine, Failure, Obstacle, Outcome, PassedOver, Round, RoundError};
 pub use event::{SecretError, Secrets};
 pub use metrics::Metrics;
 pub use origin::{At, Head, Local, Origin, OriginError, Remote};

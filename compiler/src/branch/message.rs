@@ -7,9 +7,7 @@ use gix::ObjectId;
 use serde::Serialize;
 
 use super::{Differences, Provenance, Source};
-
-/// Digits of a commit's ID that people are shown.
-const SHORT: usize = 10;
+use crate::source::commit::short;
 
 /// Most characters of a subject that are repeated.
 const SUBJECT: usize = 100;
@@ -20,7 +18,7 @@ const NAMED: usize = 20;
 /// The message of the commit for a commit of the intent.
 pub(super) fn commit(source: Source<'_>, hash: &str, differences: &Differences, clusters: usize) -> String {
     let id = source.commit.id.to_string();
-    let short: String = id.chars().take(SHORT).collect();
+    let short = short(source.commit.id);
     let subject = crate::diagnostic::visible(&source.commit.subject, SUBJECT);
     let Differences { created, updated, removed, clusters: touched, .. } = differences;
     let mut text = match subject.is_empty() {

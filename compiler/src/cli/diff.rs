@@ -11,11 +11,8 @@ use crate::build;
 use crate::diagnostic::{self, Format, RenderOptions};
 use crate::diff::{Diff, DiffFormat, Labels, Side};
 use crate::publish::Tree;
-use crate::source::commit::{GitError, Repository};
+use crate::source::commit::{GitError, Repository, short};
 use crate::source::discover::{DiscoverOptions, Found, SourceError, discover};
-
-/// Digits of a commit's ID that people are shown.
-const SHORT_ID: usize = 10;
 
 /// Say what a change of the intent means; exit 1 if it means anything
 ///
@@ -93,7 +90,7 @@ fn warn_of_new(before: &Findings, mut after: Compiled) {
 fn at(repository: &Repository, rev: &str, root: &str) -> Result<(Found, String), SourceError> {
     let revision = repository.revision(rev)?;
     let found = repository.discover(&revision, root, DiscoverOptions::default())?;
-    let id: String = revision.id.chars().take(SHORT_ID).collect();
+    let id = short(revision.commit().unwrap_or(revision.tree()));
     let label = if revision.id.starts_with(rev) { id } else { format!("{rev} ({id})") };
     Ok((found, label))
 }

@@ -8,6 +8,7 @@ use super::input;
 use crate::branch::{Branch, Settings};
 use crate::git::{Git, Manner, is_url, redacted};
 use crate::publish::Options;
+use crate::shell;
 use crate::watch::{Allowed, Local, Origin, Remote};
 
 /// The file in a cache that its user holds locked.
@@ -123,6 +124,17 @@ impl From {
             None if is_url(&self.root) => Some((&self.root, String::new())),
             _ => None,
         })
+    }
+
+    /// The command that judges a commit of the intent, for people.
+    pub(super) fn check(&self, id: &str) -> anyhow::Result<String> {
+        if let Some((_, inside)) = self.url()? {
+            let root = if inside.is_empty() { "." } else { &inside };
+            return Ok(format!("`meshwright check {} --rev {id}` in a clone", shell::word(root)));
+        }
+        let repo = self.repo.as_deref().map(|repo| format!(" --repo {}", shell::word(repo)));
+        let (root, repo) = (shell::word(&self.root), repo.unwrap_or_default());
+        Ok(format!("`meshwright check {root}{repo} --rev {id}`"))
     }
 
     /// Whether the intent is a directory as it lies there.

@@ -1,8 +1,14 @@
+use meshwright_policies::finding::Severity;
+
 use super::keep::{From, To};
 use super::{Outcome, input, terminal};
-use crate::diagnostic::{self, Format, RenderOptions};
+use crate::diagnostic::{self, Format, RenderOptions, visible};
 use crate::git::Manner;
-use crate::watch::{self, Engine, Target};
+use crate::source::commit::short;
+use crate::watch::{self, Engine, Obstacle, PassedOver, Target};
+
+/// Most characters of a commit's subject that are shown.
+const SUBJECT: usize = 100;
 
 /// Render a commit and push the result to a branch
 ///
@@ -43,6 +49,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             _ => terminal::print(&text)?,
         }
     }
+    for passed in &round.passed_over {
+        terminal::say(&passed_over(passed, &args.from)?);
+    }
     let target = engine.target().shown();
     match &round.outcome {
         watch::Outcome::Findings => return Ok(Outcome::Findings),
@@ -62,4 +71,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Clean)
+}
+
+/// A line about a commit that is not published by itself: why, and how to see all of it.
+fn passed_over(passed: &PassedOver, from: &From) -> anyhow::Result<String> {
+    let id = short(passed.commit.id);
+    let subject = visible(&passed.commit.subject, SUBJECT);
+    let why = match &passed.obstacle {
+        Obstacle::Intent { errors: 1 } => format!("1 error, which {} shows", from.check(&id)?),
+        Obstacle::Intent { errors } => format!("{errors} errors, which {} shows", from.check(&id)?),
+        Obstacle::Change(findings) => {
+            let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+            let errors: Vec<String> =
+                errors.map(|finding| format!("{} ({})", finding.message, finding.rule.code)).collect();
+            format!("what is published may not become it: {}", errors.join("; "))
+        }
+        Obstacle::Refused(error) => error.to_string(),
+    };
+    Ok(format!("passed over {id} ({subject}): {}\n", visible(&why, usize::MAX)))
 }

@@ -5,11 +5,12 @@ use meshwright_policies::intent::{
 };
 use meshwright_policies::mesh::{Cluster, Mesh};
 
-use super::markdown::{Page, code, shell, some};
+use super::markdown::{Page, code, some};
 use super::words::{context, host, hosted, is_large};
 use crate::artefact::Root;
 use crate::artefacts::{east_west_gateway, helm_control_plane, metallb, webhook};
 use crate::helm::Chart;
+use crate::shell;
 use crate::stage::Stage;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
@@ -115,8 +116,8 @@ fn flux_commands(flux: &FluxDelivery, cluster: &str, context: &str) -> [String; 
         format!(
             "flux create kustomization {cluster} --source={} --path={} --prune=true --wait=true --namespace={namespace} \
              --context={context}",
-            shell(&reference),
-            shell(&path)
+            shell::word(&reference),
+            shell::word(&path)
         ),
         format!("flux get kustomizations --namespace={namespace} --context={context}"),
     ]
@@ -146,7 +147,7 @@ fn argocd(mesh: &Mesh, page: &mut Page) {
 fn registration(cluster: &Cluster) -> Option<String> {
     let Delivery::Argocd(argocd) = &cluster.delivery else { return None };
     let name = argocd.destination_name.as_deref().unwrap_or(cluster.name.as_str());
-    Some(format!("argocd cluster add {} --name {}", context(cluster), shell(name)))
+    Some(format!("argocd cluster add {} --name {}", context(cluster), shell::word(name)))
 }
 
 fn by_hand(mesh: &Mesh, page: &mut Page) {
@@ -221,7 +222,7 @@ fn platform(mesh: &Mesh, page: &mut Page) {
     let global = mspider.global_cluster.as_str();
     let mut lines = Vec::new();
     match mspider.global_delivery.as_ref().unwrap_or(&mesh.spec.delivery) {
-        Delivery::Flux(flux) => lines.extend(flux_commands(flux, global, &shell(global))),
+        Delivery::Flux(flux) => lines.extend(flux_commands(flux, global, &shell::word(global))),
         Delivery::Argocd(_) => {}
         Delivery::None(_) => lines.push(format!(
             "kubectl apply --server-side -k {} --context={global}",
@@ -261,15 +262,15 @@ fn platform(mesh: &Mesh, page: &mut Page) {
 
 fn helm(cluster: &Cluster, chart: &Chart, context: &str) -> String {
     let source = if chart.repository.is_oci() {
-        shell(&format!("{}/{}", chart.repository.url.trim_end_matches('/'), chart.chart))
+        shell::word(&format!("{}/{}", chart.repository.url.trim_end_matches('/'), chart.chart))
     } else {
-        format!("{} --repo {}", chart.chart, shell(&chart.repository.url))
+        format!("{} --repo {}", chart.chart, shell::word(&chart.repository.url))
     };
     let schema = if chart.skip_schema { " --skip-schema-validation" } else { "" };
     format!(
         "helm upgrade --install {} {source} --version {} --namespace {} -f {}{schema} --wait --kube-context={context}",
         chart.release,
-        shell(&chart.version),
+        shell::word(&chart.version),
         chart.namespace,
         chart.values_path(cluster)
     )

@@ -4,8 +4,9 @@
 use meshwright_policies::intent::{Advertise, CiliumSettings, Cni, KubeProxyMode, Locality};
 use meshwright_policies::mesh::{Cluster, Mesh};
 
-use super::markdown::{Page, code, shell, some};
+use super::markdown::{Page, code, some};
 use super::words::context;
+use crate::shell;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Commands before the mesh");
@@ -70,7 +71,7 @@ fn labels_of(cluster: &Cluster) -> Vec<String> {
     nodes
         .filter_map(|node| {
             let locality = node.locality.as_ref().or(fallback)?;
-            Some(label(cluster, &format!("node {}", shell(node.name.as_str())), locality))
+            Some(label(cluster, &format!("node {}", shell::word(node.name.as_str())), locality))
         })
         .collect()
 }

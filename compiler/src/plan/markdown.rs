@@ -182,18 +182,6 @@ pub(super) fn some<T: std::fmt::Display>(items: impl IntoIterator<Item = T>, mos
     format!("{} and {} more", codes(named), more.saturating_add(1))
 }
 
-/// One word of a shell command.
-pub(super) fn shell(word: &str) -> String {
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'@' | b'=' | b',')
-    };
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,9 +190,6 @@ mod tests {
     fn text_from_the_intent_is_no_markup() {
         assert_eq!(text("KT | <b>\n*K2P* @all"), r"KT \| &lt;b&gt; \*K2P\* &#64;all");
         assert_eq!(code("a`b|c"), r"`` a`b\|c ``");
-        assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(shell("prod/eu-1"), "prod/eu-1");
-        assert_eq!(shell(""), "''");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use meshwright_policies::mesh::{Cluster, Mesh};
 
-use super::markdown::{Page, Table, code, shell, some};
+use super::markdown::{Page, Table, code, some};
 use super::words::{context, count, hosted};
+use crate::shell;
 
 /// More pairs than this, and the plan shows the rule and one example.
 const MANY_PAIRS: usize = 40;
@@ -60,7 +61,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
 
 fn command((cluster, reader): (&Cluster, &Cluster)) -> String {
     let server = cluster.spec.remote_access.api_server.as_ref();
-    let server = server.map(|url| format!(" --server={}", shell(&url.to_string()))).unwrap_or_default();
+    let server = server.map(|url| format!(" --server={}", shell::word(&url.to_string()))).unwrap_or_default();
     let namespace = |cluster: &Cluster| match cluster.system_namespace().as_str() {
         "istio-system" => String::new(),
         other => format!(" --istioNamespace={other}"),

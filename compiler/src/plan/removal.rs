@@ -6,8 +6,9 @@ use meshwright_policies::intent::{Delivery, InstallMethod};
 use meshwright_policies::mesh::{Cluster, Mesh, Role};
 use meshwright_policies::node::Node;
 
-use super::markdown::{Page, codes, shell};
+use super::markdown::{Page, codes};
 use super::words::{context, hosted, is_large};
+use crate::shell;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Removing this mesh");
@@ -39,8 +40,9 @@ fn holders(mesh: &Mesh, page: &mut Page) {
         let namespaces = own.chain(samples).chain(carried(cluster, "Namespace"));
         let namespaces: BTreeSet<String> =
             namespaces.filter(|name| *name != cluster.system_namespace().as_str()).collect();
-        let delete =
-            |kind: &str, name: &String| format!("kubectl delete {kind} {} --context={context}", shell(name));
+        let delete = |kind: &str, name: &String| {
+            format!("kubectl delete {kind} {} --context={context}", shell::word(name))
+        };
         lines.extend(namespaces.iter().map(|name| delete("namespace", name)));
         lines.extend(carried(cluster, "CustomResourceDefinition").iter().map(|name| delete("crd", name)));
         if large && !lines.is_empty() {

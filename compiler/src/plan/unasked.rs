@@ -10,9 +10,10 @@ use meshwright_policies::names::Revision;
 use meshwright_policies::node::{Node, Value};
 
 use super::istiods::{ExposedIstiod, exposed};
-use super::markdown::{Page, code, shell, some};
+use super::markdown::{Page, code, some};
 use super::words::{context, host, hosted};
 use crate::gateway_service::metallb_prefix;
+use crate::shell;
 
 /// The Service of Istio's ingress gateway, by its usual name.
 pub(super) const INGRESS: &str = "istio-ingressgateway";
@@ -70,7 +71,7 @@ impl Unasked<'_> {
         let (namespace, service) = (self.cluster.system_namespace(), &self.service);
         let context = context(self.cluster);
         let annotate = |annotations: Vec<String>| {
-            let annotations: Vec<String> = annotations.iter().map(|one| shell(one)).collect();
+            let annotations: Vec<String> = annotations.iter().map(|one| shell::word(one)).collect();
             format!(
                 "kubectl annotate service -n {namespace} {service} {} --overwrite --context={context}",
                 annotations.join(" ")
@@ -83,7 +84,7 @@ impl Unasked<'_> {
             (LoadBalancerProvider::Cloud, _) => {
                 let declared: Vec<String> =
                     balancer.annotations.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                let patch = shell(&format!("{{\"spec\":{{\"loadBalancerIP\":\"{ip}\"}}}}"));
+                let patch = shell::word(&format!("{{\"spec\":{{\"loadBalancerIP\":\"{ip}\"}}}}"));
                 let patch = format!(
                     "kubectl patch service -n {namespace} {service} --type=merge -p {patch} --context={context}"
                 );

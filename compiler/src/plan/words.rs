@@ -4,7 +4,8 @@ use meshwright_policies::address::Address;
 use meshwright_policies::intent::{ControlPlane, Delivery, GatewayDiscovery, Hosted, LoadBalancerProvider};
 use meshwright_policies::mesh::{Cluster, Mesh, Network, Role};
 
-use super::markdown::{code, shell};
+use super::markdown::code;
+use crate::shell;
 
 /// More clusters than this, and the plan speaks of networks and kinds instead of single clusters.
 pub(super) const MANY: usize = 40;
@@ -86,7 +87,7 @@ pub(super) fn provider(cluster: &Cluster) -> &'static str {
 
 /// The kubeconfig context of a cluster as a word of a command.
 pub(super) fn context(cluster: &Cluster) -> String {
-    shell(cluster.spec.context.as_deref().unwrap_or(cluster.name.as_str()))
+    shell::word(cluster.spec.context.as_deref().unwrap_or(cluster.name.as_str()))
 }
 
 /// An address with a port: `10.0.0.1:15443`, `[::1]:15443`.

@@ -20,7 +20,7 @@ use gix::objs::{CommitRefIter, Kind, TagRefIter};
 
 pub use error::GitError;
 pub use info::CommitInfo;
-pub(crate) use info::seconds;
+pub(crate) use info::{seconds, short};
 
 use super::discover::{DiscoverOptions, Found, SourceError};
 

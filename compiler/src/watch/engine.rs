@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gix::ObjectId;
-use meshwright_policies::finding::Findings;
+use meshwright_policies::finding::{Findings, Severity};
 use meshwright_policies::intent::Date;
 
 use super::origin::{Head, Origin, OriginError};
@@ -65,11 +65,36 @@ pub enum Outcome {
     Findings,
 }
 
+/// A commit of the intent that is not published by itself, though a later one is.
+#[derive(Debug)]
+pub struct PassedOver {
+    /// The commit.
+    pub commit: CommitInfo,
+    /// Why.
+    pub obstacle: Obstacle,
+}
+
+/// Why a commit is passed over.
+#[derive(Debug)]
+pub enum Obstacle {
+    /// The intent has errors by itself.
+    Intent {
+        /// How many.
+        errors: usize,
+    },
+    /// What is published may not become what it renders: findings with errors.
+    Change(Findings),
+    /// Its output is refused.
+    Refused(TargetError),
+}
+
 /// A round that came to an end.
 #[derive(Debug)]
 pub struct Round {
     /// The commit that was judged; none of a directory.
     pub commit: Option<CommitInfo>,
+    /// Commits before it that are not published, oldest first.
+    pub passed_over: Vec<PassedOver>,
     /// How it ended.
     pub outcome: Outcome,
     /// What there is to say about the intent.
@@ -78,6 +103,20 @@ pub struct Round {
     pub compiled: bool,
     /// How often another writer was faster.
     pub lost: u32,
+}
+
+/// How an attempt ended.
+struct Ended {
+    outcome: Outcome,
+    findings: Findings,
+    passed_over: Vec<PassedOver>,
+}
+
+impl Ended {
+    /// Errors are in the way.
+    fn on(findings: Findings) -> Ended {
+        Ended { outcome: Outcome::Findings, findings, passed_over: Vec::new() }
+    }
 }
 
 /// A round that failed.
@@ -197,7 +236,9 @@ impl Engine {
         loop {
             let mut commit = None;
             match self.attempt(today, &mut commit, &mut compiled) {
-                Ok((outcome, findings)) => return Ok(Round { commit, outcome, findings, compiled, lost }),
+                Ok(Ended { outcome, findings, passed_over }) => {
+                    return Ok(Round { commit, passed_over, outcome, findings, compiled, lost });
+                }
                 Err(error) => {
                     let again = match &error {
                         Failure::Target(error) => error.is_lost(),
@@ -218,12 +259,12 @@ impl Engine {
         today: Date,
         commit: &mut Option<CommitInfo>,
         compiled: &mut bool,
-    ) -> Result<(Outcome, Findings), Failure> {
+    ) -> Result<Ended, Failure> {
         let mut head = self.origin.head()?;
         *commit = head.commit().cloned();
         *compiled |= self.compile(&head, today)?;
         if self.tree().is_none() {
-            return Ok((Outcome::Findings, self.findings()));
+            return Ok(Ended::on(self.findings()));
         }
         let published = self.target.published()?;
         if self.is_behind(&head, &published)? {
@@ -235,56 +276,66 @@ impl Engine {
         }
         let findings = self.judged(&published);
         let Some(tree) = self.tree().filter(|_| !findings.has_errors()) else {
-            return Ok((Outcome::Findings, findings));
+            return Ok(Ended::on(findings));
         };
         // Many small steps must not come to what one step may not do.
         self.target.guard(&published, tree, &self.allowed.options)?;
-        let line = match self.target.is_at(&published, tree) {
-            true => Line::new(published),
+        let (line, passed_over) = match self.target.is_at(&published, tree) {
+            true => (Line::new(published), Vec::new()),
             false => self.line(&head, published, today)?,
         };
-        let Some(tree) = self.tree() else { return Ok((Outcome::Findings, findings)) };
+        let Some(tree) = self.tree() else { return Ok(Ended::on(findings)) };
         let repository = self.origin.shown();
         let source = head.commit().map(|commit| self.source(&repository, commit));
         let written = self.target.write(line, tree, source, &self.allowed.options)?;
         let outcome = written.map_or(Outcome::UpToDate, |written| Outcome::Published(Box::new(written)));
-        Ok((outcome, findings))
+        Ok(Ended { outcome, findings, passed_over })
     }
 
     /// Makes the commits of the intent that came before the head and after what is published: a branch has one for each.
     /// They are pushed with the head's, so no cluster sees a step between, and each is judged against what is published. One
     /// that may not be published is passed over.
-    fn line(&mut self, head: &Head, published: Published, today: Date) -> Result<Line, Failure> {
-        let mut line = Line::new(published);
+    fn line(
+        &mut self,
+        head: &Head,
+        published: Published,
+        today: Date,
+    ) -> Result<(Line, Vec<PassedOver>), Failure> {
+        let (mut line, mut passed_over) = (Line::new(published), Vec::new());
         let source = line.published.source().filter(|_| matches!(self.target, Target::Branch(_)));
         let earlier = match source {
             Some(source) => self.origin.between(source, head)?,
             None => Vec::new(),
         };
-        let repository = self.origin.shown();
         for at in &earlier {
             self.compile(at, today)?;
-            let findings = self.judged(&line.published);
-            let (Some(tree), Some(commit)) = (self.tree().filter(|_| !findings.has_errors()), at.commit())
-            else {
-                tracing::info!(
-                    commit = at.commit().map(|commit| commit.id.to_string()),
-                    "passed over: it has errors"
-                );
-                continue;
-            };
-            let source = self.source(&repository, commit);
-            match self.target.make(&mut line, tree, source, &self.allowed.options) {
-                Err(error) if error.is_refusal() => {
-                    tracing::info!(commit = commit.id.to_string(), %error, "passed over: it is refused");
-                }
-                made => made?,
+            let Some(commit) = at.commit() else { continue };
+            if let Some(obstacle) = self.make(&mut line, commit)? {
+                passed_over.push(PassedOver { commit: commit.clone(), obstacle });
             }
         }
         if !earlier.is_empty() {
             self.compile(head, today)?;
         }
-        Ok(line)
+        Ok((line, passed_over))
+    }
+
+    /// Makes the commit for what was compiled last, unless something is in its way.
+    fn make(&self, line: &mut Line, commit: &CommitInfo) -> Result<Option<Obstacle>, Failure> {
+        let findings = self.judged(&line.published);
+        let Some(tree) = self.tree() else {
+            let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+            return Ok(Some(Obstacle::Intent { errors }));
+        };
+        if findings.has_errors() {
+            return Ok(Some(Obstacle::Change(findings)));
+        }
+        let repository = self.origin.shown();
+        match self.target.make(line, tree, self.source(&repository, commit), &self.allowed.options) {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_refusal() => Ok(Some(Obstacle::Refused(error))),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What was rendered last.

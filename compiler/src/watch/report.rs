@@ -10,16 +10,14 @@ use gix::ObjectId;
 use meshwright_policies::finding::{Findings, Severity};
 
 use super::Shared;
-use super::engine::{Engine, Outcome, Round, RoundError};
+use super::engine::{Engine, Obstacle, Outcome, PassedOver, Round, RoundError};
 use super::metrics::{self, ResultLabels, SeverityLabels};
 use super::status::{State, Statuses};
 use crate::incremental::Compilation;
+use crate::source::commit::short;
 
 /// Most findings that are logged one by one.
 const FINDINGS: usize = 50;
-
-/// Digits of a commit's ID that people are shown.
-const SHORT: usize = 10;
 
 /// Says what came of rounds.
 pub(super) struct Reporter {
@@ -107,6 +105,7 @@ impl Reporter {
             log(&round.findings, engine.compiled());
             self.logged = id;
         }
+        round.passed_over.iter().for_each(log_passed_over);
         let (took, lost) = (took.as_secs_f64(), round.lost);
         match &round.outcome {
             Outcome::Published(written) => {
@@ -130,8 +129,7 @@ impl Reporter {
                 for path in differences.drifted.iter().take(FINDINGS) {
                     tracing::warn!(%path, "was changed by hand since it was published; it is as rendered again");
                 }
-                let as_what = published.as_deref().map(|id| format!(" as {}", id.get(..SHORT).unwrap_or(id)));
-                let as_what = as_what.unwrap_or_default();
+                let as_what = written.commit.map(|id| format!(" as {}", short(id))).unwrap_or_default();
                 let files = created + updated + removed;
                 self.tell(
                     id,
@@ -202,6 +200,20 @@ impl Reporter {
             drop(sender);
             let _panicked = thread.join();
         }
+    }
+}
+
+/// Logs a commit that is not published by itself.
+fn log_passed_over(passed: &PassedOver) {
+    let commit = passed.commit.id.to_string();
+    match &passed.obstacle {
+        Obstacle::Intent { errors } => tracing::info!(commit, errors, "passed over: it has errors"),
+        Obstacle::Change(findings) => {
+            let first = findings.iter().find(|finding| finding.severity == Severity::Error);
+            let first = first.map(|finding| format!("{}: {}", finding.rule.code, finding.message));
+            tracing::info!(commit, first, "passed over: what is published may not become it");
+        }
+        Obstacle::Refused(error) => tracing::info!(commit, %error, "passed over: it is refused"),
     }
 }
 

@@ -580,6 +580,43 @@ fn commits_that_come_together_are_published_one_by_one_and_pushed_at_once() {
 }
 
 #[test]
+fn publish_says_which_commits_it_passed_over_and_why() {
+    let repository = Repository::with_intent();
+    published(&repository, &[]);
+    let broken = repository.commit("Broken", &[("intent/c2.yaml", "kind: [")]);
+    let moved = cluster(1).replace("n1", "n7");
+    let mended = [("intent/c1.yaml", moved.as_str()), ("intent/c2.yaml", &cluster(2))];
+    let moved = repository.commit("Move \u{1b}[31mc1", &mended);
+    let shrunken = [("intent/c1.yaml", cluster(1)), ("intent/c2.yaml", String::new())];
+    repository.commit("Back", &shrunken.each_ref().map(|(path, text)| (*path, text.as_str())));
+    repository.commit("Two", &[("intent/c2.yaml", &cluster(2))]);
+    let said = |args: &[&str]| {
+        let (code, out, err) = repository.run("", &[&TO[..3], args].concat());
+        assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
+        err.lines().filter(|line| line.starts_with("passed over")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let url = format!("file://{}", repository.path().display());
+    let short = |id: &str| id[..10].to_owned();
+    let (broken, moved) = (short(&broken), short(&moved));
+    for (name, args, command) in [
+        ("a", &[][..], format!("`meshwright check intent --rev {broken}`")),
+        ("b", &["--repo", "."], format!("`meshwright check intent --repo . --rev {broken}`")),
+        ("c", &["--repo", &url], format!("`meshwright check intent --rev {broken}` in a clone")),
+    ] {
+        repository.git(&["branch", name, "rendered"]);
+        let lines = said(&[&[name][..], args].concat());
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        assert_eq!(lines[0], format!("passed over {broken} (Broken): 1 error, which {command} shows"));
+        let change =
+            format!("passed over {moved} (Move \u{241b}[31mc1): what is published may not become it: ");
+        assert!(lines[1].starts_with(&change) && lines[1].contains("(MW"), "{}", lines[1]);
+    }
+    // The command that is named says so, too.
+    let (code, _, err) = repository.run("", &["check", "intent", "--rev", &broken]);
+    assert!(code == Some(1) && err.contains("intent/c2.yaml"), "{err}");
+}
+
+#[test]
 fn many_small_steps_do_not_come_to_what_one_may_not_do() {
     let repository = Repository::with_intent();
     for n in 2..=10 {

@@ -6,6 +6,14 @@ use gix::objs::{CommitRefIter, Kind};
 use super::{GitError, Repository, Revision};
 use crate::git::Signature;
 
+/// Digits of an ID that people are shown, enough for any repository of intent.
+const SHORT: usize = 10;
+
+/// An ID as people are shown it.
+pub(crate) fn short(id: ObjectId) -> String {
+    id.to_hex_with_len(SHORT).to_string()
+}
+
 /// Who made a commit, when, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitInfo {
