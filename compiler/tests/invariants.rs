@@ -27,7 +27,8 @@ const COLUMNS: [(&str, &[&str]); 3] = [
     ("files", &["refused-files"]),
 ];
 
-const HEADER: &str = "| | What has to agree | Intent | Admission | Files | Where none can know, and what tells |";
+const HEADER: &str =
+    "| | What has to agree | Intent | Admission | Files | Where none can know, and what tells |";
 
 struct Row<'a> {
     number: &'a str,
