@@ -322,11 +322,11 @@ impl Port {
         self.0
     }
 
-    /// A port that is known when this is compiled.
+    /// A port that stands in the code; zero does not compile.
     #[must_use]
-    pub const fn known(number: u16) -> Port {
-        assert!(number != 0, "port 0");
-        Port(number)
+    pub const fn known<const NUMBER: u16>() -> Port {
+        const { assert!(NUMBER != 0, "a port from 1 to 65535") };
+        Port(NUMBER)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn own_ports(gateway: &Gateway, exposes_istiod: bool) -> Vec<OwnPort> {
     let own = |name, port| OwnPort { name, port };
     let mut ports = vec![own("status-port", Port::STATUS)];
     if gateway.is_shared() {
-        ports.extend([own("http2", Port::known(80)), own("https", Port::known(443))]);
+        ports.extend([own("http2", Port::known::<80>()), own("https", Port::known::<443>())]);
     }
     let plain =
         gateway.spec.service.kind == ServiceType::LoadBalancer && gateway.spec.public_address.is_none();

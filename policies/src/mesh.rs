@@ -615,9 +615,11 @@ impl Gateway {
             // The `gateway` chart binds low ports, the one behind IstioOperator does not (istio/istio@1.15.3:
             // `manifests/charts/gateways/istio-ingress/values.yaml`).
             let by_operator = install == InstallMethod::IstioOperator;
-            let (http, https) = if by_operator { (8080, 8443) } else { (80, 443) };
-            add("http2", Port::known(80), Port::known(http));
-            add("https", Port::known(443), Port::known(https));
+            let (http, https) = (Port::known::<80>(), Port::known::<443>());
+            let high = (Port::known::<8080>(), Port::known::<8443>());
+            let (http_target, https_target) = if by_operator { high } else { (http, https) };
+            add("http2", http, http_target);
+            add("https", https, https_target);
         }
         for extra in &self.spec.extra_ports {
             add(extra.name.as_str(), extra.port, extra.target_port.unwrap_or(extra.port));

@@ -21,26 +21,71 @@ pub struct NameError {
 const LABEL_RULE: &str = "at most 63 of a-z, 0-9 and `-`, starting and ending with a letter or digit";
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 
-/// RFC 1123 label, as Kubernetes checks it.
-fn is_dns_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    text.len() <= 63
-        && text.bytes().next().is_some_and(inner)
-        && text.bytes().next_back().is_some_and(inner)
-        && text.bytes().all(|b| inner(b) || b == b'-')
+/// Of what names are made: letters and digits at both ends, and 61 characters at most between them.
+#[derive(Clone, Copy)]
+enum Alphabet {
+    /// RFC 1123 label, as Kubernetes checks it: a-z, digits, `-`.
+    DnsLabel,
+    /// Letters, digits, `-`.
+    ClusterId,
+    /// A Kubernetes label value: letters, digits, `-`, `_`, `.`.
+    LabelValue,
+}
+
+impl Alphabet {
+    const fn has_at_ends(self, byte: u8) -> bool {
+        let is_upper = byte.is_ascii_uppercase() && !matches!(self, Alphabet::DnsLabel);
+        is_upper || byte.is_ascii_lowercase() || byte.is_ascii_digit()
+    }
+
+    const fn has(self, byte: u8) -> bool {
+        let between = byte == b'-' || matches!(self, Alphabet::LabelValue) && matches!(byte, b'_' | b'.');
+        between || self.has_at_ends(byte)
+    }
+
+    const fn allows(self, text: &[u8]) -> bool {
+        let ends = match text {
+            [] => return false,
+            [only] => self.has_at_ends(*only),
+            [first, .., last] => self.has_at_ends(*first) && self.has_at_ends(*last),
+        };
+        let mut rest = text;
+        while let [byte, after @ ..] = rest {
+            if !self.has(*byte) {
+                return false;
+            }
+            rest = after;
+        }
+        ends && text.len() <= 63
+    }
+}
+
+const fn is_dns_label(text: &str) -> bool {
+    Alphabet::DnsLabel.allows(text.as_bytes())
+}
+
+const fn is_cluster_id(text: &str) -> bool {
+    Alphabet::ClusterId.allows(text.as_bytes())
+}
+
+const fn is_label_value(text: &str) -> bool {
+    Alphabet::LabelValue.allows(text.as_bytes())
 }
 
 /// RFC 1123 subdomain: labels joined by dots, at most 253 characters.
-fn is_dns_name(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
-}
-
-/// A Kubernetes label value: at most 63 of letters, digits, `-`, `_`, `.`, starting and ending with an alphanumeric.
-fn is_label_value(text: &str) -> bool {
-    text.len() <= 63
-        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-        && text.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+const fn is_dns_name(text: &str) -> bool {
+    let (mut label, mut rest) = (text.as_bytes(), text.as_bytes());
+    while let [byte, after @ ..] = rest {
+        if *byte == b'.' {
+            let (before, _) = label.split_at(label.len() - rest.len());
+            if !Alphabet::DnsLabel.allows(before) {
+                return false;
+            }
+            label = after;
+        }
+        rest = after;
+    }
+    Alphabet::DnsLabel.allows(label) && text.len() <= 253
 }
 
 /// Whether Istio takes the text for the name of a host that it can resolve (istio/istio@1.31:
@@ -74,7 +119,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Cow<'static, str>);
 
         impl $name {
             /// What this kind of name is called in messages.
@@ -86,8 +131,18 @@ macro_rules! name {
             /// [`NameError`] names the rule that the text breaks.
             pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
                 let value = text.into();
-                let check: fn(&str) -> bool = $check;
-                if check(&value) { Ok(Self(value)) } else { Err(NameError { value, what: $what, rule: $rule }) }
+                if $check(&value) {
+                    Ok(Self(Cow::Owned(value)))
+                } else {
+                    Err(NameError { value, what: $what, rule: $rule })
+                }
+            }
+
+            /// A name that stands in the code: `const { Name::known("x") }` compiles if it is one.
+            #[must_use]
+            pub const fn known(text: &'static str) -> Self {
+                assert!($check(text), "it breaks the rule of such names");
+                Self(Cow::Borrowed(text))
             }
 
             /// Its text.
@@ -107,7 +162,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.0.into_owned()
             }
         }
 
@@ -158,7 +213,7 @@ name!(
     ClusterId, "cluster ID",
     "at most 63 letters, digits and `-`, starting and ending with a letter or digit",
     "^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
-    |text| is_label_value(text) && text.bytes().all(|b| b != b'.' && b != b'_')
+    is_cluster_id
 );
 name!(
     /// A network ID. Istio checks nothing; this is a DNS-1123 label because the ID becomes a label value, an element
@@ -212,6 +267,16 @@ mod tests {
         }
         for bad in ["", "arn:aws:eks", "a.b", "a_b"] {
             assert!(ClusterId::new(bad).is_err(), "{bad}");
+        }
+        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63)].join(".");
+        for good in ["a", "a.b", "1.a-b.c", &long] {
+            assert!(DnsName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "a.-b", "a.B", &format!("{long}.{long}")] {
+            assert!(DnsName::new(bad).is_err(), "{bad}");
+        }
+        for (text, good) in [("a_b.C-1", true), ("A", true), ("_a", false), ("a.", false), ("a b", false)] {
+            assert_eq!(LabelValue::new(text).is_ok(), good, "{text}");
         }
     }
 

@@ -75,18 +75,17 @@ fn gateways_of(cluster: &Cluster, needed: bool) -> Vec<Gateway> {
             (false, Some(_)) => cluster.written.place("spec.loadBalancer.addresses.eastWest"),
             (false, None) => place.clone(),
         };
-        let name = spec.name.clone().or_else(|| default_name(spec.layout))?;
-        Some(Gateway { name, address, spec, place, address_place })
+        let name = spec.name.clone().unwrap_or_else(|| default_name(spec.layout));
+        Gateway { name, address, spec, place, address_place }
     };
-    declared.into_iter().enumerate().filter_map(resolve).collect()
+    declared.into_iter().enumerate().map(resolve).collect()
 }
 
-fn default_name(layout: GatewayLayout) -> Option<ObjectName> {
-    let name = match layout {
-        GatewayLayout::Dedicated => "istio-eastwestgateway",
-        GatewayLayout::Shared => "istio-ingressgateway",
-    };
-    ObjectName::new(name).ok()
+fn default_name(layout: GatewayLayout) -> ObjectName {
+    match layout {
+        GatewayLayout::Dedicated => const { ObjectName::known("istio-eastwestgateway") },
+        GatewayLayout::Shared => const { ObjectName::known("istio-ingressgateway") },
+    }
 }
 
 fn entries_of(mesh: &Mesh, network: &Network, members: &[&Cluster]) -> Vec<EntryPoint> {

@@ -465,7 +465,7 @@ pub struct Samples {
 impl Default for Samples {
     fn default() -> Self {
         Samples {
-            namespace: super::istio::default_name("sample"),
+            namespace: const { ObjectName::known("sample") },
             helloworld: None,
             reviews: None,
             sleep: None,

@@ -55,7 +55,7 @@ impl Default for FluxDelivery {
         FluxDelivery {
             source: FluxSource::default(),
             path: "./".to_owned(),
-            namespace: super::istio::default_name("flux-system"),
+            namespace: const { ObjectName::known("flux-system") },
             interval: "60m".to_owned(),
             retry_interval: "2m".to_owned(),
             timeout: "10m".to_owned(),
@@ -81,8 +81,8 @@ impl Default for FluxSource {
     fn default() -> Self {
         FluxSource {
             kind: FluxSourceKind::GitRepository,
-            name: super::istio::default_name("flux-system"),
-            namespace: super::istio::default_name("flux-system"),
+            name: const { ObjectName::known("flux-system") },
+            namespace: const { ObjectName::known("flux-system") },
         }
     }
 }
@@ -142,11 +142,11 @@ fn head() -> String {
 }
 
 fn argocd() -> ObjectName {
-    super::istio::default_name("argocd")
+    const { ObjectName::known("argocd") }
 }
 
 fn project() -> ObjectName {
-    super::istio::default_name("default")
+    const { ObjectName::known("default") }
 }
 
 fn yes() -> bool {

@@ -30,7 +30,7 @@ impl Default for Enforcement {
             enabled: true,
             chart_repository: "oci://ghcr.io/meshwright/charts".to_owned(),
             version: None,
-            namespace: super::istio::default_name("meshwright-system"),
+            namespace: const { ObjectName::known("meshwright-system") },
             values: FreeObject::new(),
         }
     }

@@ -56,7 +56,7 @@ impl Default for IstioSpec {
             install: InstallMethod::Helm,
             applied_by: AppliedBy::Operator,
             data_plane: DataPlane::Sidecar,
-            namespace: default_name("istio-system"),
+            namespace: const { ObjectName::known("istio-system") },
             revision: None,
             profile: None,
             chart_repository: "https://istio-release.storage.googleapis.com/charts".to_owned(),
@@ -64,15 +64,6 @@ impl Default for IstioSpec {
             values: FreeObject::new(),
             mesh_config: FreeObject::new(),
         }
-    }
-}
-
-/// A name that is known when this is compiled. The fallback cannot be reached with a valid literal, and a test walks
-/// every default.
-pub(super) fn default_name(text: &'static str) -> ObjectName {
-    match ObjectName::new(text) {
-        Ok(name) => name,
-        Err(_) => unreachable!("`{text}` is not a name"),
     }
 }
 

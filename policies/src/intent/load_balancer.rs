@@ -90,7 +90,7 @@ pub struct Metallb {
 }
 
 fn metallb_system() -> ObjectName {
-    super::istio::default_name("metallb-system")
+    const { ObjectName::known("metallb-system") }
 }
 
 /// A MetalLB `IPAddressPool` and how it is announced.

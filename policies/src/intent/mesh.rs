@@ -80,12 +80,9 @@ impl Default for MeshSpec {
     fn default() -> Self {
         MeshSpec {
             mesh_id: None,
-            trust_domain: cluster_local(),
+            trust_domain: const { TrustDomain::known("cluster.local") },
             trust_domain_aliases: Vec::new(),
-            cluster_domain: match DnsName::new("cluster.local") {
-                Ok(name) => name,
-                Err(_) => unreachable!("cluster.local is a DNS name"),
-            },
+            cluster_domain: const { DnsName::known("cluster.local") },
             istio: IstioSpec::default(),
             control_plane: ControlPlane::MultiPrimary(MultiPrimary {}),
             gateway_discovery: GatewayDiscovery::Labels,
@@ -97,13 +94,6 @@ impl Default for MeshSpec {
             tools: Tools::default(),
             previous: None,
         }
-    }
-}
-
-fn cluster_local() -> TrustDomain {
-    match TrustDomain::new("cluster.local") {
-        Ok(domain) => domain,
-        Err(_) => unreachable!("cluster.local is a trust domain"),
     }
 }
 
@@ -194,7 +184,7 @@ fn is_true(value: &bool) -> bool {
 }
 
 fn mspider_system() -> ObjectName {
-    super::istio::default_name("mspider-system")
+    const { ObjectName::known("mspider-system") }
 }
 
 /// How Mspider's parameters are written.
