@@ -21,7 +21,7 @@ use gix::ObjectId;
 use objects::Listing;
 use tip::Published;
 
-pub(crate) use delivery::check as check_delivery;
+pub use delivery::check as check_delivery;
 pub use error::BranchError;
 pub use layout::Differences;
 pub use tip::{Provenance, Tip};

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use meshwright::branch::check_delivery;
 use meshwright::build::build;
 use meshwright::compile::{Loaded, load_text};
 use meshwright::{history, rules};
@@ -202,6 +203,12 @@ fn done(tag: &str, block: &str) -> Findings {
             Ok(_) => Findings::new(),
             Err(findings) => findings,
         },
+        // What is published to a branch.
+        "branch" => {
+            let mut findings = Findings::new();
+            check_delivery(&load_text(&over_base(block)).fleet, &mut findings);
+            findings
+        }
         // After the base was rendered.
         _ => {
             let tree = build(&load_text(BASE).fleet).unwrap_or_else(|findings| panic!("{findings:?}"));
@@ -213,7 +220,7 @@ fn done(tag: &str, block: &str) -> Findings {
     }
 }
 
-const DONE: [&str; 3] = ["text", "render", "after"];
+const DONE: [&str; 4] = ["text", "render", "branch", "after"];
 
 #[test]
 fn examples_of_what_is_done_with_intent_are_refused_and_accepted() {
@@ -238,9 +245,16 @@ fn examples_of_what_is_done_with_intent_are_refused_and_accepted() {
     assert!(pages >= 5 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Examples that other tests run: of texts, of objects and their changes, of files of a repository.
-const RUN_ELSEWHERE: [&str; 5] =
-    ["refused", "refused-object", "refused-audit", "refused-change", "refused-files"];
+/// Examples that other tests run: of texts, of objects and their changes, of files of a repository, of directories.
+const RUN_ELSEWHERE: [&str; 7] = [
+    "refused",
+    "refused-object",
+    "refused-audit",
+    "refused-change",
+    "refused-files",
+    "refused-directory",
+    "refused-output",
+];
 
 /// A page shows what is refused, or names the tests that prove it.
 #[test]

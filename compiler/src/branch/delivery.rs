@@ -7,8 +7,8 @@ use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Delivery;
 use meshwright_policies::mesh::Fleet;
 
-/// Says once for each place of the intent that names another path.
-pub(crate) fn check(fleet: &Fleet, findings: &mut Findings) {
+/// Finds delivery that looks anywhere else than at the root of its source: once for each place of the intent that says so.
+pub fn check(fleet: &Fleet, findings: &mut Findings) {
     let mut said = BTreeSet::new();
     for (_, cluster) in fleet.clusters() {
         let (who, path, field, root) = match &cluster.delivery {
