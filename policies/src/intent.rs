@@ -5,13 +5,18 @@
 
 mod cluster;
 mod delivery;
+mod east_west_gateway;
 mod enforcement;
 mod istio;
+mod kubernetes;
 mod load_balancer;
 mod manifests;
 mod mesh;
 mod network;
+mod node;
 mod policy_config;
+mod previous;
+mod samples;
 
 use std::collections::BTreeMap;
 
@@ -20,13 +25,18 @@ use serde::{Deserialize, Serialize};
 
 pub use cluster::*;
 pub use delivery::*;
+pub use east_west_gateway::*;
 pub use enforcement::*;
 pub use istio::*;
+pub use kubernetes::*;
 pub use load_balancer::*;
 pub use manifests::*;
 pub use mesh::*;
 pub use network::*;
+pub use node::*;
 pub use policy_config::*;
+pub use previous::*;
+pub use samples::*;
 
 /// `apiVersion` of every intent document.
 pub const API_VERSION: &str = "meshwright.dev/v1alpha1";

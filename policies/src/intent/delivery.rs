@@ -1,3 +1,5 @@
+//! Who brings the output to a cluster.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

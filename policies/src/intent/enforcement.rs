@@ -1,3 +1,5 @@
+//! The webhook of a cluster.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

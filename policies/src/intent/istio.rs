@@ -1,3 +1,5 @@
+//! The Istio of a cluster, and how it gets there.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

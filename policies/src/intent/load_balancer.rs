@@ -1,3 +1,5 @@
+//! Load balancers of a cluster and their addresses.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! Paths of objects that are carried over as they are.
+
 use std::borrow::Cow;
 use std::fmt;
 

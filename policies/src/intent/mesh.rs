@@ -1,3 +1,5 @@
+//! A `Mesh` document.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

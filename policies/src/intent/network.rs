@@ -1,3 +1,5 @@
+//! A `Network` document.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! A `PolicyConfig` document: how policies judge this repository.
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
