@@ -34,6 +34,9 @@ mod virtual_service;
 mod workload;
 mod workload_entry;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::chart_keys::Chart;
@@ -131,9 +134,14 @@ pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static dyn Kind> {
 /// The kind of a group.
 #[must_use]
 pub(crate) fn kind_in(group: &str, kind: &str) -> Option<&'static dyn Kind> {
-    let mut all = audited().chain(KINDS_IN_FILES.iter().copied());
-    all.find(|known| known.kind() == kind && known.group() == group)
+    BY_NAME.get(&(kind, group)).copied()
 }
+
+/// Every kind, by kind and group: all objects are looked up here.
+static BY_NAME: LazyLock<BTreeMap<(&str, &str), &dyn Kind>> = LazyLock::new(|| {
+    let all = audited().chain(KINDS_IN_FILES.iter().copied());
+    all.map(|kind| ((kind.kind(), kind.group()), kind)).collect()
+});
 
 /// `Kind/namespace/name`, or `Kind/name` for what says no namespace.
 pub(crate) fn reference(object: &At<'_>) -> String {

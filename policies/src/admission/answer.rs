@@ -96,10 +96,22 @@ impl Answer {
             audit_annotations: &self.audit,
         };
         let document = Document { api_version, kind: super::envelope::KIND, response };
-        let mut text = Vec::with_capacity(1024);
+        let mut text = Vec::with_capacity(self.length());
         // Text and numbers alone: this cannot fail.
         let _written = serde_json::to_writer(&mut text, &document);
         text
+    }
+
+    /// About how long the document will be: growing to kilobytes copies each part of it several times.
+    fn length(&self) -> usize {
+        let said = match &self.outcome {
+            Outcome::Allowed => 0,
+            Outcome::Denied { message, causes, .. } => {
+                message.len()
+                    + causes.iter().map(|cause| cause.message.len() + cause.field.len() + 64).sum::<usize>()
+            }
+        };
+        1024 + said + said / 8
     }
 
     fn status(&self) -> Option<Status<'_>> {

@@ -36,16 +36,13 @@ impl Policy for AmbientRemote {
             return;
         };
         let kind = object.str_at(&["kind"]).unwrap_or_default();
-        if !["Application", "DaemonSet", "HelmRelease", "IstioOperator", "ZTunnel"].contains(&kind) {
-            return;
-        }
-        let subject = Manifest::without_claims(object);
-        let Some(path) = ztunnel(&subject) else { return };
+        let name = object.str_at(&["metadata", "name"]).unwrap_or_default();
+        let Some(path) = ztunnel(kind, name, |path| object.str_at(path)) else { return };
         let claims = kinds::claims_at(object);
         if !claims.concern(declaration) {
             return;
         }
-        let found = subject.text(&path.to_string()).unwrap_or_default();
+        let found = object.str_at(path).unwrap_or_default();
         let message = format!(
             "`{}` puts cluster `{}` into ambient mode, which is declared to be served by the istiod of cluster `{}`: Istio does \
              not support that",
@@ -57,7 +54,7 @@ impl Policy for AmbientRemote {
             None => format!("declared by the mesh `{}`", declaration.mesh.name),
         };
         findings.push(
-            RULE.at(place(path), message)
+            RULE.at(place(FieldPath::parse(&path.join("."))), message)
                 .found(found)
                 .declared(plane.role.as_str(), place("spec.controlPlane.role".into()), label)
                 .help("leave the cluster to sidecars, or declare it a primary first")
@@ -83,7 +80,7 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
     });
     let Some(remote) = remote.first() else { return };
     let Some((subject, path)) =
-        cluster.subjects.iter().find_map(|subject| Some((subject, ztunnel(subject)?)))
+        cluster.subjects.iter().find_map(|subject| Some((subject, ztunnel_in(subject)?)))
     else {
         return;
     };
@@ -102,26 +99,39 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
 }
 
 /// What installs ztunnel, without which no workload is in ambient mode.
-fn ztunnel(subject: &Manifest) -> Option<FieldPath> {
-    let chart = subject.chart_values().into_iter().find(|at| at.chart == Some(Chart::Ztunnel));
-    match subject.kind.as_str() {
-        "ZTunnel" => Some(FieldPath::parse("metadata.name")),
-        "DaemonSet" if subject.name == "ztunnel" => Some(FieldPath::parse("metadata.name")),
+fn ztunnel_in(subject: &Manifest) -> Option<FieldPath> {
+    if subject.kind.is_empty() {
+        let chart = subject.chart_values().into_iter().find(|at| at.chart == Some(Chart::Ztunnel));
+        return chart.map(|at| at.path);
+    }
+    let path = ztunnel(&subject.kind, &subject.name, |path| subject.text(&path.join(".")))?;
+    Some(FieldPath::parse(&path.join(".")))
+}
+
+/// The field by which an object installs it. `text`: what a field says.
+fn ztunnel<T: AsRef<str>>(
+    kind: &str,
+    name: &str,
+    text: impl Fn(&[&str]) -> Option<T>,
+) -> Option<&'static [&'static str]> {
+    let says = |path: &[&str], is: fn(&str) -> bool| text(path).is_some_and(|text| is(text.as_ref()));
+    let is_chart: fn(&str) -> bool = |chart| chart.rsplit('/').next() == Some("ztunnel");
+    let (path, installs): (&'static [&'static str], bool) = match kind {
+        "ZTunnel" => (&["metadata", "name"], true),
+        "DaemonSet" => (&["metadata", "name"], name == "ztunnel"),
         "HelmRelease" => {
-            let path = FieldPath::parse("spec.chart.spec.chart");
-            let name = subject.text(&path.to_string())?;
-            (name.rsplit('/').next() == Some("ztunnel")).then_some(path)
+            let path = &["spec", "chart", "spec", "chart"];
+            (path, says(path, is_chart))
         }
         "Application" => {
-            let path = FieldPath::parse("spec.source.chart");
-            let name = subject.text(&path.to_string())?;
-            (name.rsplit('/').next() == Some("ztunnel")).then_some(path)
+            let path = &["spec", "source", "chart"];
+            (path, says(path, is_chart))
         }
         "IstioOperator" => {
-            let path = FieldPath::parse("spec.profile");
-            (subject.text(&path.to_string())? == "ambient").then_some(path)
+            let path = &["spec", "profile"];
+            (path, says(path, |profile| profile == "ambient"))
         }
-        "" => chart.map(|at| at.path),
-        _ => None,
-    }
+        _ => return None,
+    };
+    installs.then_some(path)
 }
