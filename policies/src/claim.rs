@@ -130,6 +130,8 @@ pub enum Fact {
         /// The gateway.
         gateway: String,
     },
+    /// The networks whose endpoints all proxies see, but for those that say it themselves.
+    ProxyView,
     /// One fact of a server of an Istio `Gateway`.
     Exposure {
         /// The server, which all of its facts share: an object may have very many.

@@ -5,6 +5,7 @@ mod address_outside_found_pools;
 mod ambient_gateway_for_sidecars;
 mod ambient_in_one_network;
 mod ambient_remote;
+mod api_server_in_pool;
 mod blank_cluster_name;
 mod control_plane_inside;
 mod data_plane_ahead;
@@ -19,6 +20,7 @@ mod differing_mesh_networks;
 mod differing_network;
 mod differing_service;
 mod entry_elsewhere;
+mod entry_nobody_opens;
 mod entry_port_not_served;
 mod entry_repeats_service;
 mod external_istiod_id;
@@ -60,12 +62,14 @@ mod repeated_cluster_id;
 mod repeated_remote_cluster;
 mod second_ambient_gateway;
 mod selector_without_gateway;
+mod services_among_pods;
 mod shared_entry;
 mod shared_mesh_config_networks;
 mod shared_node_port;
 mod shared_signing_certificate;
 mod target_without_server;
 mod trust_domains_apart;
+mod unknown_members;
 mod unknown_pool;
 mod unknown_revision;
 mod unknown_subset_value;
@@ -75,6 +79,7 @@ mod unread_registry_service;
 mod unreadable_declaration;
 mod webhook_without_port;
 
+use crate::claim::Fact;
 use crate::finding::{Finding, Findings, Rule};
 use crate::policies::POLICIES;
 use crate::policy::Policy;
@@ -102,6 +107,8 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &misspelt_member::MisspeltMember,
     &malformed_network_id::MalformedNetworkId,
     &overlapping_found_ranges::OverlappingFoundRanges,
+    &unknown_members::UnknownMembers,
+    &services_among_pods::ServicesAmongPods,
     // Addresses.
     &shared_entry::SharedEntry,
     &address_outside_found_pools::AddressOutsideFoundPools,
@@ -112,6 +119,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &unread_annotation::UnreadAnnotation,
     &dials_elsewhere::DialsElsewhere,
     &unknown_pool::UnknownPool,
+    &api_server_in_pool::ApiServerInPool,
     // Gateways.
     &gateway_without_mesh_port::GatewayWithoutMeshPort,
     &entry_port_not_served::EntryPortNotServed,
@@ -122,6 +130,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &entry_repeats_service::EntryRepeatsService,
     &network_without_gateway::NetworkWithoutGateway,
     &target_without_server::TargetWithoutServer,
+    &entry_nobody_opens::EntryNobodyOpens,
     &half_exposed_istiod::HalfExposedIstiod,
     &gateway_not_injected::GatewayNotInjected,
     &unlabelled_gateway_pods::UnlabelledGatewayPods,
@@ -186,6 +195,28 @@ fn differing(
     let Some(first) = stated.first() else { return };
     for other in stated.iter().filter(|other| other.claim.value != first.claim.value) {
         findings.push(differs(rule, cluster, what, first, other));
+    }
+}
+
+/// Reports what single workloads say of their cluster otherwise than its one control plane, when all of that agrees. Another
+/// cluster's, that runs here in a namespace of its own, says nothing of this cluster's workloads.
+fn differing_workloads(
+    rule: &'static Rule,
+    cluster: &Cluster,
+    what: &str,
+    of_plane: &Fact,
+    of_workload: impl Fn(&Fact) -> bool,
+    findings: &mut Findings,
+) {
+    if !matches!(cluster.planes().as_slice(), ["istio-system"]) {
+        return;
+    }
+    let own = cluster.stated(|_, fact| fact == of_plane);
+    let Some(first) = own.first().filter(|_| Cluster::agreed(&own).is_some()) else { return };
+    for other in cluster.stated(|_, fact| of_workload(fact)) {
+        if other.claim.value != first.claim.value {
+            findings.push(differs(rule, cluster, what, first, &other));
+        }
     }
 }
 

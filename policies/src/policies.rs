@@ -83,6 +83,7 @@ mod node_port_local_policy;
 mod node_without_locality;
 mod old_gateway_api;
 mod old_mspider;
+mod one_view_for_all;
 mod overlapping_network_ranges;
 mod overlapping_own_cidrs;
 mod overlapping_own_pools;
@@ -253,6 +254,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &unread_configuration::UnreadConfiguration,
     &mutual_tls_disabled::MutualTlsDisabled,
     &repeated_subset::RepeatedSubset,
+    &one_view_for_all::OneViewForAll,
     // Control planes.
     &unknown_control_plane_cluster::UnknownControlPlaneCluster,
     &unclear_primary::UnclearPrimary,

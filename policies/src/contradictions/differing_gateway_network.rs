@@ -1,7 +1,7 @@
 //! MW2202: gateway serves another network than its cluster is on.
 
 use super::differs;
-use crate::claim::Fact;
+use crate::claim::{Fact, SaidBy};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
 use crate::repository::{Repository, Stated};
@@ -33,6 +33,23 @@ impl Policy for DifferingGatewayNetwork {
                 let Some(first) = own.first().or(label) else { continue };
                 if !agrees(stated, &first.claim.value) {
                     findings.push(differs(&RULE, cluster, "network", first, stated));
+                }
+            }
+            // What a known network of the cluster is compared with anyway (MW2110).
+            if !own.is_empty() {
+                continue;
+            }
+            for stated in cluster.stated(|_, fact| matches!(fact, Fact::WorkloadNetwork { by: SaidBy::Label }))
+            {
+                let is_template = ["Deployment", "DaemonSet"].contains(&stated.subject.kind.as_str());
+                let is_its = |label: &&Stated<'_>| {
+                    is_label(label)
+                        && gateway(label) == Some(stated.subject.name.as_str())
+                        && label.subject.namespace == stated.subject.namespace
+                };
+                let Some(label) = gateways.iter().find(is_its).filter(|_| is_template) else { continue };
+                if label.claim.value != stated.claim.value {
+                    findings.push(differs(&RULE, cluster, "network", label, &stated));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! MW1202: one control plane is given two mesh IDs.
 
-use super::differing;
+use super::{differing, differing_workloads};
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -28,6 +28,8 @@ impl Policy for DifferingMeshId {
                 let stated = cluster.stated(|subject, fact| *fact == Fact::MeshId && subject.plane == plane);
                 differing(&RULE, cluster, "mesh ID", &stated, findings);
             }
+            let is_workload = |fact: &Fact| matches!(fact, Fact::WorkloadMeshId { .. });
+            differing_workloads(&RULE, cluster, "mesh ID", &Fact::MeshId, is_workload, findings);
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::chart_keys::Chart;
 use crate::claim::At;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Place, Rule, Severity};
+use crate::intent::InstallMethod;
 use crate::kinds;
 use crate::node::{FieldPath, Node, Span};
 use crate::policy::Policy;
@@ -26,6 +27,10 @@ impl Policy for GatewayNotInjected {
     }
 
     fn admit(&self, declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+        if object.str_at(&["kind"]) == Some("Namespace") {
+            home_without_injection(declaration, object, findings);
+            return;
+        }
         if object.str_at(&["kind"]) != Some("Deployment") {
             return;
         }
@@ -65,6 +70,32 @@ impl Policy for GatewayNotInjected {
             }
         }
     }
+}
+
+/// Declared gateways are in the system namespace; the gateway chart, which is installed by every method but the operator, has
+/// their pods injected.
+fn home_without_injection(declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+    let namespace = declaration.istio.namespace.as_str();
+    let is_disabled = object.str_at(&["metadata", "labels", "istio-injection"]) == Some("disabled");
+    let Some(gateway) = declaration.gateways.first() else { return };
+    if !is_disabled
+        || object.str_at(&["metadata", "name"]) != Some(namespace)
+        || declaration.istio.install == InstallMethod::IstioOperator
+    {
+        return;
+    }
+    let path = FieldPath::parse("metadata.labels").key("istio-injection");
+    let message = format!(
+        "the pods of gateway `{}` are injected, but injection is disabled in `{namespace}`: they start without a proxy",
+        gateway.name
+    );
+    findings.push(
+        RULE.at(Place { span: Span::NONE, path }, message)
+            .found("disabled")
+            .help("remove the label `istio-injection`")
+            .cluster(&declaration.cluster.name)
+            .object(kinds::reference(object)),
+    );
 }
 
 /// The namespace of a gateway whose pods have no image before they are injected.

@@ -1,9 +1,9 @@
 //! MW2212: network ID cannot be one everywhere.
 
-use crate::claim::Fact;
+use crate::claim::{Fact, SaidBy};
 use crate::finding::{Findings, Rule, Severity};
 use crate::names::LabelValue;
-use crate::node::Value;
+use crate::node::{Step, Value};
 use crate::policy::Policy;
 use crate::repository::{Repository, Stated};
 
@@ -32,6 +32,8 @@ impl Policy for MalformedNetworkId {
                     | Fact::GatewayNetwork { .. }
                     | Fact::WorkloadNetwork { .. }
                     | Fact::NamedNetwork
+                    | Fact::NetworkView { .. }
+                    | Fact::ProxyView
             )
         };
         for cluster in &repository.clusters {
@@ -50,21 +52,40 @@ impl Policy for MalformedNetworkId {
 }
 
 fn fault(stated: &Stated<'_>) -> Option<(String, String)> {
-    let id = &stated.claim.value;
-    if LabelValue::new(id.as_str()).is_err() {
+    let text = &stated.claim.value;
+    // A view is a list of them.
+    let is_view = matches!(stated.claim.fact, Fact::NetworkView { .. } | Fact::ProxyView);
+    let ids: Vec<&str> = if is_view { text.split(',').map(str::trim).collect() } else { vec![text] };
+    if let Some(id) = ids.into_iter().find(|id| LabelValue::new(*id).is_err()) {
         let message = format!("`{id}` cannot be the value of a label, as a network ID has to be");
         return Some((message, "use letters, digits, `-`, `_` and `.`, at most 63".to_owned()));
     }
-    // Only labels, annotations and variables have to be strings.
     let node = stated.subject.document.at(&stated.claim.path)?;
-    let path = stated.claim.path.to_string();
-    let is_string = path.contains("labels") || path.contains("env") || path.contains("environmentVariables");
     let kind = match node.value {
         Value::Number(_) => "a number",
         Value::Bool(_) => "true or false",
         _ => return None,
     };
-    let has_list = path.ends_with(".value") || is_string;
-    let message = format!("`{id}` is {kind} to YAML, and Kubernetes takes strings only here");
-    has_list.then(|| (message, format!("quote it: `\"{id}\"`")))
+    let message = format!("`{text}` is {kind} to YAML, where only a string is taken");
+    wants_string(stated).then(|| (message, format!("quote it: `\"{text}\"`")))
+}
+
+/// Labels, annotations and variables of objects have to be strings. Charts quote what their values say; only the schema of
+/// the gateway chart takes no other `networkGateway` (istio/istio: `manifests/charts/gateway/values.schema.json`,
+/// `manifests/charts/gateway/templates/deployment.yaml`).
+fn wants_string(stated: &Stated<'_>) -> bool {
+    let path = &stated.claim.path.0;
+    let has = |key: &str| path.iter().any(|step| matches!(step, Step::Key(own) if own == key));
+    let ends = |key: &str| matches!(path.last(), Some(Step::Key(own)) if own == key);
+    let is_field = matches!(stated.claim.fact, Fact::WorkloadNetwork { by: SaidBy::Field });
+    // So does Argo CD with its parameters, and the CRDs of workload entries.
+    if ends("networkGateway") || (has("parameters") && ends("value")) || is_field {
+        return true;
+    }
+    let in_values = match stated.subject.kind.as_str() {
+        "" | "HelmRelease" | "Application" | "ApplicationSet" => true,
+        "IstioOperator" | "Istio" | "IstioRevision" | "ZTunnel" => has("values"),
+        _ => false,
+    };
+    !in_values && (["labels", "label", "annotations", "environmentVariables"].into_iter().any(has) || ends("value"))
 }

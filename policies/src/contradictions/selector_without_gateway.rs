@@ -45,12 +45,14 @@ impl Policy for SelectorWithoutGateway {
 }
 
 /// A gateway that is installed.
-struct Workload<'a> {
+pub(super) struct Workload<'a> {
     subject: &'a Manifest,
-    path: FieldPath,
-    labels: BTreeMap<String, String>,
+    /// Where it is installed.
+    pub(super) path: FieldPath,
+    /// Labels of its pods.
+    pub(super) labels: BTreeMap<String, String>,
     /// Whether no placeholder hides a label, and no command the name of the release.
-    known: bool,
+    pub(super) known: bool,
 }
 
 impl Workload<'_> {
@@ -66,7 +68,8 @@ impl Workload<'_> {
     }
 }
 
-fn is_cross_network(subject: &Manifest) -> bool {
+/// Whether it is a `Gateway` that lets other networks in.
+pub(super) fn is_cross_network(subject: &Manifest) -> bool {
     let servers = subject.document.at(&"spec.servers".into());
     subject.kind == "Gateway"
         && subject.text("apiVersion").is_some_and(|version| version.starts_with("networking.istio.io/"))
@@ -115,7 +118,8 @@ fn judge(
     findings.push(finding.help("select the labels of the east-west gateway's pods"));
 }
 
-fn workloads(subject: &Manifest) -> Vec<Workload<'_>> {
+/// Gateways that an object installs.
+pub(super) fn workloads(subject: &Manifest) -> Vec<Workload<'_>> {
     match subject.kind.as_str() {
         "IstioOperator" => operator(subject),
         "HelmRelease" | "Application" | "" => charts(subject),
@@ -188,6 +192,7 @@ fn workload(subject: &Manifest, path: FieldPath, labels: BTreeMap<String, String
     Workload { subject, path, labels, known }
 }
 
-fn strings(node: &Node) -> BTreeMap<String, String> {
+/// The entries of a map that are strings.
+pub(super) fn strings(node: &Node) -> BTreeMap<String, String> {
     node.entries().filter_map(|entry| Some((entry.key.clone(), entry.node.as_str()?.to_owned()))).collect()
 }

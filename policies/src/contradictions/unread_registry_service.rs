@@ -33,7 +33,7 @@ impl Policy for UnreadRegistryService {
                     };
                     for network in map.entries() {
                         let mut found = judge(repository, cluster, &network.node);
-                        for (index, message, help, related) in found.drain(..) {
+                        for Wrong { index, message, help, related, severity } in found.drain(..) {
                             let at = path
                                 .clone()
                                 .key(&network.key)
@@ -48,8 +48,8 @@ impl Policy for UnreadRegistryService {
                                     gateway.subject.place(&claim.path),
                                     "the Service is labelled here",
                                 );
-                                finding.severity = Severity::Warning;
                             }
+                            finding.severity = severity;
                             findings.push(finding.cluster(&cluster.name));
                         }
                     }
@@ -59,8 +59,16 @@ impl Policy for UnreadRegistryService {
     }
 }
 
-/// Index of the gateway, message, help, the Service that is found.
-type Wrong<'a> = (usize, String, String, Option<Found<'a>>);
+/// What is wrong with one gateway of a network.
+struct Wrong<'a> {
+    /// Its place in the list.
+    index: usize,
+    message: String,
+    help: String,
+    /// The Service that is found.
+    related: Option<Found<'a>>,
+    severity: Severity,
+}
 
 /// istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`, `pkg/config/validation/agent/validation.go`.
 fn judge<'a>(repository: &'a Repository, cluster: &Cluster, network: &Node) -> Vec<Wrong<'a>> {
@@ -68,6 +76,12 @@ fn judge<'a>(repository: &'a Repository, cluster: &Cluster, network: &Node) -> V
     let empty = || network.get("endpoints").into_iter().flat_map(Node::items);
     let registries: Vec<String> = empty().filter_map(|endpoint| text(endpoint, "fromRegistry")).collect();
     let mut wrong = Vec::new();
+    let error = |index, message, help| {
+        Wrong { index, message, help, related: None, severity: Severity::Error }
+    };
+    let warning = |index, message, help, related| {
+        Wrong { index, message, help, related, severity: Severity::Warning }
+    };
     for (index, gateway) in network.get("gateways").into_iter().flat_map(Node::items).enumerate() {
         let Some(service) = text(gateway, "registryServiceName").filter(|name| !has_placeholder(name)) else {
             continue;
@@ -82,26 +96,41 @@ fn judge<'a>(repository: &'a Repository, cluster: &Cluster, network: &Node) -> V
                 "write `{}.istio-system.svc.cluster.local`",
                 service.split('.').next().unwrap_or_default()
             );
-            wrong.push((index, message, help, None));
+            wrong.push(error(index, message, help));
             continue;
         };
         if registries.is_empty() {
             let message = format!("no cluster is named in which istiod would look for `{service}`");
             let help = "add `endpoints: [{fromRegistry: <cluster ID>}]` to the network".to_owned();
-            wrong.push((index, message, help, None));
+            wrong.push(error(index, message, help));
             continue;
         }
-        let members = registries.iter().flat_map(|id| repository.with_cluster_id(&cluster.scope, id));
-        let gateways = members.flat_map(found::services);
-        let labelled = gateways
-            .filter(|gateway| gateway.name == name)
-            .find(|gateway| gateway.value(found::network).is_some());
+        let members: Vec<&Cluster> =
+            registries.iter().flat_map(|id| repository.with_cluster_id(&cluster.scope, id)).collect();
+        let gateways: Vec<Found<'_>> =
+            members.iter().flat_map(|member| found::services(member)).filter(|own| is_called(own, name)).collect();
+        let labelled = gateways.iter().find(|gateway| gateway.value(found::network).is_some());
         if let Some(gateway) = labelled {
             let message = format!(
                 "`{service}` is labelled as a network gateway, and the label wins: this entry has no effect"
             );
-            wrong.push((index, message, "keep one of the two".to_owned(), Some(gateway)));
+            wrong.push(warning(index, message, "keep one of the two".to_owned(), Some(*gateway)));
+        }
+        // The gateways may be installed from elsewhere: only beside others one can be missed.
+        let has_others = |member: &&Cluster| member.complete && !found::gateways(member).is_empty();
+        if gateways.is_empty() && members.len() == registries.len() && members.iter().all(has_others) {
+            let message = format!("no cluster of the network has a Service `{service}`");
+            let others: Vec<&str> =
+                members.iter().flat_map(|member| found::gateways(member)).map(|own| own.name).collect();
+            let help = format!("write the name of the gateway's Service; there is `{}`", others.join("`, `"));
+            wrong.push(warning(index, message, help, None));
         }
     }
     wrong
+}
+
+/// The Service that istiod makes for a `Gateway` has the name of its class behind it.
+fn is_called(gateway: &Found<'_>, name: &str) -> bool {
+    let class = name.strip_prefix(gateway.name);
+    class.is_some_and(|rest| rest.is_empty() || (rest.starts_with('-') && gateway.subject.kind == "Gateway"))
 }

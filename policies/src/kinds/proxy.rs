@@ -13,13 +13,14 @@ pub(super) const MESH_ID: &str = "ISTIO_META_MESH_ID";
 /// Variable with the trust domain.
 pub(super) const TRUST_DOMAIN: &str = "TRUST_DOMAIN";
 
-/// The fact that a variable of a proxy states.
+/// The fact that a variable of a proxy states; without a workload, of many proxies.
 pub(super) fn fact(name: &str, by: SaidBy, workload: &str) -> Option<Fact> {
     Some(match name {
         NETWORK => Fact::WorkloadNetwork { by },
         CLUSTER_ID => Fact::WorkloadClusterId { by },
         MESH_ID => Fact::WorkloadMeshId { by },
         TRUST_DOMAIN => Fact::WorkloadTrustDomain,
+        NETWORK_VIEW if workload.is_empty() => Fact::ProxyView,
         NETWORK_VIEW => Fact::NetworkView { gateway: workload.to_owned() },
         _ => return None,
     })

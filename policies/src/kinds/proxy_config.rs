@@ -1,7 +1,7 @@
 //! `ProxyConfig`: variables of the proxies that it selects (istio/istio@1.31: `pilot/pkg/model/proxy_config.go`).
 
 use super::{Kind, proxy};
-use crate::claim::{At, Claims, SaidBy};
+use crate::claim::{At, Claims, Fact, SaidBy};
 
 /// `networking.istio.io/ProxyConfig`.
 pub(super) struct ProxyConfig;
@@ -23,5 +23,9 @@ impl Kind for ProxyConfig {
         object.with(&["spec", "environmentVariables"], |variables| {
             proxy::variables(variables, SaidBy::ProxyConfig, "", claims);
         });
+        // It may select the gateways, which see their own network rightly.
+        if object.with(&["spec", "selector"], |_| ()).is_some() {
+            claims.list.retain(|claim| claim.fact != Fact::ProxyView);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! metallb/metallb: `controller/service.go`).
 
 use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach, load_balancer};
-use crate::claim::{At, Claims, Fact};
+use crate::claim::{At, Claim, Claims, Fact};
 
 /// Annotation without which istiod does not read the node ports of a Service.
 const NODE_SELECTOR: &str = "traffic.istio.io/nodeSelector";
@@ -44,6 +44,13 @@ impl Kind for Service {
         }
         if let Some(spec) = object.get("spec") {
             self::spec(&spec, &gateway, claims);
+            // The API server's default.
+            let is_entry = claims.list.iter().any(|claim| matches!(claim.fact, Fact::GatewayNetwork { .. }));
+            if is_entry && spec.get("type").is_none() && spec.get("ports").is_some() {
+                let fact = Fact::GatewayServiceType { gateway };
+                let path = spec.path().key("type");
+                claims.list.push(Claim { fact, value: "ClusterIP".to_owned(), path, part: false });
+            }
         }
     }
 }

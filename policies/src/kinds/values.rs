@@ -4,7 +4,7 @@
 
 use super::{NETWORK_VIEW, mesh_networks, proxy, rewriting, scope, service};
 use crate::chart_keys::Chart;
-use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane};
+use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane, SaidBy};
 use crate::node::Step;
 
 /// Keys that only istiod's values have. Many charts have a `global`, and some a `network` in it.
@@ -189,6 +189,7 @@ pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
     claims.scalar(Fact::Network, metadata.get(proxy::NETWORK));
     claims.scalar(Fact::ClusterId, metadata.get(proxy::CLUSTER_ID));
     claims.scalar(Fact::MeshId, metadata.get(proxy::MESH_ID));
+    claims.scalar(Fact::ProxyView, metadata.get(NETWORK_VIEW));
 }
 
 /// Claims of the `gateway` chart's values, for a release of that name.
@@ -205,6 +206,11 @@ pub(super) fn gateway(values: &At<'_>, release: &str, claims: &mut Claims) {
     if let Some(env) = values.get("env") {
         claims.scalar(Fact::NetworkView { gateway: gateway.clone() }, env.get(NETWORK_VIEW));
         claims.scalar(Fact::Network, env.get(proxy::NETWORK));
+        for name in [proxy::CLUSTER_ID, proxy::MESH_ID, proxy::TRUST_DOMAIN] {
+            if let Some(fact) = proxy::fact(name, SaidBy::Variable, &gateway) {
+                claims.scalar(fact, env.get(name));
+            }
+        }
     }
     let Some(service) = values.get("service") else { return };
     if let Some(annotations) = service.get("annotations") {

@@ -108,6 +108,9 @@ fn pod(pod: &At<'_>, workload: &str, claims: &mut Claims) {
 /// other names of variables.
 fn container(container: &At<'_>, workload: &str, claims: &mut Claims) {
     let name = container.text_of("name").unwrap_or_default();
+    if name == "discovery" {
+        flags(container, claims);
+    }
     let Some(env) = container.get("env") else { return };
     for item in env.items() {
         let variable = item.text_of("name").unwrap_or_default();
@@ -124,6 +127,27 @@ fn container(container: &At<'_>, workload: &str, claims: &mut Claims) {
         };
         if let Some(fact) = fact {
             claims.scalar(fact, item.get("value"));
+        }
+    }
+}
+
+/// istiod's own flag comes before its variable (istio/istio@1.31: `pilot/cmd/pilot-discovery/app/cmd.go`).
+fn flags(container: &At<'_>, claims: &mut Claims) {
+    const FLAG: &str = "--clusterID";
+    let fact = || Fact::IstiodVariable { name: "CLUSTER_ID".to_owned() };
+    for list in ["command", "args"] {
+        let Some(list) = container.get(list) else { continue };
+        let mut items = list.items();
+        while let Some(item) = items.next() {
+            match item.str().and_then(|text| text.strip_prefix(FLAG)) {
+                Some("") => claims.scalar(fact(), items.next()),
+                Some(rest) => {
+                    if let Some(id) = rest.strip_prefix('=').filter(|id| !id.is_empty()) {
+                        claims.add_part(fact(), &item, id);
+                    }
+                }
+                None => {}
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Findings, Rule, Severity};
-use crate::intent::{Injection, NamespaceSpec};
+use crate::intent::{Injection, InstallMethod, NamespaceSpec};
 use crate::mesh::{Cluster, Mesh};
 use crate::node::FieldPath;
 use crate::policy::Policy;
@@ -43,6 +43,7 @@ impl Policy for ContradictoryNamespace {
                 findings.extend(injection(cluster, namespace, &path));
                 findings.extend(network(cluster, namespace, &path));
                 findings.extend(samples(cluster, namespace, &path));
+                findings.extend(gateways(cluster, namespace, &path));
             }
         }
     }
@@ -109,16 +110,37 @@ fn injection(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> 
     )))
 }
 
+/// What switches injection off in a namespace.
+fn disabled(namespace: &NamespaceSpec, path: &FieldPath) -> Option<FieldPath> {
+    let label = namespace.labels.get(INJECTION).map(String::as_str);
+    match namespace.injection {
+        Injection::Disabled => Some(path.clone().key("injection")),
+        Injection::Unset if label == Some("disabled") => Some(path.clone().key("labels").key(INJECTION)),
+        _ => None,
+    }
+}
+
+/// Gateways in a namespace without injection: the gateway chart has no proxy of its own. The operator's gateways do
+/// (istio/istio@1.30: `manifests/charts/gateway/templates/deployment.yaml`; `manifests/charts/gateways/istio-ingress`).
+fn gateways(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> Option<Finding> {
+    let gateway = cluster.gateways.first()?;
+    if namespace.name != cluster.istio.namespace || cluster.istio.install == InstallMethod::IstioOperator {
+        return None;
+    }
+    let key = disabled(namespace, path)?;
+    let message = format!(
+        "the pods of gateway `{}` are injected, but injection is disabled in `{}`: they start without a proxy",
+        gateway.name, namespace.name
+    );
+    let finding = cluster.finding(&RULE, cluster.written.place(key), message).found("disabled");
+    Some(finding.help("leave injection of the system namespace as it is; only what asks for it is injected there"))
+}
+
 /// Samples in a namespace that gets no sidecars: they answer nobody on another network.
 fn samples(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> Option<Finding> {
     let samples = cluster.spec.samples.as_ref().filter(|samples| samples.namespace == namespace.name)?;
     let any = samples.helloworld.is_some() || samples.reviews.is_some() || samples.sleep.is_some();
-    let label = namespace.labels.get(INJECTION).map(String::as_str);
-    let key = match namespace.injection {
-        Injection::Disabled => path.clone().key("injection"),
-        Injection::Unset if label == Some("disabled") => path.clone().key("labels").key(INJECTION),
-        _ => return None,
-    };
+    let key = disabled(namespace, path)?;
     let message = format!(
         "the samples of cluster `{}` are in namespace `{}`, which gets no sidecars",
         cluster.name, namespace.name

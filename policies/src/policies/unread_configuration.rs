@@ -35,12 +35,10 @@ impl Policy for UnreadConfiguration {
             );
             let declared = Declared { value: String::new(), path: "controlPlane" };
             let mut finding = contradiction(&RULE, declaration, claims, claim, message, declared);
-            finding.help = Some(match primary {
-                Some(primary) => {
-                    format!("create it in cluster `{primary}`, where it opens the gateways of both")
-                }
-                None => "create it in the cluster whose istiod serves this one".to_owned(),
+            let home = primary.map_or("the cluster whose istiod serves this one".to_owned(), |primary| {
+                format!("cluster `{primary}`")
             });
+            finding.help = Some(format!("create it in {home}{}", there(&claim.fact)));
             findings.push(finding);
         }
     }
@@ -57,7 +55,10 @@ impl Policy for UnreadConfiguration {
                 findings.push(
                     finding
                         .related(remote.place(), "its istiod is there")
-                        .help("create it in the cluster whose istiod serves this one; it opens the gateways of both")
+                        .help(format!(
+                            "create it in the cluster whose istiod serves this one{}",
+                            there(&stated.claim.fact)
+                        ))
                         .cluster(&cluster.name),
                 );
             }
@@ -65,8 +66,22 @@ impl Policy for UnreadConfiguration {
     }
 }
 
+/// What it does there.
+fn there(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::RemoteNetwork { .. } => "",
+        _ => ", where it opens the gateways of both",
+    }
+}
+
 fn lets_in(fact: &Fact) -> bool {
-    matches!(fact, Fact::Exposure { server, part: ServerPart::Mode } if server.mode == "AUTO_PASSTHROUGH")
+    match fact {
+        Fact::Exposure { server, part: ServerPart::Mode } => server.mode == "AUTO_PASSTHROUGH",
+        // Of class `istio-remote`, which is read in the configuration cluster only (istio/istio@1.30:
+        // `pilot/pkg/serviceregistry/kube/controller/network.go`).
+        Fact::RemoteNetwork { .. } => true,
+        _ => false,
+    }
 }
 
 /// What says that the istiod of another cluster serves this one, when nothing makes it that istiod's configuration cluster

@@ -1,7 +1,7 @@
 //! A claim of a repository, with the document that makes it.
 
 use super::Manifest;
-use crate::claim::{Claim, Fact};
+use crate::claim::{Claim, Fact, SaidBy};
 use crate::finding::{Finding, Place, Rule};
 
 /// A claim and the document that makes it.
@@ -35,6 +35,16 @@ impl Stated<'_> {
             Fact::EntryNetwork { .. } => "the MeshCluster",
             Fact::GatewayNetwork { .. } => "the label of the gateway",
             Fact::NetworkView { .. } => "the network view of the gateway",
+            Fact::IstiodVariable { .. } => "the Deployment of istiod",
+            Fact::WorkloadClusterId { by } | Fact::WorkloadMeshId { by } | Fact::WorkloadNetwork { by } => {
+                match by {
+                    SaidBy::Label => "the label of the pods",
+                    SaidBy::Variable => "the variable of a proxy",
+                    SaidBy::Annotation => "the annotation of the pods",
+                    SaidBy::ProxyConfig => "the ProxyConfig",
+                    SaidBy::Field => "the field of the workload",
+                }
+            }
             _ if self.claim.part => "the injection path",
             _ if path.contains("proxyMetadata") => "the proxy metadata",
             _ if path.contains("meshConfig") || path.contains("data.mesh") => "the mesh configuration",
