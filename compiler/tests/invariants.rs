@@ -22,7 +22,19 @@ const SECTIONS: [(&str, &str, usize); 6] = [
 /// What says on the page of a policy that an input finds it: the tags of examples. What is written in `## Tested by`
 /// counts for the intent, of which some is found by commands only.
 const COLUMNS: [(&str, &[&str]); 3] = [
-    ("intent", &["refused", "refused-change", "refused-after", "refused-text", "refused-render"]),
+    (
+        "intent",
+        &[
+            "refused",
+            "refused-text",
+            "refused-render",
+            "refused-after",
+            "refused-change",
+            "refused-branch",
+            "refused-directory",
+            "refused-output",
+        ],
+    ),
     ("admission", &["refused-object", "refused-change", "refused-audit"]),
     ("files", &["refused-files"]),
 ];
