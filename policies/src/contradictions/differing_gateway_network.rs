@@ -39,7 +39,8 @@ impl Policy for DifferingGatewayNetwork {
             if !own.is_empty() {
                 continue;
             }
-            for stated in cluster.stated(|_, fact| matches!(fact, Fact::WorkloadNetwork { by: SaidBy::Label }))
+            for stated in
+                cluster.stated(|_, fact| matches!(fact, Fact::WorkloadNetwork { by: SaidBy::Label }))
             {
                 let is_template = ["Deployment", "DaemonSet"].contains(&stated.subject.kind.as_str());
                 let is_its = |label: &&Stated<'_>| {

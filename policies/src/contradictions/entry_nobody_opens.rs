@@ -78,7 +78,9 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
                 .finding(&RULE, &entry.label, message)
                 .found(network)
                 .related(other.subject.place(&other.label), "this gateway lets them in")
-                .help(format!("remove the label `{NETWORK_LABEL}`, or have a Gateway open port 15443 here as well"))
+                .help(format!(
+                    "remove the label `{NETWORK_LABEL}`, or have a Gateway open port 15443 here as well"
+                ))
                 .cluster(&cluster.name),
         );
     }
@@ -91,9 +93,9 @@ fn entries(subject: &Manifest) -> Vec<Entry<'_>> {
         labels.find(|claim| claim.path.0.starts_with(&path.0))
     };
     if subject.kind == "Service" {
-        let inside = claims.iter().any(|claim| {
-            matches!(claim.fact, Fact::GatewayServiceType { .. }) && claim.value == "ClusterIP"
-        });
+        let inside = claims
+            .iter()
+            .any(|claim| matches!(claim.fact, Fact::GatewayServiceType { .. }) && claim.value == "ClusterIP");
         let selector = subject.document.at(&"spec.selector".into()).map(strings).unwrap_or_default();
         let label = label_below(&FieldPath::root()).filter(|_| !inside && !selector.is_empty());
         let entry = label.map(|claim| Entry {

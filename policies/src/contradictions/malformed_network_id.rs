@@ -87,5 +87,6 @@ fn wants_string(stated: &Stated<'_>) -> bool {
         "IstioOperator" | "Istio" | "IstioRevision" | "ZTunnel" => has("values"),
         _ => false,
     };
-    !in_values && (["labels", "label", "annotations", "environmentVariables"].into_iter().any(has) || ends("value"))
+    !in_values
+        && (["labels", "label", "annotations", "environmentVariables"].into_iter().any(has) || ends("value"))
 }

@@ -54,8 +54,9 @@ fn by_label(mesh: &[&Cluster], findings: &mut Findings) {
                 if first == network {
                     continue;
                 }
-                let message =
-                    format!("network `{network}` is entered at `{address}`, port {port}, as is network `{first}`");
+                let message = format!(
+                    "network `{network}` is entered at `{address}`, port {port}, as is network `{first}`"
+                );
                 findings.push(
                     stated
                         .finding(&RULE, message)

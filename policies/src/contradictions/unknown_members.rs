@@ -27,7 +27,8 @@ impl Policy for UnknownMembers {
                 for named in subject.claims.list.iter().filter(|claim| claim.fact == Fact::NamedNetwork) {
                     let network = named.value.as_str();
                     let members = || {
-                        let is_its = |fact: &Fact| matches!(fact, Fact::Member { network: own } if own == network);
+                        let is_its =
+                            |fact: &Fact| matches!(fact, Fact::Member { network: own } if own == network);
                         subject.claims.list.iter().filter(move |claim| is_its(&claim.fact))
                     };
                     let Some(first) = members().next() else { continue };

@@ -76,12 +76,10 @@ fn judge<'a>(repository: &'a Repository, cluster: &Cluster, network: &Node) -> V
     let empty = || network.get("endpoints").into_iter().flat_map(Node::items);
     let registries: Vec<String> = empty().filter_map(|endpoint| text(endpoint, "fromRegistry")).collect();
     let mut wrong = Vec::new();
-    let error = |index, message, help| {
-        Wrong { index, message, help, related: None, severity: Severity::Error }
-    };
-    let warning = |index, message, help, related| {
-        Wrong { index, message, help, related, severity: Severity::Warning }
-    };
+    let error =
+        |index, message, help| Wrong { index, message, help, related: None, severity: Severity::Error };
+    let warning =
+        |index, message, help, related| Wrong { index, message, help, related, severity: Severity::Warning };
     for (index, gateway) in network.get("gateways").into_iter().flat_map(Node::items).enumerate() {
         let Some(service) = text(gateway, "registryServiceName").filter(|name| !has_placeholder(name)) else {
             continue;
@@ -107,8 +105,11 @@ fn judge<'a>(repository: &'a Repository, cluster: &Cluster, network: &Node) -> V
         }
         let members: Vec<&Cluster> =
             registries.iter().flat_map(|id| repository.with_cluster_id(&cluster.scope, id)).collect();
-        let gateways: Vec<Found<'_>> =
-            members.iter().flat_map(|member| found::services(member)).filter(|own| is_called(own, name)).collect();
+        let gateways: Vec<Found<'_>> = members
+            .iter()
+            .flat_map(|member| found::services(member))
+            .filter(|own| is_called(own, name))
+            .collect();
         let labelled = gateways.iter().find(|gateway| gateway.value(found::network).is_some());
         if let Some(gateway) = labelled {
             let message = format!(

@@ -133,7 +133,11 @@ fn gateways(cluster: &Cluster, namespace: &NamespaceSpec, path: &FieldPath) -> O
         gateway.name, namespace.name
     );
     let finding = cluster.finding(&RULE, cluster.written.place(key), message).found("disabled");
-    Some(finding.help("leave injection of the system namespace as it is; only what asks for it is injected there"))
+    Some(
+        finding.help(
+            "leave injection of the system namespace as it is; only what asks for it is injected there",
+        ),
+    )
 }
 
 /// Samples in a namespace that gets no sidecars: they answer nobody on another network.
