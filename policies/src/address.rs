@@ -66,6 +66,12 @@ pub enum Address {
 }
 
 impl Address {
+    /// Whether a text is this address, however it is spelled.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        text.parse::<Address>().is_ok_and(|parsed| parsed == *self)
+    }
+
     /// The IP, when it is one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {

@@ -81,8 +81,7 @@ mod webhook_without_port;
 
 use crate::claim::Fact;
 use crate::finding::{Finding, Findings, Rule};
-use crate::policies::POLICIES;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::repository::{Cluster, Repository, Stated};
 
 /// Every policy of this kind, in the order of its code.
@@ -177,7 +176,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
 #[must_use]
 pub fn compare(repository: &Repository) -> Findings {
     let mut findings = Findings::new();
-    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+    for policy in policy::all() {
         policy.compare(repository, &mut findings);
     }
     findings.sort();

@@ -5,6 +5,7 @@
 //! comment does.
 
 mod build;
+mod previous;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use crate::intent::{
     API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout, Hours,
     InstallMethod, Locality, NetworkView, PlannedAddresses, Profile, ServiceType, SettingSeverity,
 };
-use crate::judge::is_address;
 use crate::names::{
     ClusterId, ClusterName, DnsName, MeshId, MeshName, NetworkId, ObjectName, Revision, TrustDomain,
 };
 use crate::version::Version;
 
 pub use build::{MeshFacts, regions};
+pub use previous::{DeclaredPrevious, DialledBefore};
 
 /// `kind` of the object.
 pub const KIND: &str = "MeshDeclaration";
@@ -138,6 +139,12 @@ impl DeclarationSpec {
         self.control_plane.serves_others || !self.workload_networks.is_empty()
     }
 
+    /// The east-west gateway of that name, with its index.
+    #[must_use]
+    pub fn gateway(&self, name: &str) -> Option<(usize, &DeclaredGateway)> {
+        self.gateways.iter().enumerate().find(|(_, gateway)| gateway.name.as_str() == name)
+    }
+
     /// Where a value of this specification comes from, such as `networks.network-west.gateways[0].address`: intent file
     /// and field, of the value or of the nearest that holds it.
     #[must_use]
@@ -210,51 +217,6 @@ pub struct DeclaredControlPlane {
     /// Whether this cluster's istiod serves other clusters, so that its gateway exposes it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub serves_others: bool,
-}
-
-impl DeclaredControlPlane {
-    /// Whether it is declared to be there, or was until the change that is being rolled out.
-    #[must_use]
-    pub fn is_at(&self, address: &str) -> bool {
-        self.address.iter().chain(&self.previous_addresses).any(|known| is_address(address, known))
-    }
-}
-
-/// What was declared before a change that is being rolled out, as far as `spec` itself does not say it beside the present
-/// values. Each is accepted wherever the present one is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DeclaredPrevious {
-    /// The network ID before the change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network: Option<NetworkId>,
-    /// The cluster ID before the change.
-    #[serde(rename = "clusterID", skip_serializing_if = "Option::is_none")]
-    pub cluster_id: Option<ClusterId>,
-    /// The mesh ID before the change.
-    #[serde(rename = "meshID", skip_serializing_if = "Option::is_none")]
-    pub mesh_id: Option<MeshId>,
-    /// The trust domain before the change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trust_domain: Option<TrustDomain>,
-    /// SHA-256 fingerprint of the root certificate before the change, in lower-case hex.
-    #[serde(rename = "rootCertificateSHA256", skip_serializing_if = "Option::is_none")]
-    pub root_certificate_sha256: Option<String>,
-    /// The ID, before the change, of the cluster whose istiod serves this one.
-    #[serde(rename = "primaryID", skip_serializing_if = "Option::is_none")]
-    pub primary_id: Option<ClusterId>,
-    /// The address of the ingress gateway before the change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ingress: Option<Address>,
-    /// East-west gateways whose Service was another, with their present addresses.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<DeclaredGateway>,
-    /// MetalLB pools before the change.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pools: Vec<DeclaredPool>,
-    /// URLs of API servers before the change, by the present cluster ID.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub remote_secrets: BTreeMap<ClusterId, String>,
 }
 
 /// A cluster's part in the control plane.
@@ -343,31 +305,6 @@ pub struct DeclaredEntry {
     pub previous: Vec<DialledBefore>,
 }
 
-/// What was dialled for an entry point.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DialledBefore {
-    /// The address.
-    pub address: Address,
-    /// The port.
-    pub port: Port,
-}
-
-impl DeclaredEntry {
-    /// Whether it is entered at that address, or was until the change that is being rolled out.
-    #[must_use]
-    pub fn is_at(&self, address: &str) -> bool {
-        self.ports_at(address).next().is_some()
-    }
-
-    /// The ports at which it is entered at that address.
-    pub fn ports_at(&self, address: &str) -> impl Iterator<Item = Port> {
-        let now = self.address.iter().map(|known| (known, self.port));
-        let all = now.chain(self.previous.iter().map(|before| (&before.address, before.port)));
-        all.filter(move |(known, _)| is_address(address, known)).map(|(_, port)| port)
-    }
-}
-
 /// An east-west gateway of this cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -399,16 +336,6 @@ pub struct DeclaredGateway {
     pub external_traffic_policy: Option<ExternalTrafficPolicy>,
     /// The ports of its Service.
     pub ports: Vec<DeclaredPort>,
-}
-
-impl DeclaredGateway {
-    /// Whether its Service may ask for that address: for its own, for the one that peers dial, or for those before the change
-    /// that is being rolled out.
-    #[must_use]
-    pub fn may_ask_for(&self, address: &str) -> bool {
-        let now = self.address.iter().chain(&self.public_address);
-        now.chain(&self.previous_addresses).any(|known| is_address(address, known))
-    }
 }
 
 /// A port of a gateway's Service.

@@ -42,8 +42,8 @@ pub struct Rule {
     pub severity: Severity,
     /// One line: what is found.
     pub title: &'static str,
-    /// Markdown: why it matters with the source of the fact, how to fix it, and the examples (fenced blocks marked
-    /// `yaml refused` and `yaml accepted`) that are run as tests.
+    /// Markdown: why it matters with the source of the fact, how to fix it, and the examples that are run as tests: fenced
+    /// blocks marked `yaml refused` and `yaml accepted`, or the same with what runs them (`refused-object`).
     pub docs: &'static str,
 }
 

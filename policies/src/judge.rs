@@ -6,18 +6,14 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use crate::address::Address;
 use crate::claim::{At, Claim, Claims, Fact, Subject};
-use crate::contradictions::CONTRADICTIONS;
-use crate::declaration::{DeclarationSpec, DeclaredGateway, DeclaredNetwork};
+use crate::declaration::DeclarationSpec;
 use crate::embedded;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::intent::{Date, SettingSeverity};
 use crate::kinds;
-use crate::names::NetworkId;
 use crate::node::{FieldPath, Span};
-use crate::policies::POLICIES;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 
 /// Judges an object's claims, exceptions aside. Whether they are about that declaration's cluster at all says
 /// [`Claims::concern`]; a webhook asks first.
@@ -35,7 +31,7 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     if is_others || is_silent {
         return findings;
     }
-    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+    for policy in policy::all() {
         policy.judge(declaration, claims, &mut findings);
     }
     transition::accept_earlier(declaration, claims, &mut findings);
@@ -63,16 +59,15 @@ pub fn judge_rest_at(declaration: &DeclarationSpec, object: &At<'_>) -> Findings
 #[must_use]
 pub fn judge_running(declaration: &DeclarationSpec, object: &At<'_>) -> Findings {
     let mut findings = Findings::new();
-    for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+    for policy in policy::all() {
         policy.audit(declaration, object, &mut findings);
     }
     findings
 }
 
 /// The few policies that say something of an object beside its claims.
-static ADMITTING: LazyLock<Vec<&dyn Policy>> = LazyLock::new(|| {
-    POLICIES.iter().chain(CONTRADICTIONS).copied().filter(|policy| policy.admits()).collect()
-});
+static ADMITTING: LazyLock<Vec<&dyn Policy>> =
+    LazyLock::new(|| policy::all().filter(|policy| policy.admits()).collect());
 
 /// What a Service outside the system namespace says: gateways are declared in that one, and a namesake elsewhere is none of
 /// them. It may still take an address, or call itself a network's gateway.
@@ -205,48 +200,4 @@ pub(crate) fn contradiction(
         .help(help)
         .cluster(&declaration.cluster.name)
         .object(claims.object.clone())
-}
-
-impl DeclarationSpec {
-    /// Whether a network ID is this cluster's, or was until the change that is being rolled out.
-    #[must_use]
-    pub fn accepts_network(&self, network: &str) -> bool {
-        self.network.as_str() == network
-            || self.previous.network.as_ref().is_some_and(|previous| previous.as_str() == network)
-    }
-
-    /// The networks that an ID may mean: the one that is declared under it, then those with a member that was under it
-    /// until the change that is being rolled out. More than one when clusters leave a network that stays, or part.
-    pub fn networks_named(&self, id: &str) -> impl Iterator<Item = (&NetworkId, &DeclaredNetwork)> {
-        let now = self.networks.iter().filter(move |(known, _)| known.as_str() == id);
-        let before = self.networks.iter().filter(move |(known, network)| {
-            known.as_str() != id && network.previous.iter().any(|previous| previous.as_str() == id)
-        });
-        now.chain(before)
-    }
-
-    /// Whether a cluster ID is this cluster's, or was until the change that is being rolled out.
-    #[must_use]
-    pub fn accepts_cluster_id(&self, id: &str) -> bool {
-        self.cluster.id.as_str() == id
-            || self.previous.cluster_id.as_ref().is_some_and(|previous| previous.as_str() == id)
-    }
-
-    /// The ID that a cluster of the mesh has now, by that one or by its ID until the change that is being rolled out.
-    #[must_use]
-    pub fn cluster_id_now<'a>(&'a self, id: &'a str) -> &'a str {
-        let mut known = self.networks.values().flat_map(|network| &network.previous_clusters);
-        known.find(|(before, _)| before.as_str() == id).map_or(id, |(_, now)| now.as_str())
-    }
-
-    /// The east-west gateway of that name, with its index.
-    #[must_use]
-    pub fn gateway(&self, name: &str) -> Option<(usize, &DeclaredGateway)> {
-        self.gateways.iter().enumerate().find(|(_, gateway)| gateway.name.as_str() == name)
-    }
-}
-
-/// Whether the text is that address, however it is spelled.
-pub(crate) fn is_address(text: &str, address: &Address) -> bool {
-    text.parse::<Address>().is_ok_and(|parsed| parsed == *address)
 }

@@ -1,9 +1,11 @@
-//! What a policy is, and the registry of all of them.
+//! What a policy is, and what there is of them.
 
 use crate::claim::{At, Claims};
+use crate::contradictions::CONTRADICTIONS;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule};
 use crate::mesh::{Fleet, Mesh};
+use crate::policies::POLICIES;
 use crate::repository::Repository;
 
 /// A judgement with a code.
@@ -37,11 +39,16 @@ pub trait Policy: Sync {
     fn compare(&self, _repository: &Repository, _findings: &mut Findings) {}
 }
 
+/// Every policy, of either registry.
+pub fn all() -> impl Iterator<Item = &'static dyn Policy> {
+    POLICIES.iter().chain(CONTRADICTIONS).copied()
+}
+
 /// Runs every policy over the fleet. `PolicyConfig` is applied by [`crate::settings`].
 #[must_use]
 pub fn check(fleet: &Fleet) -> Findings {
     let mut findings = Findings::new();
-    for policy in crate::policies::POLICIES.iter().chain(crate::contradictions::CONTRADICTIONS) {
+    for policy in all() {
         policy.check_fleet(fleet, &mut findings);
         for mesh in fleet.meshes.values() {
             policy.check_mesh(mesh, &mut findings);

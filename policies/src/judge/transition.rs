@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use crate::claim::Claims;
-use crate::contradictions::CONTRADICTIONS;
 use crate::declaration::{DeclarationSpec, DeclaredPrevious};
 use crate::finding::{Finding, Findings};
 use crate::names::ObjectName;
-use crate::policies::POLICIES;
+use crate::policy;
 
 /// Takes away what was right before the change.
 pub(super) fn accept_earlier(declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
@@ -21,7 +20,7 @@ pub(super) fn accept_earlier(declaration: &DeclarationSpec, claims: &Claims, fin
     }
     for before in (0..).map_while(|round| earlier(declaration, round)) {
         let mut then = Findings::new();
-        for policy in POLICIES.iter().chain(CONTRADICTIONS) {
+        for policy in policy::all() {
             policy.judge(&before, claims, &mut then);
         }
         let same = |a: &Finding, b: &Finding| a.rule.code == b.rule.code && a.place.path == b.place.path;

@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::claim::{Claims, Fact};
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Rule, Severity};
-use crate::judge::{Declared, contradiction, is_address};
+use crate::judge::{Declared, contradiction};
 use crate::policy::Policy;
 
 /// Gateway asks for another address than declared, or another Service for a gateway's.
@@ -32,7 +32,7 @@ impl Policy for AnotherGatewayAddress {
             let found = &claim.value;
             if let Some((address, path)) = own(declaration, gateway) {
                 let declared = declaration.gateway(gateway);
-                if is_address(found, address) || declared.is_some_and(|(_, own)| own.may_ask_for(found)) {
+                if address.is(found) || declared.is_some_and(|(_, own)| own.may_ask_for(found)) {
                     continue;
                 }
                 let message =
@@ -66,7 +66,7 @@ fn own<'a>(declaration: &'a DeclarationSpec, service: &str) -> Option<(&'a Addre
 fn taken(declaration: &DeclarationSpec, service: &str, found: &str) -> Option<(String, String)> {
     let gateways = declaration.gateways.iter().enumerate();
     let of_gateway = gateways.into_iter().find_map(|(index, gateway)| {
-        let address = gateway.address.as_ref().filter(|address| is_address(found, address));
+        let address = gateway.address.as_ref().filter(|address| address.is(found));
         let other = gateway.name.as_str() != service;
         address
             .filter(|_| other)
@@ -74,7 +74,7 @@ fn taken(declaration: &DeclarationSpec, service: &str, found: &str) -> Option<(S
     });
     let control_plane = declaration.addresses.control_plane.as_ref();
     of_gateway.or_else(|| {
-        let taken = control_plane.is_some_and(|a| is_address(found, a)) && !service.starts_with("istiod");
+        let taken = control_plane.is_some_and(|a| a.is(found)) && !service.starts_with("istiod");
         taken.then(|| ("the control plane".to_owned(), "addresses.controlPlane".to_owned()))
     })
 }
