@@ -16,8 +16,6 @@ use meshwright_policies::precedence::{
 use meshwright_policies::repository::Cluster;
 use meshwright_policies::version::Version;
 
-use crate::source::Sources;
-
 pub use intent::of_intent;
 pub use manifests::{ManifestError, of_manifests};
 pub use show::{human, json};
@@ -254,11 +252,4 @@ fn disagreements(sidecar: &Asked, asked: &[Asked]) -> Vec<String> {
         .collect();
     notes.dedup();
     notes
-}
-
-/// `path:line` of a span.
-fn line(sources: &Sources, span: meshwright_policies::node::Span) -> Option<String> {
-    let file = sources.get(span.file)?;
-    let (line, _) = file.line_column(span.start);
-    Some(format!("{}:{line}", file.path()))
 }

@@ -123,14 +123,9 @@ fn tell_apart(sources: &Sources, globs: &[ClusterGlob], everything: bool) -> (Re
     let mut files = read::read(sources);
     let mut notes = std::mem::take(&mut files.notes);
     for finding in files.findings.iter().filter(|_| everything) {
-        let Some(file) = sources.get(finding.place.span.file) else { continue };
-        let line = sources.line_column(finding.place.span).map_or(1, |(line, _)| line);
-        notes.push(format!(
-            "{} ({}) in {}:{line}: what cannot be read is not here",
-            finding.message,
-            finding.rule.code,
-            file.path()
-        ));
+        let Some(place) = sources.place(finding.place.span) else { continue };
+        let (message, code) = (&finding.message, finding.rule.code);
+        notes.push(format!("{message} ({code}) in {place}: what cannot be read is not here"));
     }
     let repository = assign::assign(&files, globs, everything, &mut notes);
     (repository, notes)

@@ -63,6 +63,14 @@ impl Sources {
         self.0.is_empty()
     }
 
+    /// `path:line` of a span, for people; nothing when it was not written in a file of this table.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Option<String> {
+        let file = self.get(span.file)?;
+        let (line, _) = file.line_column(span.start);
+        Some(format!("{}:{line}", file.path()))
+    }
+
     /// Line and column where a span starts, both from 1; nothing when it was not written in a file of this table.
     #[must_use]
     pub fn line_column(&self, span: Span) -> Option<(usize, usize)> {

@@ -33,6 +33,7 @@ pub mod precedence;
 pub mod reading;
 pub mod references;
 pub mod repository;
+pub mod sets;
 pub mod settings;
 pub mod sources;
 pub mod suggest;

@@ -5,7 +5,6 @@ mod chart_values;
 mod cluster;
 mod index;
 mod manifest;
-mod sets;
 mod stated;
 
 use std::sync::OnceLock;

@@ -6,7 +6,7 @@ use meshwright_policies::node::{FieldPath, Step};
 use meshwright_policies::precedence::{Candidate, Said};
 use meshwright_policies::repository::Cluster;
 
-use super::{Explained, Origin, Pod, Scene, Traffic, explain, line};
+use super::{Explained, Origin, Pod, Scene, Traffic, explain};
 use crate::lint;
 use crate::publish::Tree;
 use crate::source::Sources;
@@ -73,7 +73,7 @@ pub fn of_intent(
             object: subject.claims.object.clone(),
             field: candidate.at.path.to_string(),
             written: member.and_then(|member| written(member, candidate, sources)),
-            rendered: line(&rendered, subject.place(&candidate.at.path).span),
+            rendered: rendered.place(subject.place(&candidate.at.path).span),
         }
     })
 }
@@ -83,7 +83,7 @@ fn written(cluster: &mesh::Cluster, candidate: &Candidate<Said<'_>>, sources: &S
     if let serde_json::Value::Object(object) = candidate.at.subject.document.to_json()
         && let Some(carried) = cluster.carried_object(&object)
     {
-        return line(sources, carried.nearest_span(&candidate.at.path));
+        return sources.place(carried.nearest_span(&candidate.at.path));
     }
     let document = &cluster.written.document;
     let free = below(&candidate.at.path, "values")
@@ -97,7 +97,7 @@ fn written(cluster: &mesh::Cluster, candidate: &Candidate<Said<'_>>, sources: &S
     let declared = || {
         (candidate.network == cluster.network.as_str()).then(|| cluster.written.place("spec.network").span)
     };
-    line(sources, free.or_else(declared)?)
+    sources.place(free.or_else(declared)?)
 }
 
 /// What follows the first step of that name.

@@ -5,7 +5,7 @@ use meshwright_policies::repository::{Cluster, Repository};
 use meshwright_policies::suggest::nearest;
 use meshwright_policies::version::Version;
 
-use super::{Explained, Origin, Pod, Scene, Traffic, explain, line};
+use super::{Explained, Origin, Pod, Scene, Traffic, explain};
 use crate::source::Sources;
 
 /// Why there is no answer.
@@ -116,7 +116,7 @@ pub fn of_manifests(
         Origin {
             object: object.to_owned(),
             field: candidate.at.path.to_string(),
-            written: line(sources, subject.place(&candidate.at.path).span),
+            written: sources.place(subject.place(&candidate.at.path).span),
             rendered: None,
         }
     }))

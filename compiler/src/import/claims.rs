@@ -120,7 +120,8 @@ fn is_derived(claim: &Claim) -> bool {
             | Fact::EntryPort { .. }
             | Fact::GatewayPort { .. }
             | Fact::PoolRange { .. }
-    ) || claim.fact == Fact::DeliveredDirectory
+            | Fact::DeliveredDirectory
+    )
 }
 
 /// Whether the intent says so, though not in this cluster: a remote has its mesh from the primary, and clusters belong

@@ -1,10 +1,11 @@
 //! Who applies the manifests now.
 
+use meshwright_policies::node::Node;
 use meshwright_policies::repository::{Cluster, Manifest, Repository};
 use serde_json::{Map, Value as Json, json};
 
 use super::external;
-use super::node::{scalar, text};
+use super::node::text;
 use super::plane::chart;
 
 /// What the repository says of Argo CD, for clusters that say nothing themselves: objects that belong to no cluster, such
@@ -120,7 +121,7 @@ pub(super) fn git_repository(subject: &Manifest) -> Option<String> {
             .find_map(|path| text(&subject.document, path)),
         "ApplicationSet" => ["spec.template.spec.source.repoURL", "spec.template.spec.sources[0].repoURL"]
             .iter()
-            .find_map(|path| subject.document.at(&(*path).into()).and_then(scalar))
+            .find_map(|path| subject.document.at(&(*path).into()).and_then(Node::scalar))
             .filter(|url| !url.contains("{{")),
         _ => None,
     }

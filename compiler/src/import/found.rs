@@ -114,9 +114,7 @@ pub(super) fn elsewhere(found: &Findings, imported: &BTreeSet<&str>, sources: &S
 
 /// `file:line` of a finding.
 fn place(finding: &Finding, sources: &Sources) -> Option<String> {
-    let file = sources.get(finding.place.span.file)?;
-    let (line, _) = sources.line_column(finding.place.span)?;
-    Some(format!("{}:{line}", file.path()))
+    sources.place(finding.place.span)
 }
 
 /// Every `file:line` that is told already.

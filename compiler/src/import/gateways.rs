@@ -1,12 +1,13 @@
 //! East-west gateways of a cluster, whichever way they are installed.
 
 use meshwright_policies::address::Address;
+use meshwright_policies::claim::Fact;
 use meshwright_policies::kinds::{NETWORK_LABEL, NETWORK_VIEW};
 use meshwright_policies::node::Node;
 use meshwright_policies::repository::{Cluster, Manifest};
 use serde_json::{Map, Value as Json, json};
 
-use super::node::{scalar, text, texts};
+use super::node::{text, texts};
 use super::plane::{chart, values_path};
 
 /// A gateway of the manifests.
@@ -42,7 +43,7 @@ const MTLS: u64 = 15443;
 /// Where an istiod that is exposed answers.
 const XDS: u64 = 15012;
 /// Ports of a gateway's Service that the intent does not name: health, and istiod where it is exposed.
-const OWN_PORTS: [u64; 4] = [15021, MTLS, 15012, 15017];
+const OWN_PORTS: [u64; 4] = [15021, MTLS, XDS, 15017];
 
 /// Whether an object is a Service that claims to be an entry of a network.
 fn is_labelled(subject: &Manifest) -> bool {
@@ -127,7 +128,7 @@ fn of_operator(item: &Node) -> Option<Parts<'_>> {
 
 fn of_chart<'a>(values: &'a Node, release: &str) -> Parts<'a> {
     let service = values.get("service");
-    let view = values.get("env").and_then(|env| env.get(NETWORK_VIEW)).and_then(scalar);
+    let view = values.get("env").and_then(|env| env.get(NETWORK_VIEW)).and_then(Node::scalar);
     let fixed = text(values, "autoscaling.enabled").as_deref() == Some("false");
     Parts {
         name: text(values, "name").unwrap_or_else(|| release.to_owned()),
@@ -208,7 +209,8 @@ fn gateway<'a>(subject: &'a Manifest, parts: Parts<'a>) -> Gateway<'a> {
     if !extra.is_empty() {
         item.insert("extraPorts".into(), extra.into());
     }
-    if parts.view.is_none() && parts.network_gateway.is_none() && parts.name_is_proxy(subject) {
+    // A Service says nothing of how the proxy runs.
+    if parts.view.is_none() && parts.network_gateway.is_none() && subject.kind != "Service" {
         item.insert("networkView".into(), "all".into());
     }
     let labelled = parts.labels.is_some_and(|labels| labels.get(NETWORK_LABEL).is_some());
@@ -227,13 +229,6 @@ impl Gateway<'_> {
     /// Whether its Service is known not to have a port.
     pub(super) fn lacks(&self, port: u64) -> bool {
         !self.served.is_empty() && !self.served.contains(&port)
-    }
-}
-
-impl Parts<'_> {
-    /// Whether the document says how the proxy runs, and not only what its Service is like.
-    fn name_is_proxy(&self, subject: &Manifest) -> bool {
-        subject.kind != "Service"
     }
 }
 
@@ -270,7 +265,7 @@ fn service(
             15021 => "status-port",
             80 => "http2",
             443 => "https",
-            15012 => "tls-istiod",
+            XDS => "tls-istiod",
             15017 => "tls-webhook",
             _ => &port.name,
         };
@@ -305,7 +300,7 @@ fn balancer(parts: &Parts<'_>) -> Map<String, Json> {
     let mut balancer = Map::new();
     let Some(service) = parts.service else { return balancer };
     let ranges = service.get("loadBalancerSourceRanges").into_iter().flat_map(Node::items);
-    let ranges: Vec<Json> = ranges.filter_map(scalar).map(Json::from).collect();
+    let ranges: Vec<Json> = ranges.filter_map(Node::scalar).map(Json::from).collect();
     if !ranges.is_empty() {
         balancer.insert("sourceRanges".into(), ranges.into());
     }
@@ -316,7 +311,6 @@ fn balancer(parts: &Parts<'_>) -> Map<String, Json> {
 }
 
 fn address(parts: &Parts<'_>, subject: &Manifest) -> Option<String> {
-    use meshwright_policies::claim::Fact;
     let own = |fact: &Fact| matches!(fact, Fact::GatewayAddress { gateway } if *gateway == parts.name);
     let claims = subject.claims.list.iter().filter(|claim| own(&claim.fact));
     claims.map(|claim| claim.value.clone()).find(|value| value.parse::<Address>().is_ok())

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::cluster::Member;
 use super::delivery;
-use super::node::{scalar, set, text, texts};
+use super::node::{set, text, texts};
 use super::plane::{Plane, group_of, values_path};
 use crate::lint::{ClusterGlob, named_by_path};
 use crate::source::Sources;
@@ -82,7 +82,7 @@ impl<'a> Hosted<'a> {
         let document = &object.document;
         let owner = text(document, "spec.ownerCluster");
         let listed = document.at(&"spec.clusters".into()).into_iter().flat_map(Node::items);
-        let mut names: BTreeSet<String> = listed.filter_map(scalar).collect();
+        let mut names: BTreeSet<String> = listed.filter_map(Node::scalar).collect();
         let lists_owner = names.is_empty() || owner.as_ref().is_none_or(|owner| names.contains(owner));
         names.extend(owner.clone());
         let global_cluster = sources
@@ -417,7 +417,7 @@ fn entries(subject: &Manifest) -> impl Iterator<Item = &Node> {
 
 /// A parameter of an entry.
 fn text_of(entry: &Node, key: &str) -> Option<String> {
-    scalar(entry.get("params")?.get(key)?).filter(|text| !text.is_empty())
+    entry.get("params")?.get(key)?.scalar().filter(|text| !text.is_empty())
 }
 
 /// Nested parameters by the keys of their flat twins.

@@ -1,6 +1,6 @@
 //! Reading trees.
 
-use meshwright_policies::node::{FieldPath, Node, Value};
+use meshwright_policies::node::{FieldPath, Node};
 use meshwright_policies::repository::{Manifest, has_placeholder};
 use serde_json::{Map, Value as Json};
 
@@ -8,23 +8,13 @@ use crate::source::Sources;
 
 /// The text of a scalar, unless something fills it in later.
 pub(super) fn text(node: &Node, path: &str) -> Option<String> {
-    scalar(node.at(&FieldPath::parse(path))?).filter(|text| !text.is_empty() && !has_placeholder(text))
-}
-
-/// The text of a scalar.
-pub(super) fn scalar(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    }
+    node.at(&FieldPath::parse(path))?.scalar().filter(|text| !text.is_empty() && !has_placeholder(text))
 }
 
 /// A map of texts.
 pub(super) fn texts(node: Option<&Node>) -> Map<String, Json> {
     let entries = node.into_iter().flat_map(Node::entries);
-    entries.filter_map(|entry| Some((entry.key.clone(), scalar(&entry.node)?.into()))).collect()
+    entries.filter_map(|entry| Some((entry.key.clone(), entry.node.scalar()?.into()))).collect()
 }
 
 /// Sets a value below maps that are made where they are missing.
@@ -45,11 +35,7 @@ pub(super) fn set(map: &mut Map<String, Json>, path: &[&str], value: Json) {
 
 /// `file:line` of a field.
 pub(super) fn line(sources: &Sources, subject: &Manifest, path: &FieldPath) -> String {
-    let span = subject.place(path).span;
-    match (sources.get(span.file), sources.line_column(span)) {
-        (Some(file), Some((line, _))) => format!("{}:{line}", file.path()),
-        _ => "a patch".to_owned(),
-    }
+    sources.place(subject.place(path).span).unwrap_or_else(|| "a patch".to_owned())
 }
 
 /// Where an object is from, for people: `file:line: Kind/namespace/name`.

@@ -93,7 +93,7 @@ pub(super) fn group_of(subject: &Manifest) -> String {
 /// The text of a scalar below a path.
 pub(super) fn at(document: &Node, prefix: &FieldPath, path: &str) -> Option<String> {
     let node = document.at(&FieldPath::parse(path).under(prefix))?;
-    super::node::scalar(node).filter(|text| !text.is_empty())
+    node.scalar().filter(|text| !text.is_empty())
 }
 
 impl Plane<'_> {

@@ -11,7 +11,7 @@ use meshwright_policies::version::Version;
 use serde_json::{Map, Value as Json};
 
 use super::cluster::Member;
-use super::node::{scalar, set, text, texts};
+use super::node::{set, text, texts};
 use super::plane::chart;
 use crate::provisioning;
 use crate::syntax::{self, Limits};
@@ -128,7 +128,7 @@ pub(super) fn is_plain_pool(subject: &Manifest) -> bool {
         && keys.into_iter().all(|key| matches!(key, "addresses" | "autoAssign" | "avoidBuggyIPs"))
         && ranges
             .into_iter()
-            .all(|range| scalar(range).is_some_and(|text| text.parse::<AddressRange>().is_ok()))
+            .all(|range| range.scalar().is_some_and(|text| text.parse::<AddressRange>().is_ok()))
 }
 
 fn pool(cluster: &Cluster, subject: &Manifest) -> Option<Json> {
@@ -136,8 +136,13 @@ fn pool(cluster: &Cluster, subject: &Manifest) -> Option<Json> {
         return None;
     }
     let spec = subject.document.get("spec")?;
-    let addresses: Vec<Json> =
-        spec.get("addresses").into_iter().flat_map(Node::items).filter_map(scalar).map(Json::from).collect();
+    let addresses: Vec<Json> = spec
+        .get("addresses")
+        .into_iter()
+        .flat_map(Node::items)
+        .filter_map(Node::scalar)
+        .map(Json::from)
+        .collect();
     let mut pool = Map::new();
     pool.insert("name".into(), subject.name.as_str().into());
     pool.insert("addresses".into(), addresses.into());
@@ -158,8 +163,12 @@ fn pool(cluster: &Cluster, subject: &Manifest) -> Option<Json> {
         }
         Some(_) => {
             let interfaces = announced.and_then(|one| one.document.at(&"spec.interfaces".into()));
-            let interfaces: Vec<Json> =
-                interfaces.into_iter().flat_map(Node::items).filter_map(scalar).map(Json::from).collect();
+            let interfaces: Vec<Json> = interfaces
+                .into_iter()
+                .flat_map(Node::items)
+                .filter_map(Node::scalar)
+                .map(Json::from)
+                .collect();
             if !interfaces.is_empty() {
                 pool.insert("interfaces".into(), interfaces.into());
             }
@@ -172,7 +181,7 @@ fn pool(cluster: &Cluster, subject: &Manifest) -> Option<Json> {
 fn is_plain_advertisement_of(subject: &Manifest, pool: &str) -> bool {
     let spec = subject.document.get("spec");
     let pools = spec.and_then(|spec| spec.get("ipAddressPools")).into_iter().flat_map(Node::items);
-    let pools: Vec<String> = pools.filter_map(scalar).collect();
+    let pools: Vec<String> = pools.filter_map(Node::scalar).collect();
     let keys = spec.into_iter().flat_map(Node::entries).map(|entry| entry.key.as_str());
     let plain = |key: &str| match subject.kind.as_str() {
         "L2Advertisement" => matches!(key, "ipAddressPools" | "interfaces"),

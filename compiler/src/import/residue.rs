@@ -2,7 +2,8 @@
 
 use meshwright_policies::chart_keys::{Chart, unknown_keys};
 use meshwright_policies::mesh::Fleet;
-use meshwright_policies::node::{FieldPath, Step};
+use meshwright_policies::names::hosted_name;
+use meshwright_policies::node::{FieldPath, Node, Step};
 use meshwright_policies::repository::{Cluster, Repository};
 use meshwright_policies::support;
 use meshwright_policies::version::{Minor, Version};
@@ -28,7 +29,7 @@ impl Rendered {
 
     /// Everything that is rendered for the hosted API server of a mesh.
     pub(super) fn hosted(&self, mesh: &str) -> impl Iterator<Item = &Cluster> {
-        let name = format!("{mesh}-hosted");
+        let name = hosted_name(mesh);
         self.repository.clusters.iter().filter(move |cluster| cluster.named && cluster.name == name)
     }
 
@@ -104,9 +105,8 @@ pub(super) fn free_values(members: &mut [Member<'_>], rendered: &Rendered) -> Ve
         let Some(found) = member.plane.clone() else { continue };
         let document = &found.subject.document;
         let base = rendered.clusters(member).find_map(plane::find);
-        let get = |path: &FieldPath| document.at(path).map(meshwright_policies::node::Node::to_json);
-        let rendered_at =
-            |path: &FieldPath| base.as_ref()?.subject.document.at(path).map(|node| node.to_json());
+        let get = |path: &FieldPath| document.at(path).map(Node::to_json);
+        let rendered_at = |path: &FieldPath| base.as_ref()?.subject.document.at(path).map(Node::to_json);
         let base_values = base.as_ref().and_then(|base| rendered_at(&base.values));
         let base_config = base.as_ref().and_then(|base| rendered_at(&base.mesh_config));
         let mut different = Vec::new();

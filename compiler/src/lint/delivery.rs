@@ -118,7 +118,7 @@ fn expanded(text: &str, variables: &BTreeMap<String, Node>) -> String {
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
         };
-        match variables.get(name).and_then(scalar).or(default.map(str::to_owned)) {
+        match variables.get(name).and_then(Node::scalar).or(default.map(str::to_owned)) {
             Some(value) => out.push_str(&value),
             None => out.push_str(&format!("${{{inside}}}")),
         }
@@ -126,15 +126,6 @@ fn expanded(text: &str, variables: &BTreeMap<String, Node>) -> String {
     }
     out.push_str(rest);
     out
-}
-
-fn scalar(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    }
 }
 
 fn text<'a>(node: &'a Node, path: &str) -> Option<&'a str> {
@@ -375,7 +366,7 @@ fn flat(prefix: &str, node: &Node) -> Parameters {
                 found.extend(flat(&key, &entry.node));
             }
         }
-        _ => found.extend(scalar(node).map(|value| (prefix.to_owned(), value))),
+        _ => found.extend(node.scalar().map(|value| (prefix.to_owned(), value))),
     }
     found
 }

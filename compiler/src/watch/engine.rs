@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gix::ObjectId;
-use meshwright_policies::finding::{Findings, Severity};
+use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
 
 use super::origin::{Head, Origin, OriginError};
@@ -324,8 +324,7 @@ impl Engine {
     fn make(&self, line: &mut Line, commit: &CommitInfo) -> Result<Option<Obstacle>, Failure> {
         let findings = self.judged(&line.published);
         let Some(tree) = self.tree() else {
-            let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-            return Ok(Some(Obstacle::Intent { errors }));
+            return Ok(Some(Obstacle::Intent { errors: findings.errors() }));
         };
         if findings.has_errors() {
             return Ok(Some(Obstacle::Change(findings)));

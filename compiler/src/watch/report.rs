@@ -88,8 +88,7 @@ impl Reporter {
         if round.compiled {
             metrics.compiled.inc();
         }
-        let count = |severity| round.findings.iter().filter(|finding| finding.severity == severity).count();
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let (errors, warnings) = (round.findings.errors(), round.findings.warnings());
         for (severity, count) in [("error", errors), ("warning", warnings)] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             metrics.findings.get_or_create(&SeverityLabels { severity }).set(count);

@@ -133,10 +133,9 @@ impl Kind for ApplicationSet {
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         object.with(&["spec", "template", "spec"], |spec| application(spec, &name(object), claims));
         // A generator says which clusters its applications go to.
-        if claims.subject == Subject::Here {
-            return;
+        if claims.subject != Subject::Here {
+            claims.subject = Subject::Elsewhere;
         }
-        claims.subject = Subject::Elsewhere;
     }
 }
 

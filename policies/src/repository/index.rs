@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sets::Sets;
 use super::{Cluster, Manifest, remote_secret_keys};
 use crate::claim::Fact;
+use crate::sets::Sets;
 
 /// Clusters by what others call them by, within one scope, and how they belong together. All are places in the list of
 /// clusters.
@@ -126,7 +126,7 @@ impl Index {
                 }
             }
         }
-        sets.several()
+        sets.all().into_values().filter(|mesh| mesh.len() > 1).collect()
     }
 
     /// Clusters on networks that a cluster names beside its own.

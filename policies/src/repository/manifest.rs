@@ -5,7 +5,7 @@ use crate::chart_keys::Chart;
 use crate::claim::{At, Claims, Fact};
 use crate::finding::{Finding, Place, Rule};
 use crate::kinds;
-use crate::node::{FieldPath, Node, Span, Step, Value};
+use crate::node::{FieldPath, Node, Span, Step};
 use crate::version::Version;
 
 /// One document of a repository: a Kubernetes object, or a file of chart values.
@@ -203,10 +203,5 @@ fn plane_of(claims: &Claims, document: &Node, kind: &str) -> String {
 }
 
 fn text_at(document: &Node, path: &str) -> Option<String> {
-    match &document.at(&path.into())?.value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    }
+    document.at(&path.into())?.scalar()
 }

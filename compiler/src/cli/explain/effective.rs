@@ -2,7 +2,7 @@
 
 use meshwright_policies::intent::{InstallMethod, LoadBalancerProvider};
 use meshwright_policies::mesh::{Cluster, Mesh, Role};
-use meshwright_policies::node::{FieldPath, Node, Span, Value};
+use meshwright_policies::node::{FieldPath, Node, Value};
 use serde_json::{Value as Json, json};
 
 use super::Compiled;
@@ -17,12 +17,12 @@ pub(super) fn table(compiled: &Compiled, mesh: &Mesh, cluster: &Cluster) -> Stri
     rows.walk(&with_defaults(json, mesh, cluster), FieldPath::root(), spec);
     rows.derived("(role)", role(&cluster.role), "the mesh's controlPlane".to_owned());
     if let Some((address, place)) = mesh.control_plane_source(cluster) {
-        let place = rows.shown(place.span).unwrap_or_default();
+        let place = compiled.sources.place(place.span).unwrap_or_default();
         rows.derived("(control plane)", address.to_string(), place);
     }
     for (i, gateway) in cluster.gateways.iter().enumerate() {
         let address = gateway.dialled().map_or("(from the Service's status)".to_owned(), ToString::to_string);
-        let place = rows.shown(gateway.address_place.span).unwrap_or_default();
+        let place = compiled.sources.place(gateway.address_place.span).unwrap_or_default();
         let text = format!("{} at {address}:{}", gateway.name, gateway.spec.port);
         rows.derived(&format!("(gateway {i})"), text, place);
     }
@@ -38,7 +38,9 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn add(&mut self, path: &str, text: &str, written: Option<&Node>, otherwise: &str) {
         let place = written.filter(|node| !matches!(node.value, Value::Null));
-        let place = place.and_then(|node| self.shown(node.span)).unwrap_or_else(|| otherwise.to_owned());
+        let place = place
+            .and_then(|node| self.compiled.sources.place(node.span))
+            .unwrap_or_else(|| otherwise.to_owned());
         self.derived(path, text.to_owned(), place);
     }
 
@@ -69,12 +71,6 @@ impl Rows<'_> {
                 self.add(&path, &text(scalar), written, otherwise);
             }
         }
-    }
-
-    fn shown(&self, span: Span) -> Option<String> {
-        let file = self.compiled.sources.get(span.file)?;
-        let (line, _) = file.line_column(span.start);
-        Some(format!("{}:{line}", file.path()))
     }
 
     fn into_text(self) -> String {

@@ -4,37 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::names::MeshId;
 use meshwright_policies::repository::{Cluster, Repository};
+use meshwright_policies::sets::Sets;
 
 use super::super::cluster::Member;
 use super::super::hosted::Hosted;
 use super::super::slug;
 use super::Grouped;
 use super::common::most;
-
-/// Disjoint sets of members.
-struct Sets(Vec<usize>);
-
-impl Sets {
-    fn root(&self, mut of: usize) -> usize {
-        while let Some(above) = self.0.get(of).copied().filter(|above| *above != of) {
-            of = above;
-        }
-        of
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        if let Some(slot) = self.0.get_mut(a.max(b)) {
-            *slot = a.min(b);
-        }
-    }
-
-    fn join_all(&mut self, own: &[usize]) {
-        if let Some((first, rest)) = own.split_first() {
-            rest.iter().for_each(|other| self.join(*first, *other));
-        }
-    }
-}
 
 /// Members that the repository makes one mesh of, by what they say.
 pub(super) fn joined(members: &[Member<'_>], repository: &Repository) -> Vec<Vec<usize>> {
@@ -50,7 +26,7 @@ pub(super) fn meshes(
     joined: &[Vec<usize>],
     hosted: &[Hosted<'_>],
 ) -> Vec<Vec<usize>> {
-    let mut sets = Sets((0..members.len()).collect());
+    let mut sets = Sets::new(members.len());
     joined.iter().for_each(|own| sets.join_all(own));
     for host in 0..hosted.len() {
         let own = members.iter().enumerate().filter(|(_, member)| member.hosted == Some(host));
@@ -91,10 +67,7 @@ pub(super) fn meshes(
             }
         }
     }
-    let mut by_set: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for member in 0..members.len() {
-        by_set.entry(sets.root(member)).or_default().push(member);
-    }
+    let mut by_set = sets.all();
     // A cluster that another one's istiod serves is in a mesh with that one, whatever it calls its mesh.
     let served = |own: &Vec<usize>| own.iter().all(|i| members.get(*i).is_some_and(|member| member.remote));
     let orphans: Vec<usize> = by_set.iter().filter(|(_, own)| served(own)).map(|(set, _)| *set).collect();

@@ -159,14 +159,11 @@ fn is_empty(node: &Node) -> bool {
     }
 }
 
-/// The text of a scalar, as it would be written.
+/// The text of a scalar, as it would be written: nothing of `null`.
 fn text(node: &Node) -> Option<String> {
-    match node.to_json() {
-        serde_json::Value::String(text) => Some(text),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(value) => Some(value.to_string()),
-        serde_json::Value::Null => Some(String::new()),
-        _ => None,
+    match node.value {
+        Value::Null => Some(String::new()),
+        _ => node.scalar(),
     }
 }
 
