@@ -23,6 +23,7 @@ pub use reconcile::{Fields, Plan, VERSION, WITHDRAWN, plan, policy_of, published
 
 use crate::backoff::Backoff;
 use crate::configuration::{self, FailurePolicy, Options, Scope};
+use crate::log::causes;
 use crate::metrics::{Metrics, ResultLabels};
 use crate::store::Store;
 use crate::trust::Trust;
@@ -108,10 +109,7 @@ impl Controller {
                 }
                 Ok(false) => backoff.after_failure(),
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the webhook's configuration is not kept"
-                    );
+                    tracing::warn!(error = causes(&error), "the webhook's configuration is not kept");
                     self.metrics.configuration_failures.inc();
                     backoff.after_failure()
                 }
@@ -264,7 +262,7 @@ impl Controller {
             }),
             Ok(None) => None,
             Err(error) => {
-                tracing::warn!(%error, name, "the configuration's owner cannot be read");
+                tracing::warn!(error = causes(&error), name, "the configuration's owner cannot be read");
                 None
             }
         }

@@ -1,5 +1,6 @@
 //! Logs: one JSON object a line, with the keys `ts`, `level`, `msg`, `logger` and the event's own.
 
+use std::error::Error;
 use std::fmt;
 
 use tracing::field::{Field, Visit};
@@ -23,6 +24,11 @@ pub fn install(filter: &str) -> Result<(), ParseError> {
         .with_writer(std::io::stderr);
     let _installed_before = subscriber.try_init();
     Ok(())
+}
+
+/// An error as the value of a log's key, to be told with what caused it.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error
 }
 
 /// The format.
@@ -125,7 +131,7 @@ impl Visit for Keys {
         self.put(field, &value);
     }
 
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let mut text = value.to_string();
         let mut source = value.source();
         while let Some(cause) = source {
@@ -181,7 +187,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             let cause = Failure::Connection(std::io::Error::other("a certificate of nobody"));
             let error = Failure::Watch(Box::new(cause));
-            tracing::warn!(error = &error as &dyn std::error::Error, "broken");
+            tracing::warn!(error = causes(&error), "broken");
         });
         let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
         assert_eq!(line["error"], "the watch ended: no connection: a certificate of nobody");

@@ -12,6 +12,7 @@ use kube::api::PostParams;
 
 use super::{AuthorityError, Lives, Material, Published, next};
 use crate::backoff::Backoff;
+use crate::log::causes;
 use crate::metrics::{Metrics, RoleLabels};
 use crate::server::{CertificateError, Certificates};
 use crate::trust::Trust;
@@ -84,7 +85,7 @@ impl Keeper {
                     tokio::time::sleep(backoff.spread(every)).await;
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the certificate is not kept");
+                    tracing::warn!(error = causes(&error), "the certificate is not kept");
                     self.metrics.keeper_failures.inc();
                     tokio::time::sleep(backoff.after_failure()).await;
                 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::events::{Events, Notice, Witness};
 use super::{Cluster, objects};
 use crate::admit;
+use crate::log::causes;
 use crate::metrics::{KindLabels, Metrics, PolicyLabels, unix_seconds};
 use crate::store::{Snapshot, Store};
 
@@ -116,7 +117,12 @@ impl Audit {
                         let listed = objects::each(&self.cluster.client, kind, version, namespace, see);
                         if let Err(error) = listed.await {
                             let kind = kind.plural();
-                            tracing::warn!(%error, kind, namespace, "objects could not be audited");
+                            tracing::warn!(
+                                error = causes(&error),
+                                kind,
+                                namespace,
+                                "objects could not be audited"
+                            );
                             self.metrics.audit_failures.get_or_create(&KindLabels { resource: kind }).inc();
                             // Reading Secrets is a right that need not be given.
                             complete &= namespace.is_some() && error.is_forbidden();
@@ -125,7 +131,7 @@ impl Audit {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the cluster could not be audited");
+                tracing::warn!(error = causes(&error), "the cluster could not be audited");
                 self.metrics.audit_failures.get_or_create(&KindLabels { resource: "apis" }).inc();
                 complete = false;
             }

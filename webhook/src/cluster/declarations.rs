@@ -11,6 +11,7 @@ use kube::{Api, Client};
 use meshwright_policies::declaration::KIND;
 use tokio::time::Instant;
 
+use crate::log::causes;
 use crate::metrics::{Metrics, ResultLabels};
 use crate::store::{Seen, Store};
 
@@ -84,7 +85,7 @@ fn failed(error: &watcher::Error, metrics: &Metrics) {
     }
     let before = metrics.watch_connected.set(0);
     // The client alone says no more than that it could not connect.
-    let error: &dyn std::error::Error = error;
+    let error = causes(error);
     match (before, missing) {
         (_, true) => tracing::debug!("there is no CustomResourceDefinition of {KIND} yet"),
         (0, false) => tracing::debug!(error, "the watch of declarations failed again"),

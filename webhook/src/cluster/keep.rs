@@ -12,6 +12,7 @@ use crate::authority::Lives;
 use crate::authority::keeper::Keeper;
 use crate::configuration::knows_conditions;
 use crate::controller::{Controller, Settings};
+use crate::log::causes;
 use crate::metrics::Metrics;
 use crate::server::Certificates;
 use crate::store::Store;
@@ -93,10 +94,7 @@ async fn api_server_knows_conditions(client: &Client) -> bool {
                 return knows_conditions(number(&version.major), number(&version.minor));
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the API server's version is not known yet"
-                );
+                tracing::warn!(error = causes(&error), "the API server's version is not known yet");
                 tokio::time::sleep(backoff.after_failure()).await;
             }
         }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::audit::Report;
 use super::{Cluster, declarations, events};
+use crate::log::causes;
 use crate::metrics::{Metrics, ResultLabels};
 use crate::store::{Object, Seen, Store};
 
@@ -74,7 +75,11 @@ impl Status {
             // It was deleted meanwhile.
             Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => return,
             Ok(Err(error)) => {
-                tracing::warn!(%error, mesh = name, "the status of a declaration was not written");
+                tracing::warn!(
+                    error = causes(&error),
+                    mesh = name,
+                    "the status of a declaration was not written"
+                );
                 "failed"
             }
             Err(_) => "failed",
