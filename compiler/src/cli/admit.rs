@@ -1,3 +1,5 @@
+//! `meshwright admit`: objects judged as the webhook judges them.
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! `meshwright audit`: running clusters, read by kubectl.
+
 use std::path::PathBuf;
 use std::thread;
 

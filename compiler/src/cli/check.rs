@@ -1,3 +1,5 @@
+//! `meshwright check`: intent judged, nothing rendered.
+
 use super::Outcome;
 use super::input::Input;
 

@@ -1,3 +1,5 @@
+//! `meshwright diff`: what a change of the intent means.
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

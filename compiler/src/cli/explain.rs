@@ -1,3 +1,5 @@
+//! `meshwright explain`: a policy, a value, or the network of a pod.
+
 mod effective;
 mod network;
 

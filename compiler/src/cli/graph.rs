@@ -1,3 +1,5 @@
+//! `meshwright graph`: a picture of the meshes.
+
 use super::input::Input;
 use super::{Outcome, terminal};
 use crate::graph::{self, GraphFormat};

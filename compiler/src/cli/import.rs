@@ -1,3 +1,5 @@
+//! `meshwright import`: manifests to intent.
+
 use std::fs;
 use std::path::PathBuf;
 

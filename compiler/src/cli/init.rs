@@ -1,3 +1,5 @@
+//! `meshwright init`: intent to begin with.
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;

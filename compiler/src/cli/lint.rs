@@ -1,3 +1,5 @@
+//! `meshwright lint`: manifests compared, without intent.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;

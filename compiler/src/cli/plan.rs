@@ -1,3 +1,5 @@
+//! `meshwright plan`: the planning form, with what people have to do themselves.
+
 use super::input::Input;
 use super::{Outcome, terminal};
 

@@ -1,3 +1,5 @@
+//! `meshwright policies`: every code there is.
+
 use super::{Outcome, terminal};
 use crate::rules;
 

@@ -1,3 +1,5 @@
+//! `meshwright publish`: a commit of the intent to a branch of output.
+
 use meshwright_policies::finding::Severity;
 
 use super::keep::{From, To};

@@ -1,3 +1,5 @@
+//! `meshwright render`: intent to an output directory.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;

@@ -1,3 +1,5 @@
+//! `meshwright schema`: what editors and people know of intent.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;

@@ -1,3 +1,5 @@
+//! `meshwright watch`: output kept as the intent says.
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

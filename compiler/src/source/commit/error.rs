@@ -1,3 +1,5 @@
+//! Why a commit could not be read.
+
 /// Why a commit could not be read. Paths are as people are shown them.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
