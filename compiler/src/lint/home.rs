@@ -8,6 +8,7 @@ use meshwright_policies::node::Node;
 use meshwright_policies::repository::{Manifest, has_placeholder};
 use meshwright_policies::witness::is_declaration;
 
+use super::delivery::destination;
 use super::read::{Content, Files, directory};
 
 /// `clusters/*`: the directory that the star stands for is a cluster. Matched anywhere in a path, directory by directory.
@@ -269,15 +270,7 @@ fn names(path: &str, id: &str) -> bool {
 /// The cluster that an object is delivered to from elsewhere, or speaks of.
 pub(super) fn by_destination(subject: &Manifest, path: &str, own: &Home, known: &Known) -> Option<Home> {
     let name = match subject.kind.as_str() {
-        "Application" => {
-            let name = subject.text("spec.destination.name").filter(|name| name != "in-cluster");
-            let server = || {
-                subject
-                    .text("spec.destination.server")
-                    .filter(|server| !server.contains("kubernetes.default.svc"))
-            };
-            name.filter(|name| !name.is_empty()).or_else(server)
-        }
+        "Application" => subject.document.get("spec").and_then(destination),
         "HelmRelease" => subject
             .text("spec.kubeConfig.secretRef.name")
             .map(|secret| of_kubeconfig(&secret, subject.namespace.as_deref())),
