@@ -72,9 +72,10 @@ pub fn audit(
     };
     let mut audited =
         Audited { declarations: declarations.iter().map(named).collect(), ..Audited::default() };
+    let system = admission::system_namespaces(&basis);
     for kind in kinds::audited() {
         let Some(version) = versions.get(kind.group()) else { continue };
-        for namespace in homes(kind, &basis) {
+        for namespace in kind.audited().places(&system) {
             let Audited { findings, objects, .. } = &mut audited;
             let read = each(kubectl, kind, version, namespace, |object| {
                 *objects += 1;
@@ -89,16 +90,6 @@ pub fn audit(
     }
     audited.findings.sort();
     Ok(audited)
-}
-
-/// The namespaces in which objects of a kind are looked for; none for all at once.
-fn homes<'a>(kind: &dyn Kind, basis: &Basis<'a>) -> Vec<Option<&'a str>> {
-    match kind.audited() {
-        kinds::Audited::Everywhere => vec![None],
-        kinds::Audited::SystemNamespaces => {
-            admission::system_namespaces(basis).into_iter().map(Some).collect()
-        }
-    }
 }
 
 fn named(declaration: &MeshDeclaration) -> String {

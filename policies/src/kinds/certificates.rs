@@ -53,22 +53,17 @@ pub(super) fn claims(object: &At<'_>, namespace: &str, claims: &mut Claims) {
     };
     let (roots, own, chain) = (parsed(root), parsed(signing), parsed(chain));
     for (key, longest) in [(root, longest(&roots)), (signing, longest(own.get(..1).unwrap_or_default()))] {
-        let fact = || Fact::CertificateLifetime { namespace: namespace.to_owned(), is_root: key == root };
-        for map in ["data", "stringData"] {
-            object.with(&[map, key], |at| {
-                if let Some(hours) = longest {
-                    claims.add(fact(), at, format!("{hours}h"));
-                }
-            });
-        }
+        let Some(hours) = longest else { continue };
+        secret::each(object, key, |at| {
+            let fact = Fact::CertificateLifetime { namespace: namespace.to_owned(), is_root: key == root };
+            claims.add(fact, at, format!("{hours}h"));
+        });
     }
     let Some(own) = own.first().filter(|_| !roots.is_empty()) else { return };
     for fault in faults(own, &roots, &chain) {
-        for map in ["data", "stringData"] {
-            object.with(&[map, signing], |at| {
-                claims.add(Fact::CertificateFault(fault), at, own.subject().to_string());
-            });
-        }
+        secret::each(object, signing, |at| {
+            claims.add(Fact::CertificateFault(fault), at, own.subject().to_string());
+        });
     }
 }
 

@@ -28,6 +28,17 @@ pub enum Audited {
     SystemNamespaces,
 }
 
+impl Audited {
+    /// Where they are listed: in a namespace, or in the whole cluster. `system`: the system namespaces.
+    #[must_use]
+    pub fn places<'a>(self, system: &[&'a str]) -> Vec<Option<&'a str>> {
+        match self {
+            Audited::Everywhere => vec![None],
+            Audited::SystemNamespaces => system.iter().copied().map(Some).collect(),
+        }
+    }
+}
+
 /// By what an object shows, before anybody judges it, that it may say something about the mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {

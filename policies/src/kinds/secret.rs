@@ -77,6 +77,13 @@ pub(super) fn texts<R>(object: &At<'_>, mut read: impl FnMut(&str, Option<Vec<u8
     });
 }
 
+/// The places of a key, in each of the maps that have it.
+pub(super) fn each(object: &At<'_>, key: &str, mut read: impl FnMut(&At<'_>)) {
+    for map in ["data", "stringData"] {
+        object.with(&[map, key], &mut read);
+    }
+}
+
 fn remote(object: &At<'_>, name: &str, namespace: &str, claims: &mut Claims) {
     let mut keys = Vec::new();
     texts(object, |key, text, at| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use k8s_openapi::api::core::v1::ObjectReference;
 use meshwright_policies::admission::{self, Basis};
 use meshwright_policies::finding::{Findings, Severity};
-use meshwright_policies::kinds::{self, Audited, Kind};
+use meshwright_policies::kinds;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -110,9 +110,10 @@ impl Audit {
         let basis = admit::basis(snapshot, admission::WithoutDeclaration::Allow, SystemTime::now());
         match objects::versions(&self.cluster.client).await {
             Ok(versions) => {
+                let system = admission::system_namespaces(&basis);
                 for kind in kinds::audited() {
                     let Some(version) = versions.get(kind.group()) else { continue };
-                    for namespace in homes(kind, &basis) {
+                    for namespace in kind.audited().places(&system) {
                         let see = |object| tally.judge(&object, &basis, known, events);
                         let listed = objects::each(&self.cluster.client, kind, version, namespace, see);
                         if let Err(error) = listed.await {
@@ -152,14 +153,6 @@ impl Audit {
         self.metrics.audit_duration.set(start.elapsed().as_secs_f64());
         tracing::info!(objects, contradicting = drifted, complete, "audited");
         self.report.send_replace(Some(Arc::new(Report { at: SystemTime::now(), meshes, complete })));
-    }
-}
-
-/// The namespaces in which objects of a kind are looked for; none for all at once.
-fn homes<'a>(kind: &dyn Kind, basis: &Basis<'a>) -> Vec<Option<&'a str>> {
-    match kind.audited() {
-        Audited::Everywhere => vec![None],
-        Audited::SystemNamespaces => admission::system_namespaces(basis).into_iter().map(Some).collect(),
     }
 }
 
