@@ -190,6 +190,12 @@ impl Node {
         }
     }
 
+    /// The text of a string at a path such as `metadata.name`.
+    #[must_use]
+    pub fn str_at(&self, path: &str) -> Option<&str> {
+        self.at(&path.into())?.as_str()
+    }
+
     /// The value at `path`, when it is there.
     #[must_use]
     pub fn at(&self, path: &FieldPath) -> Option<&Node> {

@@ -23,7 +23,7 @@ impl Artefact for GlobalMesh {
     }
 
     fn render_mesh(&self, mesh: &Mesh, out: &mut Output) {
-        let Some(hosted) = mspider::hosted(mesh) else { return };
+        let Some(hosted) = mesh.hosted() else { return };
         let object = mspider::object(mesh, hosted, "GlobalMesh", mesh.name.as_str()).spec(spec(mesh, hosted));
         out.protected(mspider::root(hosted), Wave::ControlPlane, object);
     }

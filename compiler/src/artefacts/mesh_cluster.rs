@@ -17,7 +17,7 @@ impl Artefact for MeshCluster {
     }
 
     fn render_cluster(&self, mesh: &Mesh, cluster: &Cluster, out: &mut Output) {
-        let Some(hosted) = mspider::hosted(mesh).filter(|_| !mesh.only_hosts(cluster)) else { return };
+        let Some(hosted) = mesh.hosted().filter(|_| !mesh.only_hosts(cluster)) else { return };
         let object = mspider::object(mesh, hosted, "MeshCluster", cluster.name.as_str())
             .spec(json!({"meshedParams": meshed_params(mesh, cluster)}));
         out.protected(mspider::root(hosted), Wave::ControlPlane, object);

@@ -3,7 +3,7 @@
 //! No schema of `discovery.mspider.io` is published. Only what DaoCloud's documentation shows is rendered: fields of
 //! `GlobalMesh` and `MeshCluster`, and the parameter keys of its multicloud guide.
 
-use meshwright_policies::intent::{ControlPlane, Delivery, Hosted};
+use meshwright_policies::intent::{Delivery, Hosted};
 use meshwright_policies::mesh::Mesh;
 
 use crate::artefact::Root;
@@ -14,14 +14,6 @@ pub(super) const API_VERSION: &str = "discovery.mspider.io/v3alpha1";
 
 /// Prefix of parameters that become `spec.values.global.*` of the mesh's IstioOperator.
 pub(super) const GLOBAL_VALUES: &str = "istio.custom_params.values.global";
-
-/// The hosted control plane, when the mesh has one.
-pub(super) fn hosted(mesh: &Mesh) -> Option<&Hosted> {
-    match &mesh.spec.control_plane {
-        ControlPlane::Hosted(hosted) => Some(hosted),
-        _ => None,
-    }
-}
 
 /// Where Mspider's objects go: the global management cluster.
 pub(super) fn root(hosted: &Hosted) -> Root {

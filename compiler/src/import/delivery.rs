@@ -85,7 +85,7 @@ fn flux(cluster: &Cluster) -> Map<String, Json> {
 /// Argo CD orders what it applies by an annotation.
 fn has_sync_wave(subject: &Manifest) -> bool {
     // Those that speak of a cluster are applied to another one.
-    if matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster") {
+    if subject.is_of_platform() {
         return false;
     }
     let annotations = subject.document.at(&"metadata.annotations".into());

@@ -74,17 +74,13 @@ impl Delivery {
     }
 }
 
-fn text<'a>(node: &'a Node, path: &str) -> Option<&'a str> {
-    node.at(&path.into()).and_then(Node::as_str)
-}
-
 fn api_group(object: &Node) -> &str {
-    text(object, "apiVersion").and_then(|api| api.split_once('/')).map_or("", |(group, _)| group)
+    object.str_at("apiVersion").and_then(|api| api.split_once('/')).map_or("", |(group, _)| group)
 }
 
 /// What an object has applied.
 pub(super) fn of(object: &Node, path: &str, files: &Files<'_>) -> Vec<Delivery> {
-    match (api_group(object), text(object, "kind").unwrap_or_default()) {
+    match (api_group(object), object.str_at("kind").unwrap_or_default()) {
         ("kustomize.toolkit.fluxcd.io", "Kustomization") => {
             flux::delivery(object, path, files).into_iter().collect()
         }

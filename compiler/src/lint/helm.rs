@@ -63,18 +63,14 @@ fn at<'a>(node: &'a Node, path: &str) -> Option<&'a Node> {
     node.at(&path.into())
 }
 
-fn text<'a>(node: &'a Node, path: &str) -> Option<&'a str> {
-    at(node, path).and_then(Node::as_str)
-}
-
 /// fluxcd/helm-controller: `api/v2/helmrelease_types.go`; later entries of `valuesFrom` and then `values` win.
 fn flux(object: &Node, path: &str, maps: &ConfigMaps<'_>, files: &Files<'_>) -> Resolved {
     let mut resolved = Resolved::default();
     let Some(spec) = object.get("spec") else { return resolved };
-    let namespace = text(object, "metadata.namespace").unwrap_or_default();
+    let namespace = object.str_at("metadata.namespace").unwrap_or_default();
     let mut layers = Layers::default();
-    let chart = text(spec, "chart.spec.chart").unwrap_or_default();
-    let is_path = matches!(text(spec, "chart.spec.sourceRef.kind"), Some("GitRepository" | "Bucket"));
+    let chart = spec.str_at("chart.spec.chart").unwrap_or_default();
+    let is_path = matches!(spec.str_at("chart.spec.sourceRef.kind"), Some("GitRepository" | "Bucket"));
     let directory = is_path.then(|| chart_in_repository(files, path, chart)).flatten();
     if let Some(directory) = &directory {
         let more = at(spec, "chart.spec.valuesFiles").into_iter().flat_map(Node::items);
@@ -91,11 +87,11 @@ fn flux(object: &Node, path: &str, maps: &ConfigMaps<'_>, files: &Files<'_>) -> 
     }
     for from in at(spec, "valuesFrom").into_iter().flat_map(Node::items) {
         let optional = from.get("optional").map(Node::to_json) == Some(true.into());
-        let read = text(from, "kind") == Some("ConfigMap")
-            && text(from, "name").and_then(|name| maps.find(namespace, name)).is_some_and(|map| {
-                let key = text(from, "valuesKey").unwrap_or("values.yaml");
+        let read = from.str_at("kind") == Some("ConfigMap")
+            && from.str_at("name").and_then(|name| maps.find(namespace, name)).is_some_and(|map| {
+                let key = from.str_at("valuesKey").unwrap_or("values.yaml");
                 let value = map.get("data").and_then(|data| data.get(key));
-                value.is_some_and(|value| layers.value(value, text(from, "targetPath"), files))
+                value.is_some_and(|value| layers.value(value, from.str_at("targetPath"), files))
             });
         resolved.unread |= !read && !optional;
     }
@@ -103,7 +99,7 @@ fn flux(object: &Node, path: &str, maps: &ConfigMaps<'_>, files: &Files<'_>) -> 
     if let Some(values) = spec.get("values") {
         layers.lay(values);
     }
-    let release = text(spec, "releaseName").or_else(|| text(object, "metadata.name")).unwrap_or_default();
+    let release = spec.str_at("releaseName").or_else(|| object.str_at("metadata.name")).unwrap_or_default();
     if let Some(dependencies) = directory.as_deref().and_then(|directory| files.chart(directory)) {
         resolved.values = wrapped(&layers.values, dependencies, release);
     }
@@ -125,7 +121,7 @@ fn argo(object: &Node, path: &str, files: &Files<'_>) -> Resolved {
     prefixes.extend((0..count).map(|index| FieldPath::parse("spec.sources").index(index)));
     for prefix in prefixes {
         let Some(source) = object.at(&prefix) else { continue };
-        let directory = text(source, "path").and_then(|chart| chart_in_repository(files, path, chart));
+        let directory = source.str_at("path").and_then(|chart| chart_in_repository(files, path, chart));
         let helm = source.get("helm");
         if helm.is_none() && directory.is_none() {
             continue;
@@ -150,12 +146,12 @@ fn argo(object: &Node, path: &str, files: &Files<'_>) -> Resolved {
         }
         layers.is_changed = before;
         for parameter in helm.and_then(|helm| helm.get("parameters")).into_iter().flat_map(Node::items) {
-            if let (Some(name), Some(value)) = (text(parameter, "name"), parameter.get("value")) {
+            if let (Some(name), Some(value)) = (parameter.str_at("name"), parameter.get("value")) {
                 layers.set(name, value.clone());
             }
         }
-        let release = helm.and_then(|helm| text(helm, "releaseName"));
-        let release = release.or_else(|| text(object, "metadata.name")).unwrap_or_default();
+        let release = helm.and_then(|helm| helm.str_at("releaseName"));
+        let release = release.or_else(|| object.str_at("metadata.name")).unwrap_or_default();
         if let Some(dependencies) = directory.as_deref().and_then(|directory| files.chart(directory)) {
             resolved.values.extend(wrapped(&layers.values, dependencies, release));
         } else if layers.is_changed {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
 use meshwright_policies::names::hosted_name;
-use meshwright_policies::node::Node;
 use meshwright_policies::repository::{Manifest, has_placeholder};
 use meshwright_policies::witness::is_declaration;
 
@@ -105,7 +104,7 @@ impl<'a> Naming<'a> {
             for content in &file.contents {
                 match content {
                     Content::Object(manifest) if is_declaration(&manifest.document) => {
-                        let text = |path: &str| manifest.document.at(&path.into()).and_then(Node::as_str);
+                        let text = |path: &str| manifest.document.str_at(path);
                         let Some(name) = text("spec.cluster.name") else { continue };
                         naming.named.insert(name);
                         let own = cluster_of_declaration(directory(file.path));

@@ -6,7 +6,7 @@ use meshwright_policies::intent::{
 use meshwright_policies::mesh::{Cluster, Mesh};
 
 use super::markdown::{Page, code, some};
-use super::words::{context, host, hosted, is_large};
+use super::words::{context, host, is_large};
 use crate::artefact::Root;
 use crate::artefacts::{east_west_gateway, helm_control_plane, metallb, webhook};
 use crate::helm::Chart;
@@ -24,7 +24,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
 
 fn order(mesh: &Mesh) -> Vec<String> {
     let mut steps = Vec::new();
-    if hosted(mesh).is_some() {
+    if mesh.hosted().is_some() {
         steps.push(format!(
             "Join every cluster to the platform; wait until the GlobalMesh {} is `SUCCEEDED` and every cluster connected.",
             code(mesh.name.as_str())
@@ -45,7 +45,7 @@ fn order(mesh: &Mesh) -> Vec<String> {
          the label is there before istiod looks."
             .to_owned(),
     );
-    steps.push(if hosted(mesh).is_some() {
+    steps.push(if mesh.hosted().is_some() {
         "The parameters of GlobalMesh and MeshClusters. Wait: the GlobalMesh is `SUCCEEDED` again, and the hosted istiod's \
          Service has its declared address, for which a person asks: see Services that something else makes."
             .to_owned()
@@ -65,7 +65,7 @@ fn order(mesh: &Mesh) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
+    if mesh.hosted().is_none() && mesh.clusters.len() > 1 {
         steps.push("Remote secrets. Wait: `istioctl remote-clusters` says `synced`.".to_owned());
     }
     steps.push(
@@ -216,7 +216,7 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
 
 /// The two API servers of a hosted mesh that are no member's: the platform's, and the hosted one.
 fn platform(mesh: &Mesh, page: &mut Page) {
-    let Some(hosted) = hosted(mesh) else { return };
+    let Some(hosted) = mesh.hosted() else { return };
     let mspider = &hosted.mspider;
     page.heading(4, "Platform");
     let global = mspider.global_cluster.as_str();

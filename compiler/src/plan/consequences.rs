@@ -9,7 +9,6 @@ use meshwright_policies::names::{ClusterName, NetworkId};
 use meshwright_policies::overlap::{Interval, groups};
 
 use super::markdown::{Page, code, some};
-use super::words::hosted;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Consequences worth knowing");
@@ -86,7 +85,7 @@ fn gateways(mesh: &Mesh, items: &mut Vec<String>) {
 }
 
 fn platform(mesh: &Mesh, items: &mut Vec<String>) {
-    let Some(hosted) = hosted(mesh) else { return };
+    let Some(hosted) = mesh.hosted() else { return };
     items.push(format!(
         "**Istio's resources belong in the hosted API server** {}: the cross-network Gateway and traffic rules have no effect \
          in a work cluster.",

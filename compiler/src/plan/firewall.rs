@@ -10,7 +10,7 @@ use meshwright_policies::names::ClusterName;
 use super::istiods::{exposed, readers};
 use super::load_balancers::needs_a_hand;
 use super::markdown::{Page, Table, code, some};
-use super::words::{hosted, is_large};
+use super::words::is_large;
 use crate::gateway_service::GatewayService;
 
 /// One opening. What names single clusters has a second wording, which is the same for all clusters of its kind.
@@ -177,7 +177,7 @@ fn api_server(mesh: &Mesh, cluster: &Cluster, openings: &mut Vec<Opening>) {
             why: "istiod reads Services and endpoints",
         });
     }
-    if let Some(hosted) = hosted(mesh) {
+    if let Some(hosted) = mesh.hosted() {
         let from = format!("Mspider in {}", code(hosted.mspider.global_cluster.as_str()));
         openings.push(Opening {
             to: (to, "API server of each cluster".into()),

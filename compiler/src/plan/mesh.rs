@@ -6,7 +6,7 @@ use meshwright_policies::intent::{AppliedBy, CaProvider, ControlPlane, InstallMe
 use meshwright_policies::mesh::{Cluster, Mesh};
 
 use super::markdown::{Page, Table, code, codes, some, text};
-use super::words::{count, delivery, hosted, shape};
+use super::words::{count, delivery, shape};
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     page.heading(3, "Mesh");
@@ -110,7 +110,7 @@ fn guide(mesh: &Mesh) -> String {
 
 fn authority(mesh: &Mesh) -> String {
     let Some(ca) = &mesh.spec.ca else {
-        return if hosted(mesh).is_some() {
+        return if mesh.hosted().is_some() {
             "the platform's".to_owned()
         } else {
             "not declared: the Secret `cacerts` of every istiod must come from one root".to_owned()

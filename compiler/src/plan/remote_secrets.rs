@@ -3,14 +3,14 @@
 use meshwright_policies::mesh::{Cluster, Mesh};
 
 use super::markdown::{Page, Table, code, some};
-use super::words::{context, count, hosted};
+use super::words::{context, count};
 use crate::shell;
 
 /// More pairs than this, and the plan shows the rule and one example.
 const MANY_PAIRS: usize = 40;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
-    if hosted(mesh).is_some() {
+    if mesh.hosted().is_some() {
         page.heading(3, "Remote secrets");
         page.block(
             "The platform makes them from the credential that was given when each cluster joined; it must be able to install \

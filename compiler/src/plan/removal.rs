@@ -7,7 +7,7 @@ use meshwright_policies::mesh::{Cluster, Mesh, Role};
 use meshwright_policies::node::Node;
 
 use super::markdown::{Page, codes};
-use super::words::{context, hosted, is_large};
+use super::words::{context, is_large};
 use crate::shell;
 
 pub(super) fn section(mesh: &Mesh, page: &mut Page) {
@@ -85,11 +85,11 @@ fn steps(mesh: &Mesh) -> Vec<String> {
     steps.push(
         "Traffic rules and the cross-network Gateway: from here on clusters serve only themselves.".into(),
     );
-    if hosted(mesh).is_none() && mesh.clusters.len() > 1 {
+    if mesh.hosted().is_none() && mesh.clusters.len() > 1 {
         steps.push("The remote secrets, and the service accounts whose tokens they hold.".into());
     }
     steps.push("The east-west gateways; their addresses are free when the Services are gone.".into());
-    if hosted(mesh).is_some() {
+    if mesh.hosted().is_some() {
         steps.push(
             "The clusters' membership, then the GlobalMesh, in the platform: it removes istiod itself."
                 .into(),
@@ -107,7 +107,7 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
     let context = context(cluster);
     let namespace = cluster.system_namespace();
     let mut lines = vec![format!("# {}", cluster.name)];
-    if hosted(mesh).is_none() && cluster.role == Role::Primary && mesh.clusters.len() > 1 {
+    if mesh.hosted().is_none() && cluster.role == Role::Primary && mesh.clusters.len() > 1 {
         if is_large(mesh) {
             lines.push(format!(
                 "kubectl -n {namespace} get secret -l istio/multiCluster=true --context={context}   # those of this mesh"
@@ -132,7 +132,7 @@ fn commands(mesh: &Mesh, cluster: &Cluster) -> Vec<String> {
             let release = crate::artefacts::helm_control_plane::istiod_release(cluster);
             lines.push(format!("helm uninstall {release} -n {namespace} --kube-context={context}"));
         }
-        InstallMethod::IstioOperator if hosted(mesh).is_none() => {
+        InstallMethod::IstioOperator if mesh.hosted().is_none() => {
             let revision = cluster.istio.revision.as_ref().map_or("default", |revision| revision.as_str());
             lines.push(format!("istioctl uninstall --revision={revision} --context={context}"));
         }
@@ -149,7 +149,7 @@ fn stays(mesh: &Mesh) -> Vec<String> {
         "the system namespace and application namespaces, with what else is in them".to_owned(),
         "MetalLB and its pools, node labels and Cilium's settings".to_owned(),
     ];
-    if hosted(mesh).is_none() {
+    if mesh.hosted().is_none() {
         stays.push(
             "the root certificate's key, wherever it is kept offline: a mesh that is made again with another root trusts \
              nothing that is left of this one"

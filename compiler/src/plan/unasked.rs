@@ -11,7 +11,7 @@ use meshwright_policies::node::{Node, Value};
 
 use super::istiods::{ExposedIstiod, exposed};
 use super::markdown::{Page, code, some};
-use super::words::{context, host, hosted};
+use super::words::{context, host};
 use crate::gateway_service::metallb_prefix;
 use crate::shell;
 
@@ -128,7 +128,7 @@ pub(super) fn section(mesh: &Mesh, page: &mut Page) {
     }
     page.heading(3, "Services that something else makes");
     if !all.is_empty() {
-        let maker = if hosted(mesh).is_some() { "The platform makes" } else { "Nothing rendered makes" };
+        let maker = if mesh.hosted().is_some() { "The platform makes" } else { "Nothing rendered makes" };
         page.block(&format!(
             "{maker} these Services, so no rendered object asks for their addresses. Without the commands they take whichever \
              address is free, or stay `<pending>` where pools give nothing away. Each is run as soon as its Service is there, \
@@ -252,7 +252,7 @@ const FOR_REMOTES: &str = "istiod-for-remotes";
 
 /// The platform's ingress gateways that ask for no address where nothing gives one unasked.
 fn idle_ingress(mesh: &Mesh) -> Option<String> {
-    hosted(mesh)?;
+    mesh.hosted()?;
     let idle = |cluster: &&Cluster| {
         let pools = || cluster.spec.load_balancer.metallb.iter().flat_map(|metallb| &metallb.pools);
         has_pools(cluster)

@@ -1,7 +1,7 @@
 //! Facts about a mesh in the words of the plan, which several sections use.
 
 use meshwright_policies::address::Address;
-use meshwright_policies::intent::{ControlPlane, Delivery, GatewayDiscovery, Hosted, LoadBalancerProvider};
+use meshwright_policies::intent::{ControlPlane, Delivery, GatewayDiscovery, LoadBalancerProvider};
 use meshwright_policies::mesh::{Cluster, Mesh, Network, Role};
 
 use super::markdown::code;
@@ -15,17 +15,9 @@ pub(super) fn is_large(mesh: &Mesh) -> bool {
     mesh.clusters.len() > MANY
 }
 
-/// The hosted control plane, when the mesh has one.
-pub(super) fn hosted(mesh: &Mesh) -> Option<&Hosted> {
-    match &mesh.spec.control_plane {
-        ControlPlane::Hosted(hosted) => Some(hosted),
-        ControlPlane::MultiPrimary(_) | ControlPlane::PrimaryRemote(_) => None,
-    }
-}
-
 /// The cluster that carries the hosted control plane, when it is declared.
 pub(super) fn host(mesh: &Mesh) -> Option<&Cluster> {
-    hosted(mesh).and_then(|hosted| mesh.clusters.get(&hosted.cluster))
+    mesh.hosted().and_then(|hosted| mesh.clusters.get(&hosted.cluster))
 }
 
 /// The control plane's shape.

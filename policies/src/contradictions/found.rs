@@ -127,7 +127,7 @@ pub(super) fn scopes(repository: &Repository) -> Vec<&str> {
 
 /// Whether another cluster's istiod serves it, as far as its control plane says.
 pub(super) fn is_remote(cluster: &Cluster) -> bool {
-    let own = |subject: &&Manifest| !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster");
+    let own = |subject: &&Manifest| !subject.is_of_platform();
     let mut subjects = cluster.subjects.iter().filter(own);
     subjects.any(|subject| subject.claims.list.iter().any(|claim| claim.fact == Fact::ControlPlaneAddress))
 }
@@ -138,7 +138,7 @@ pub(super) fn has_control_plane(cluster: &Cluster) -> bool {
         let list = &subject.claims.list;
         list.iter().any(|claim| claim.fact == Fact::ClusterId && !claim.part)
             && !list.iter().any(|claim| matches!(claim.fact, Fact::GatewayPorts { .. }))
-            && !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
+            && !subject.is_of_platform()
     })
 }
 
@@ -165,9 +165,7 @@ pub(super) fn leading(cluster: &Cluster) -> Option<(Stated<'_>, &str)> {
 
 /// Where a remote cluster dials istiod, when all of its statements agree.
 pub(super) fn dialled(cluster: &Cluster) -> Option<Stated<'_>> {
-    let all = cluster.stated(|subject, fact| {
-        *fact == Fact::ControlPlaneAddress && !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
-    });
+    let all = cluster.stated(|subject, fact| *fact == Fact::ControlPlaneAddress && !subject.is_of_platform());
     let first = *all.first()?;
     all.iter().all(|other| other.claim.value == first.claim.value).then_some(first)
 }

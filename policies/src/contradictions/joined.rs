@@ -32,7 +32,7 @@ fn dials(from: &Cluster, to: &Cluster) -> Option<Join> {
     let asked = to.stated(|_, fact| matches!(fact, Fact::GatewayAddress { .. }));
     let is_asked = |value: &str| asked.iter().any(|stated| stated.claim.value == value);
     let dialled = from.stated(|subject, fact| {
-        let own = !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster");
+        let own = !subject.is_of_platform();
         own && match fact {
             Fact::ControlPlaneAddress => true,
             Fact::EntryAddress { network } => to.network() == Some(network),

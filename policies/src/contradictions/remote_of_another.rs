@@ -73,9 +73,7 @@ fn judge(cluster: &Cluster, fleet: &[&Cluster], findings: &mut Findings) {
 fn istiod_ids(cluster: &Cluster) -> Vec<Stated<'_>> {
     let variable = |fact: &Fact| matches!(fact, Fact::IstiodVariable { name } if name == "CLUSTER_ID");
     cluster.stated(|subject, fact| {
-        let is_gateway = || {
-            subject.claims.plane.is_none() && matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
-        };
+        let is_gateway = || subject.claims.plane.is_none() && subject.is_of_platform();
         (*fact == Fact::ClusterId || variable(fact)) && !is_gateway()
     })
 }

@@ -42,7 +42,7 @@ impl Carried {
 /// Why a document is no object that can be applied to a cluster as it is.
 #[must_use]
 pub fn not_an_object(document: &Node) -> Option<&'static str> {
-    let text = |path: &str| document.at(&path.into()).and_then(Node::as_str).unwrap_or_default();
+    let text = |path: &str| document.str_at(path).unwrap_or_default();
     let group = text("apiVersion").split('/').next().unwrap_or_default();
     if text("apiVersion").is_empty() || text("kind").is_empty() {
         Some("it has no `apiVersion` and `kind`")

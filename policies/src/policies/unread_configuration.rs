@@ -88,9 +88,7 @@ fn lets_in(fact: &Fact) -> bool {
 /// and it runs none of its own.
 fn served_elsewhere(cluster: &Cluster) -> Option<Stated<'_>> {
     // What Mspider's objects say is about the clusters of a hosted mesh, whose configuration lies elsewhere anyway.
-    let own = |subject: &crate::repository::Manifest| {
-        !matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
-    };
+    let own = |subject: &crate::repository::Manifest| !subject.is_of_platform();
     let stated = cluster.stated(|subject, fact| *fact == Fact::ControlPlaneAddress && own(subject));
     let config =
         |path: &str| cluster.subjects.iter().any(|subject| subject.text(path).as_deref() == Some("true"));

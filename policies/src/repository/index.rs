@@ -78,7 +78,7 @@ impl Index {
         let mut pairs = Pairs { clusters, all: self.joins.iter().copied().collect() };
         for (from, cluster) in comparable(clusters) {
             let says_it = |subject: &Manifest, fact: &Fact| {
-                !is_of_platform(subject)
+                !subject.is_of_platform()
                     && matches!(
                         fact,
                         Fact::ControlPlaneAddress | Fact::EntryAddress { .. } | Fact::LeadingClusters { .. }
@@ -150,11 +150,6 @@ fn joined_ids(subject: &Manifest) -> impl Iterator<Item = &str> {
     let read = remote_secret_keys(subject).into_iter().map(|(key, _)| key);
     let members = subject.claims.list.iter().filter(|claim| matches!(claim.fact, Fact::Member { .. }));
     read.chain(members.map(|claim| claim.value.as_str()))
-}
-
-/// Objects by which a platform says what its clusters are; what it dials is not what the cluster that holds them dials.
-fn is_of_platform(subject: &Manifest) -> bool {
-    matches!(subject.kind.as_str(), "GlobalMesh" | "MeshCluster")
 }
 
 /// Clusters by scope and the addresses that their gateways ask for.

@@ -130,6 +130,13 @@ impl Manifest {
         (!self.kind.is_empty()).then_some((&self.kind, &self.name, self.namespace.as_deref()))
     }
 
+    /// Whether it says for a platform (Mspider) what clusters are to each other: it speaks of others than the cluster that
+    /// holds it, too.
+    #[must_use]
+    pub fn is_of_platform(&self) -> bool {
+        matches!(self.kind.as_str(), "GlobalMesh" | "MeshCluster")
+    }
+
     /// Whether it is an istiod that injects nothing in the cluster where it runs, as that of an external control plane: its
     /// webhook's configuration is called nothing (istio/istio.io:
     /// `content/en/docs/setup/install/external-controlplane/index.md`).

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::node::{Entry, Node, Value};
 
-use super::{api_group, roots, text};
+use super::{api_group, roots};
 use crate::lint::home::{self, ancestors};
 use crate::lint::read::{Files, directory};
 
@@ -17,7 +17,7 @@ type Parameters = BTreeMap<String, String>;
 /// The Applications that an ApplicationSet makes, as far as its generators are in the repository: lists, directories and
 /// files of Git, and their combinations (argoproj/argo-cd: `docs/operator-manual/applicationset/Generators.md`).
 pub(in crate::lint) fn applications(object: &Node, path: &str, files: &Files<'_>) -> Vec<Node> {
-    if (api_group(object), text(object, "kind").unwrap_or_default()) != ("argoproj.io", "ApplicationSet") {
+    if (api_group(object), object.str_at("kind").unwrap_or_default()) != ("argoproj.io", "ApplicationSet") {
         return Vec::new();
     }
     let (Some(generators), Some(template)) =
@@ -48,7 +48,7 @@ pub(in crate::lint) fn applications(object: &Node, path: &str, files: &Files<'_>
 }
 
 fn text_of_api(object: &Node) -> &str {
-    text(object, "apiVersion").unwrap_or("argoproj.io/v1alpha1")
+    object.str_at("apiVersion").unwrap_or("argoproj.io/v1alpha1")
 }
 
 /// What a generator makes; nothing of those that ask others than the repository: clusters that Argo CD knows, pull requests.
@@ -122,7 +122,7 @@ fn directories(git: &Node, from: &str, files: &Files<'_>) -> Vec<Parameters> {
         .into_iter()
         .flat_map(Node::items)
         .filter_map(|item| {
-            Some((text(item, "path")?, item.get("exclude").map(Node::to_json) == Some(true.into())))
+            Some((item.str_at("path")?, item.get("exclude").map(Node::to_json) == Some(true.into())))
         })
         .collect();
     for root in roots(from) {
@@ -143,7 +143,7 @@ fn directories(git: &Node, from: &str, files: &Files<'_>) -> Vec<Parameters> {
 
 fn parameter_files(git: &Node, from: &str, files: &Files<'_>) -> Vec<Parameters> {
     let patterns: Vec<&str> =
-        git.get("files").into_iter().flat_map(Node::items).filter_map(|item| text(item, "path")).collect();
+        git.get("files").into_iter().flat_map(Node::items).filter_map(|item| item.str_at("path")).collect();
     let mut found = Vec::new();
     for root in roots(from) {
         for file in files.in_order() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use meshwright_policies::node::Node;
 use meshwright_policies::repository::has_placeholder;
 
-use super::{Delivery, in_repository, overlay, text};
+use super::{Delivery, in_repository, overlay};
 use crate::lint::read::{Content, Files};
 
 /// What it has applied, one for each of its sources (argoproj/argo-cd: `pkg/apis/application/v1alpha1/types.go`).
@@ -14,7 +14,7 @@ pub(super) fn deliveries(object: &Node, path: &str, files: &Files<'_>) -> Vec<De
     let sources = spec.get("source").into_iter().chain(spec.get("sources").into_iter().flat_map(Node::items));
     let to = destination(spec);
     let delivery = |source: &Node| {
-        let directory = in_repository(files, path, text(source, "path")?)?;
+        let directory = in_repository(files, path, source.str_at("path")?)?;
         let kustomize = |key: &str| source.get("kustomize").and_then(|kustomize| kustomize.get(key));
         let overlay = overlay(&[
             ("patches", kustomize("patches")),
@@ -41,8 +41,8 @@ pub(super) fn deliveries(object: &Node, path: &str, files: &Files<'_>) -> Vec<De
 
 /// The cluster of `spec.destination`; nothing for the one that Argo CD is on.
 pub(in crate::lint) fn destination(spec: &Node) -> Option<String> {
-    let name = text(spec, "destination.name").filter(|name| *name != "in-cluster" && !name.is_empty());
-    let server = || text(spec, "destination.server").filter(|s| !s.contains("kubernetes.default.svc"));
+    let name = spec.str_at("destination.name").filter(|name| *name != "in-cluster" && !name.is_empty());
+    let server = || spec.str_at("destination.server").filter(|s| !s.contains("kubernetes.default.svc"));
     name.or_else(server).filter(|to| !to.is_empty() && !has_placeholder(to)).map(str::to_owned)
 }
 
@@ -56,7 +56,7 @@ pub(in crate::lint) fn clusters(files: &Files<'_>) -> BTreeMap<String, String> {
         let kind =
             labels.and_then(|labels| labels.get("argocd.argoproj.io/secret-type")).and_then(Node::as_str);
         if manifest.kind == "Secret" && kind == Some("cluster") {
-            let (name, server) = (text(object, "stringData.name"), text(object, "stringData.server"));
+            let (name, server) = (object.str_at("stringData.name"), object.str_at("stringData.server"));
             if let (Some(name), Some(server)) = (name, server) {
                 found.insert(server.to_owned(), name.to_owned());
             }
