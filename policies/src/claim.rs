@@ -467,6 +467,13 @@ pub enum MeshNetworksFault {
     Range,
     /// An address where a range is wanted: istiod accepts it and then leaves it out.
     Maskless,
+    /// No YAML.
+    Unreadable,
+    /// Something of another shape than is wanted.
+    Shape {
+        /// What is wanted: `a list of gateways`.
+        wanted: &'static str,
+    },
     /// Two things of which an item can have one.
     Both {
         /// What is excluded by it.

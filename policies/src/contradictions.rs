@@ -19,6 +19,7 @@ mod differing_mesh_id;
 mod differing_mesh_networks;
 mod differing_network;
 mod differing_service;
+mod differing_trust_domain;
 mod entry_elsewhere;
 mod entry_nobody_opens;
 mod entry_port_not_served;
@@ -95,6 +96,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &remote_secret_key::RemoteSecretKey,
     &blank_cluster_name::BlankClusterName,
     &malformed_cluster_id::MalformedClusterId,
+    &differing_trust_domain::DifferingTrustDomain,
     // Networks.
     &differing_network::DifferingNetwork,
     &differing_gateway_network::DifferingGatewayNetwork,

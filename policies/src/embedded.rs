@@ -114,6 +114,22 @@ pub fn parse(text: &str) -> Option<Value> {
     serde_yaml::from_str(text).ok()
 }
 
+/// Whether a text is no YAML for anybody. What only this reader does not take is: keys that are there twice, several documents,
+/// more of anything than it is ready to read.
+pub(crate) fn is_broken(text: &str) -> bool {
+    const OURS: [&str; 4] = ["duplicate", "more than one document", "recursion", "repetition"];
+    if text.len() > LONGEST || is_deep(text) {
+        return false;
+    }
+    match serde_yaml::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => false,
+        Err(error) => {
+            let error = error.to_string();
+            !OURS.iter().any(|ours| error.contains(ours))
+        }
+    }
+}
+
 /// Whether brackets are open within each other beyond all measure: the time to read them grows with the square of that.
 fn is_deep(text: &str) -> bool {
     let mut depth = 0_usize;
@@ -179,6 +195,16 @@ mod tests {
         for text in ["a: [", "text", "{{ x }}", "a: 1\n---\nb: 2\n", "? [a]\n: b\n", "", "!!binary x"] {
             let object = json!({"kind": "ConfigMap", "metadata": {"name": "istio"}, "data": {"mesh": text}});
             assert_eq!(expanded(object.clone()), object, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_yaml_for_anybody() {
+        for text in ["networks: [", "networks:\n\ta: b", "a: 'b", "a: b: c"] {
+            assert!(is_broken(text), "{text}");
+        }
+        for text in ["", "# nothing", "a: 1\na: 2", "a: 1\n---\nb: 2", "a: &x 1\nb: *x", "a: !t 1", "[1]", "text"] {
+            assert!(!is_broken(text), "{text}");
         }
     }
 

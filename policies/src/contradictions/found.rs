@@ -3,6 +3,7 @@
 
 use crate::claim::{Claim, Fact};
 use crate::east_west;
+use crate::finding::Place;
 use crate::repository::{Cluster, Manifest, Repository, Stated};
 
 /// A Service that an object makes.
@@ -140,6 +141,21 @@ pub(super) fn has_control_plane(cluster: &Cluster) -> bool {
             && !list.iter().any(|claim| matches!(claim.fact, Fact::GatewayPorts { .. }))
             && !subject.is_of_platform()
     })
+}
+
+/// The one istiod that a cluster installs, where everything that configures it was read.
+pub(super) fn whole_istiod(cluster: &Cluster) -> Option<Place> {
+    let planes: Vec<&Manifest> = cluster.subjects.iter().filter(|s| s.claims.plane.is_some()).collect();
+    let [only] = planes.as_slice() else { return None };
+    let plane = only.claims.plane.as_ref()?;
+    let is_known = cluster.complete
+        && cluster.is_comparable()
+        && !only.kind.is_empty()
+        && plane.whole
+        && !plane.is_remote
+        && !only.unknown
+        && only.unresolved.is_empty();
+    is_known.then(|| only.place(&plane.path))
 }
 
 /// Whether its own istiod is configured in the repository.

@@ -89,6 +89,14 @@ fn fault(claim: &Claim) -> Option<(String, String)> {
             format!("`{found}` is one address and no range: istiod accepts it and leaves it out"),
             format!("add the prefix length: `{found}/32` for this address alone"),
         ),
+        MeshNetworksFault::Unreadable => (
+            format!("`meshNetworks` of the ConfigMap is no YAML: {all}"),
+            "correct the text: a bracket, an indentation or a quote is amiss".to_owned(),
+        ),
+        MeshNetworksFault::Shape { wanted } => (
+            format!("`meshNetworks` has something else where {wanted} is wanted: {all}"),
+            format!("write {wanted}"),
+        ),
         MeshNetworksFault::Both { other } => (
             format!("`{found}` and `{other}` exclude each other: {all}"),
             format!("write two items, or remove one of `{found}` and `{other}`"),

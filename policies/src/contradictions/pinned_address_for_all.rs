@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::found::{self, Found};
 use crate::address::AddressRange;
+use crate::chart_keys::Chart;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::FieldPath;
@@ -29,9 +30,13 @@ impl Policy for PinnedAddressForAll {
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
             let services = found::services(cluster);
-            let Some(taker) = services.iter().find(|service| takes_any(service)) else { continue };
+            let by_default = || cluster.subjects.iter().find_map(by_default);
+            let Some(taker) = services.iter().find(|service| takes_any(service)).copied().or_else(by_default)
+            else {
+                continue;
+            };
             for pool in cluster.subjects.iter().filter(|subject| gives_to_all(subject)) {
-                judge(cluster, pool, &services, taker, findings);
+                judge(cluster, pool, &services, &taker, findings);
             }
         }
     }
@@ -45,6 +50,20 @@ fn takes_any(service: &Found<'_>) -> bool {
         && service.value(found::pool).is_none()
         && service.subject.unresolved.is_empty()
         && class.iter().all(|path| service.subject.document.at(&(*path).into()).is_none())
+}
+
+/// A release of the gateway chart that says nothing of its Service gets a load balancer (istio/istio@1.30:
+/// `manifests/charts/gateway/values.yaml`).
+fn by_default(subject: &Manifest) -> Option<Found<'_>> {
+    let path = |text: &str| FieldPath::parse(text);
+    let has = |text: &str| subject.document.at(&path(text)).is_some();
+    let is_chart = subject.kind == "HelmRelease"
+        && subject.text("spec.chart.spec.chart").is_some_and(|chart| Chart::named(&chart) == Some(Chart::Gateway));
+    let is_known = !has("spec.valuesFrom") && !has("spec.postRenderers") && subject.unresolved.is_empty();
+    let says = |key: &str| has(&format!("spec.values.service.{key}"));
+    let silent = !["type", "loadBalancerIP", "annotations", "loadBalancerClass"].into_iter().any(says);
+    (is_chart && is_known && silent && !has("spec.values.annotations"))
+        .then_some(Found { subject, name: &subject.name })
 }
 
 fn gives_to_all(subject: &Manifest) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::found;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -43,6 +44,35 @@ impl Policy for RepeatedClusterId {
                 }
             }
         }
+        for mesh in repository.meshes() {
+            without_id(&mesh, findings);
+        }
+    }
+}
+
+/// Clusters of one mesh whose istiods are told no ID: each calls its own `Kubernetes` (istio/istio@1.30:
+/// `manifests/charts/istio-control/istio-discovery/templates/deployment.yaml`).
+fn without_id(mesh: &[&Cluster], findings: &mut Findings) {
+    let says = |fact: &Fact| match fact {
+        Fact::ClusterId => true,
+        Fact::IstiodVariable { name } => name == "CLUSTER_ID",
+        _ => false,
+    };
+    let nameless = mesh.iter().filter(|cluster| cluster.stated(|_, fact| says(fact)).is_empty());
+    let mut nameless = nameless.filter_map(|cluster| Some((*cluster, found::whole_istiod(cluster)?)));
+    let Some((first, there)) = nameless.next() else { return };
+    for (cluster, place) in nameless {
+        let message = format!(
+            "{} is given no cluster ID, like {}: istiod calls both `Kubernetes`, and reads one of two such clusters only",
+            cluster.called(),
+            first.called()
+        );
+        findings.push(
+            RULE.at(place, message)
+                .related(there.clone(), format!("{} is given none here", first.called()))
+                .help("give each cluster an ID of its own: `global.multiCluster.clusterName`")
+                .cluster(&cluster.name),
+        );
     }
 }
 

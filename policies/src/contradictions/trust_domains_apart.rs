@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::found;
 use crate::claim::Fact;
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
 use crate::policy::Policy;
@@ -66,18 +67,9 @@ fn default(cluster: &Cluster) -> Option<Domain<'_>> {
         subject.kind == "ConfigMap" && subject.name.starts_with("istio")
             || subject.claims.list.iter().any(|claim| shared(&claim.fact))
     };
-    let planes: Vec<&Manifest> = cluster.subjects.iter().filter(|s| s.claims.plane.is_some()).collect();
-    let [only] = planes.as_slice() else { return None };
-    let plane = only.claims.plane.as_ref()?;
-    let is_known = cluster.complete
-        && cluster.is_comparable()
-        && !only.kind.is_empty()
-        && plane.whole
-        && !plane.is_remote
-        && !only.unknown
-        && only.unresolved.is_empty()
-        && !cluster.subjects.iter().any(is_elsewhere);
-    is_known.then(|| Domain { value: DEFAULT, stated: None, place: only.place(&plane.path) })
+    let place = found::whole_istiod(cluster)?;
+    let is_known = !cluster.subjects.iter().any(is_elsewhere);
+    is_known.then_some(Domain { value: DEFAULT, stated: None, place })
 }
 
 /// The first cluster of each trust domain.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::claim::{At, Claim, Claims, Fact, MeshNetworksFault};
+use crate::embedded;
 use crate::names::{ClusterId, is_resolvable_name};
 
 /// Keys of a network, of an endpoint and of a gateway, in both spellings of protobuf's JSON.
@@ -13,8 +14,14 @@ const NETWORK: &[&str] = &["endpoints", "gateways"];
 const ENDPOINT: &[&str] = &["fromRegistry", "fromCidr", "from_registry", "from_cidr"];
 const GATEWAY: &[&str] = &["address", "port", "registryServiceName", "registry_service_name", "locality"];
 
-/// Claims of the document in a ConfigMap, which has the wrapper `networks:`.
+/// Claims of the document in a ConfigMap, which has the wrapper `networks:`. What was not read stayed text.
 pub(super) fn document(document: &At<'_>, claims: &mut Claims) {
+    if let Some(text) = document.str() {
+        if embedded::is_broken(text) {
+            fault(MeshNetworksFault::Unreadable, document, text, claims);
+        }
+        return;
+    }
     let Some(networks) = document.get("networks") else {
         if holds_networks(document) {
             fault(MeshNetworksFault::NoWrapper, document, "", claims);
@@ -44,7 +51,19 @@ fn fault(fault: MeshNetworksFault, at: &At<'_>, found: &str, claims: &mut Claims
     claims.add(Fact::MeshNetworksFault(fault), at, found);
 }
 
+/// protobuf's JSON takes nothing for a list but a list, for a map but a map, and `null` for either.
+fn has_shape(at: &At<'_>, is_it: bool, wanted: &'static str, claims: &mut Claims) -> bool {
+    if !is_it && !at.is_null() {
+        let found = at.text().unwrap_or_default();
+        fault(MeshNetworksFault::Shape { wanted }, at, &found, claims);
+    }
+    is_it
+}
+
 fn networks(networks: &At<'_>, claims: &mut Claims) {
+    if !has_shape(networks, networks.is_map(), "a map of networks", claims) {
+        return;
+    }
     let ids: Vec<&str> = networks.entries().map(|(id, _)| id).collect();
     if ids.is_empty() {
         return;
@@ -52,11 +71,19 @@ fn networks(networks: &At<'_>, claims: &mut Claims) {
     claims.add(Fact::MeshNetworks, networks, ids.join(","));
     for (id, network) in networks.entries() {
         claims.add(Fact::NamedNetwork, &network, id);
+        if !has_shape(&network, network.is_map(), "a network with `endpoints` and `gateways`", claims) {
+            continue;
+        }
         known_keys(&network, NETWORK, "a network", claims);
-        if let Some(gateways) = network.get("gateways") {
+        if let Some(gateways) = network.get("gateways")
+            && has_shape(&gateways, gateways.is_list(), "a list of gateways", claims)
+        {
             self::gateways(id, &gateways, claims);
         }
         let Some(endpoints) = network.get("endpoints") else { continue };
+        if !has_shape(&endpoints, endpoints.is_list(), "a list of endpoints", claims) {
+            continue;
+        }
         endpoints.items().for_each(|endpoint| self::endpoint(id, &endpoint, claims));
     }
 }

@@ -87,6 +87,12 @@ pub(super) fn annotations(at: &At<'_>, gateway: &str, claims: &mut Claims) {
 
 /// `spec` of a Service, or what stands for it in chart values and IstioOperator.
 pub(super) fn spec(at: &At<'_>, gateway: &str, claims: &mut Claims) {
+    without_ports(at, gateway, claims);
+    ports(at, gateway, claims);
+}
+
+/// The same, where the ports are others than those that it lists.
+pub(super) fn without_ports(at: &At<'_>, gateway: &str, claims: &mut Claims) {
     claims.scalar(Fact::GatewayServiceType { gateway: gateway.to_owned() }, at.get("type"));
     claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, at.get("loadBalancerIP"));
     let policy = Fact::GatewayTrafficPolicy { gateway: gateway.to_owned() };
@@ -96,6 +102,10 @@ pub(super) fn spec(at: &At<'_>, gateway: &str, claims: &mut Claims) {
             claims.scalar(Fact::GatewayAddress { gateway: gateway.to_owned() }, Some(item));
         }
     }
+}
+
+/// The ports of a Service.
+fn ports(at: &At<'_>, gateway: &str, claims: &mut Claims) {
     let Some(ports) = at.get("ports").filter(At::is_list) else { return };
     let numbers: Vec<String> = ports.items().filter_map(|port| port.text_of("port")).collect();
     if numbers.is_empty() && ports.items().next().is_some() {

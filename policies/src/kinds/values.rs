@@ -216,7 +216,13 @@ pub(super) fn gateway(values: &At<'_>, release: &str, claims: &mut Claims) {
     if let Some(annotations) = service.get("annotations") {
         service::annotations(&annotations, &gateway, claims);
     }
-    service::spec(&service, &gateway, claims);
+    // With `networkGateway` the chart writes ports of its own and reads none (istio/istio@1.12 to 1.31:
+    // `manifests/charts/gateway/templates/service.yaml`).
+    if values.text_of("networkGateway").is_some_and(|network| !network.is_empty()) {
+        service::without_ports(&service, &gateway, claims);
+    } else {
+        service::spec(&service, &gateway, claims);
+    }
 }
 
 /// Claims of ztunnel's values: the top level comes before `global` (istio/istio@1.31:

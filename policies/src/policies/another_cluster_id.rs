@@ -1,8 +1,8 @@
 //! MW1102: object claims another cluster ID.
 
-use crate::claim::{Claims, Fact};
+use crate::claim::{Claim, Claims, Fact};
 use crate::declaration::{DeclarationSpec, DeclaredRole};
-use crate::finding::{Findings, Rule, Severity};
+use crate::finding::{Finding, Findings, Rule, Severity};
 use crate::judge::{Declared, contradiction};
 use crate::node::{FieldPath, Step};
 use crate::policy::Policy;
@@ -57,8 +57,39 @@ impl Policy for AnotherClusterId {
             };
             findings.push(finding);
         }
+        if let Some(finding) = without_id(declaration, claims) {
+            findings.push(finding);
+        }
     }
 }
+
+/// An istiod that is told no ID calls its cluster `Kubernetes` (istio/istio@1.30:
+/// `manifests/charts/istio-control/istio-discovery/templates/deployment.yaml`).
+fn without_id(declaration: &DeclarationSpec, claims: &Claims) -> Option<Finding> {
+    let plane = claims.plane.as_ref().filter(|plane| plane.whole && !plane.is_remote)?;
+    let system = declaration.istio.namespace.as_str();
+    let variable = Fact::IstiodVariable { name: "CLUSTER_ID".to_owned() };
+    let says = |fact: &Fact| *fact == Fact::ClusterId || *fact == variable;
+    if plane.namespace.as_deref().is_some_and(|namespace| namespace != system)
+        || declaration.control_plane.role != DeclaredRole::Primary
+        || claims.list.iter().any(|claim| says(&claim.fact))
+        || declaration.accepts_cluster_id(DEFAULT_ID)
+    {
+        return None;
+    }
+    let id = &declaration.cluster.id;
+    let message = format!("istiod is told no cluster ID and will call its cluster `{DEFAULT_ID}`, where `{id}` is declared");
+    let default = || DEFAULT_ID.to_owned();
+    let said = Claim { fact: Fact::ClusterId, value: default(), path: plane.path.clone(), part: false };
+    let declared = Declared { value: id.to_string(), path: "cluster.id" };
+    let mut finding = contradiction(&RULE, declaration, claims, &said, message, declared);
+    finding.help = Some(format!("set `global.multiCluster.clusterName: {id}` in the values"));
+    finding.severity = Severity::Warning;
+    Some(finding)
+}
+
+/// The ID of a cluster that is given none.
+const DEFAULT_ID: &str = "Kubernetes";
 
 /// What gives the cluster's ID. Among the variables in values the chart's own `CLUSTER_ID` comes last (MW1110); that of an
 /// istiod in another namespace is another cluster's.

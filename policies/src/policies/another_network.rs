@@ -1,8 +1,8 @@
 //! MW2101: object claims another network.
 
-use crate::claim::{Claims, Fact};
-use crate::declaration::DeclarationSpec;
-use crate::finding::{Findings, Rule, Severity};
+use crate::claim::{Claim, Claims, Fact};
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::finding::{Finding, Findings, Rule, Severity};
 use crate::judge::{Declared, contradiction};
 use crate::policy::Policy;
 
@@ -40,5 +40,32 @@ impl Policy for AnotherNetwork {
                 findings.push(contradiction(&RULE, declaration, claims, claim, message, declared));
             }
         }
+        if let Some(finding) = without_network(declaration, claims) {
+            findings.push(finding);
+        }
     }
+}
+
+/// A proxy that is told no network takes all endpoints for those of its own, and dials pods of other networks (istio/istio@1.30:
+/// `pilot/pkg/model/context.go`, `InNetwork`; `manifests/charts/istio-control/istio-discovery/files/injection-template.yaml`).
+fn without_network(declaration: &DeclarationSpec, claims: &Claims) -> Option<Finding> {
+    let plane = claims.plane.as_ref().filter(|plane| plane.whole && !plane.is_remote)?;
+    let system = declaration.istio.namespace.as_str();
+    if plane.namespace.as_deref().is_some_and(|namespace| namespace != system)
+        || declaration.control_plane.role != DeclaredRole::Primary
+        || declaration.networks.len() < 2
+        || claims.list.iter().any(|claim| claim.fact == Fact::Network)
+    {
+        return None;
+    }
+    let network = &declaration.network;
+    let message = format!(
+        "sidecars are told no network, where `{network}` is declared: they dial pods of other networks as if near"
+    );
+    let said = Claim { fact: Fact::Network, value: String::new(), path: plane.path.clone(), part: false };
+    let declared = Declared { value: network.to_string(), path: "network" };
+    let mut finding = contradiction(&RULE, declaration, claims, &said, message, declared);
+    finding.help = Some(format!("set `global.network: {network}` in the values"));
+    finding.severity = Severity::Warning;
+    Some(finding)
 }

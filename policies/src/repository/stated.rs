@@ -45,6 +45,7 @@ impl Stated<'_> {
                     SaidBy::Field => "the field of the workload",
                 }
             }
+            Fact::WorkloadTrustDomain => "the variable of a proxy",
             _ if self.claim.part => "the injection path",
             _ if path.contains("proxyMetadata") => "the proxy metadata",
             _ if path.contains("meshConfig") || path.contains("data.mesh") => "the mesh configuration",
