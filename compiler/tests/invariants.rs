@@ -1,11 +1,24 @@
 //! The table of docs/invariants.md against the pages of the policies: what a column names finds what the column says.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside the test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside the test functions"
+)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use meshwright::artefact::Root;
+use meshwright::build::build;
+use meshwright::compile::{load_text, render};
+use meshwright::lint::lint_sources;
 use meshwright::rules;
-use meshwright_policies::finding::Rule;
+use meshwright::source::Sources;
+use meshwright_policies::declaration::{DeclarationSpec, MeshDeclaration};
+use meshwright_policies::finding::{Findings, Rule};
+use meshwright_policies::judge::{judge_object, judge_rest};
+use serde_json::Value;
 
 const PAGE: &str = include_str!("../../docs/invariants.md");
 
@@ -38,6 +51,15 @@ const COLUMNS: [(&str, &[&str]); 3] = [
     ("admission", &["refused-object", "refused-change", "refused-audit"]),
     ("files", &["refused-files"]),
 ];
+
+/// Forms that rows take in the objects people write, each with what finds it.
+const FORMS: [&str; 3] = [
+    include_str!("fixtures/invariants/identity.md"),
+    include_str!("fixtures/invariants/networks.md"),
+    include_str!("fixtures/invariants/gateways.md"),
+];
+
+const BASE: &str = include_str!("../../policies/docs/base.yaml");
 
 const HEADER: &str =
     "| | What has to agree | Intent | Admission | Files | Where none can know, and what tells |";
@@ -134,4 +156,116 @@ fn what_a_column_names_is_refused_there() {
         }
     }
     assert!(held > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A wrong example: of which row, in which column, and what finds it.
+struct Form<'a> {
+    row: &'a str,
+    column: &'a str,
+    codes: Vec<&'a str>,
+    yaml: &'a str,
+}
+
+fn forms() -> Vec<Form<'static>> {
+    let form = |text: &'static str| {
+        let (heading, body) = text.split_once('\n').unwrap();
+        let (place, codes) = heading.split_once(": ").unwrap_or_else(|| panic!("{heading}"));
+        let (row, column) = place.split_once(' ').unwrap();
+        let yaml = body.split_once("```yaml\n").and_then(|(_, rest)| rest.split_once("```"));
+        Form { row, column, codes: codes.split(", ").collect(), yaml: yaml.unwrap().0 }
+    };
+    FORMS.iter().flat_map(|file| file.split("\n### ").skip(1)).map(form).collect()
+}
+
+fn documents(text: &str) -> Vec<Value> {
+    use serde::Deserialize as _;
+    let documents = serde_yaml::Deserializer::from_str(text);
+    documents.map(|d| Value::deserialize(d).unwrap_or_else(|e| panic!("{e}\n{text}"))).collect()
+}
+
+/// Maps are merged, nulls delete, everything else is replaced.
+fn merge(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                match (under.get_mut(&key), value) {
+                    (_, Value::Null) => drop(under.remove(&key)),
+                    (Some(existing), value) => merge(existing, value),
+                    (None, value) => drop(under.insert(key, value)),
+                }
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+fn over_base(fragments: Vec<Value>) -> String {
+    let mut all = documents(BASE);
+    for over in fragments {
+        let name = |document: &Value| (document["kind"].clone(), document["metadata"]["name"].clone());
+        match all.iter_mut().find(|under| name(under) == name(&over)) {
+            Some(under) => merge(under, over),
+            None => all.push(over),
+        }
+    }
+    all.iter().map(|document| format!("---\n{}", serde_yaml::to_string(document).unwrap())).collect()
+}
+
+fn declaration(intent: &str) -> DeclarationSpec {
+    let out = render(&load_text(intent).fleet);
+    let of_east = |root: &&Root| root.directory() == "clusters/east/declaration";
+    let root = out.objects().keys().find(of_east).unwrap();
+    let object = out.objects()[root][0].object.clone().into_json();
+    serde_json::from_value::<MeshDeclaration>(object).unwrap().spec
+}
+
+fn found(form: &Form<'_>) -> Findings {
+    match form.column {
+        "intent" => {
+            let loaded = load_text(&over_base(documents(form.yaml)));
+            let mut findings = loaded.findings;
+            if !findings.has_errors()
+                && let Err(refused) = build(&loaded.fleet)
+            {
+                findings.extend(refused);
+            }
+            findings
+        }
+        "admission" => {
+            let (intent, objects): (Vec<_>, Vec<_>) =
+                documents(form.yaml).into_iter().partition(|document| document.get("apiVersion").is_none());
+            let [Value::Object(object)] = objects.as_slice() else { panic!("{}: one object", form.row) };
+            let declaration = declaration(&over_base(intent));
+            let mut findings = judge_object(&declaration, object);
+            findings.extend(judge_rest(&declaration, object));
+            findings
+        }
+        _ => {
+            let mut sources = Sources::new();
+            for file in form.yaml.split("# file: ").skip(1) {
+                let (path, text) = file.split_once('\n').unwrap();
+                let text = text.strip_suffix("---\n").unwrap_or(text);
+                sources.add(path.to_owned(), text.as_bytes().into());
+            }
+            lint_sources(sources, &[]).findings
+        }
+    }
+}
+
+#[test]
+fn every_form_is_found_by_what_its_row_names() {
+    let rows: Vec<Row<'_>> = sections().into_iter().flat_map(|(_, rows)| rows).collect();
+    let mut wrong = Vec::new();
+    for form in forms() {
+        let row = rows.iter().find(|row| row.number == form.row).unwrap_or_else(|| panic!("{}", form.row));
+        let column = COLUMNS.iter().position(|(column, _)| *column == form.column).unwrap();
+        let (named, all) = (codes(row.found_by[column]), found(&form));
+        let all: BTreeSet<&str> = all.iter().map(|finding| finding.rule.code).collect();
+        for code in &form.codes {
+            if !named.contains(code) || !all.contains(code) {
+                wrong.push(format!("{} {} {code}: found {all:?}\n{}", form.row, form.column, form.yaml));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
