@@ -203,7 +203,9 @@ mod tests {
         for text in ["networks: [", "networks:\n\ta: b", "a: 'b", "a: b: c"] {
             assert!(is_broken(text), "{text}");
         }
-        for text in ["", "# nothing", "a: 1\na: 2", "a: 1\n---\nb: 2", "a: &x 1\nb: *x", "a: !t 1", "[1]", "text"] {
+        for text in
+            ["", "# nothing", "a: 1\na: 2", "a: 1\n---\nb: 2", "a: &x 1\nb: *x", "a: !t 1", "[1]", "text"]
+        {
             assert!(!is_broken(text), "{text}");
         }
     }

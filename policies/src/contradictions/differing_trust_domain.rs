@@ -26,8 +26,8 @@ impl Policy for DifferingTrustDomain {
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
             for plane in cluster.planes() {
-                let mut stated = cluster
-                    .stated(|subject, fact| *fact == Fact::TrustDomain && subject.plane == plane);
+                let mut stated =
+                    cluster.stated(|subject, fact| *fact == Fact::TrustDomain && subject.plane == plane);
                 // Templates read `global.trustDomain` only where the mesh configuration has none.
                 stated.retain(|stated| is_of_mesh(stated.claim));
                 differing(&RULE, cluster, "trust domain", &stated, findings);

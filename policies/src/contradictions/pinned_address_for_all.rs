@@ -58,7 +58,9 @@ fn by_default(subject: &Manifest) -> Option<Found<'_>> {
     let path = |text: &str| FieldPath::parse(text);
     let has = |text: &str| subject.document.at(&path(text)).is_some();
     let is_chart = subject.kind == "HelmRelease"
-        && subject.text("spec.chart.spec.chart").is_some_and(|chart| Chart::named(&chart) == Some(Chart::Gateway));
+        && subject
+            .text("spec.chart.spec.chart")
+            .is_some_and(|chart| Chart::named(&chart) == Some(Chart::Gateway));
     let is_known = !has("spec.valuesFrom") && !has("spec.postRenderers") && subject.unresolved.is_empty();
     let says = |key: &str| has(&format!("spec.values.service.{key}"));
     let silent = !["type", "loadBalancerIP", "annotations", "loadBalancerClass"].into_iter().any(says);

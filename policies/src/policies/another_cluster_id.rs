@@ -78,7 +78,9 @@ fn without_id(declaration: &DeclarationSpec, claims: &Claims) -> Option<Finding>
         return None;
     }
     let id = &declaration.cluster.id;
-    let message = format!("istiod is told no cluster ID and will call its cluster `{DEFAULT_ID}`, where `{id}` is declared");
+    let message = format!(
+        "istiod is told no cluster ID and will call its cluster `{DEFAULT_ID}`, where `{id}` is declared"
+    );
     let default = || DEFAULT_ID.to_owned();
     let said = Claim { fact: Fact::ClusterId, value: default(), path: plane.path.clone(), part: false };
     let declared = Declared { value: id.to_string(), path: "cluster.id" };
