@@ -274,7 +274,7 @@ mod tests {
                 json!(null),
                 json!([[{}]]),
                 json!({"values": [], "servers": {"a": 1}, "components": "x", "meshedParams": [1, {}]}),
-                json!({"values": {"global": {"meshNetworks": [1], "multiCluster": 3}}, "ports": [{}, 1]}),
+                json!({"values": {"global": {"meshNetworks": null, "multiCluster": 3}}, "ports": [{}, 1]}),
             ] {
                 let group =
                     if kind.group().is_empty() { String::new() } else { format!("{}/", kind.group()) };

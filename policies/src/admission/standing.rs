@@ -85,8 +85,8 @@ mod tests {
         let misspelt = json!({
             "apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator",
             "metadata": {"name": "i", "namespace": "istio-system"},
-            "spec": {"values": {"global": {"multicluster": {"clusterName": "east"}}}},
+            "spec": {"values": {"global": {"network": "net-east", "multicluster": {"clusterName": "east"}}}},
         });
-        assert_eq!(codes(&misspelt), Some(vec!["MW6110", "MW8201"]), "beside its claims");
+        assert_eq!(codes(&misspelt), Some(vec!["MW1102", "MW6110", "MW8201"]), "beside its claims");
     }
 }
