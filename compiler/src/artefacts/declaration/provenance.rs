@@ -217,7 +217,14 @@ impl Documents {
             add(&format!("pools[{index}]"), cluster.written.place(path.as_str()));
         }
         for (index, gateway) in cluster.gateways.iter().enumerate() {
-            add(&format!("gateways[{index}]"), gateway.place.clone());
+            if let Some(Step::Index(_)) = gateway.place.path.0.last() {
+                add(&format!("gateways[{index}]"), gateway.place.clone());
+            } else {
+                // The network asks for it, and is what it sees; whoever wants another one declares it.
+                let path = FieldPath::parse("spec.eastWestGateways");
+                add(&format!("gateways[{index}]"), Place { span: cluster.written.name().span, path });
+                add(&format!("gateways[{index}].networkView"), gateway.place.clone());
+            }
             if gateway.address.is_some() {
                 add(&format!("gateways[{index}].address"), gateway.address_place.clone());
             }

@@ -153,8 +153,9 @@ fn a_declaration_says_everything_that_concerns_its_cluster() {
           cluster.id: spec.clusterID
           cluster.name: metadata.name
           controlPlane: spec.controlPlane
-          gateways[0]: spec.clusterDefaults.network
+          gateways[0]: spec.eastWestGateways
           gateways[0].address: spec.loadBalancer.addresses.eastWest
+          gateways[0].networkView: spec.clusterDefaults.network
           istio.dataPlane: spec.istio.dataPlane
           istio.install: spec.istio.install
           istio.namespace: spec.istio.namespace
