@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::selector_without_gateway::{Workload, is_cross_network, strings, workloads};
-use crate::claim::Fact;
+use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
 use crate::kinds::NETWORK_LABEL;
 use crate::node::FieldPath;
@@ -97,7 +97,8 @@ fn entries(subject: &Manifest) -> Vec<Entry<'_>> {
             .iter()
             .any(|claim| matches!(claim.fact, Fact::GatewayServiceType { .. }) && claim.value == "ClusterIP");
         let selector = subject.document.at(&"spec.selector".into()).map(strings).unwrap_or_default();
-        let label = label_below(&FieldPath::root()).filter(|_| !inside && !selector.is_empty());
+        let label =
+            label_below(&FieldPath::root()).filter(|_| !inside && !selector.is_empty() && has_port(claims));
         let entry = label.map(|claim| Entry {
             subject,
             label: claim.path.clone(),
@@ -107,11 +108,20 @@ fn entries(subject: &Manifest) -> Vec<Entry<'_>> {
         return entry.into_iter().collect();
     }
     let of_workload = |workload: Workload<'_>| {
-        let claim = label_below(&workload.path).filter(|_| workload.known)?;
+        let claim = label_below(&workload.path).filter(|_| workload.known && has_port(claims))?;
         let (label, network) = (claim.path.clone(), claim.value.clone());
         Some(Entry { subject, label, network, labels: workload.labels })
     };
     // A Deployment is no entry by itself.
     let all = workloads(subject).into_iter().filter(|_| subject.kind != "Deployment");
     all.filter_map(of_workload).collect()
+}
+
+/// Whether what is known of its ports has the one at which peers enter; of one without it MW4201 tells.
+fn has_port(claims: &[Claim]) -> bool {
+    let value =
+        |wanted: fn(&Fact) -> bool| claims.iter().find(|claim| wanted(&claim.fact)).map(|claim| &claim.value);
+    let port = value(|fact| matches!(fact, Fact::GatewayPortLabel { .. })).map_or("15443", String::as_str);
+    let ports = value(|fact| matches!(fact, Fact::GatewayPorts { .. }));
+    ports.is_none_or(|ports| ports.split(',').any(|own| own == port))
 }
