@@ -22,6 +22,7 @@ mod differing_service;
 mod differing_trust_domain;
 mod entry_elsewhere;
 mod entry_nobody_opens;
+mod entry_of_another_family;
 mod entry_port_not_served;
 mod entry_repeats_service;
 mod external_istiod_id;
@@ -141,6 +142,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &gateway_without_server::GatewayWithoutServer,
     &shared_node_port::SharedNodePort,
     &unknown_revision::UnknownRevision,
+    &entry_of_another_family::EntryOfAnotherFamily,
     // Control planes.
     &nobody_leads::NobodyLeads,
     &malformed_control_plane_address::MalformedControlPlaneAddress,
