@@ -3,7 +3,7 @@
 
 mod free;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshwright_policies::assembly::UNSOUND_OUTPUT;
@@ -146,8 +146,12 @@ pub(crate) fn check_beside(
                     known.get(at).is_some_and(Option::is_some)
                         && before.is_some_and(|before| Arc::ptr_eq(before, declaration))
                 });
-                // What is found in an object that a person wrote is said at the place where it stands now.
-                if !was_sound || rendered.artefact == carried::NAME {
+                // What is found in an object that a person wrote, and warnings of what is added freely, are said at the place
+                // where they stand now.
+                if !was_sound
+                    || rendered.artefact == carried::NAME
+                    || free::is_added(fleet, root, &rendered.object)
+                {
                     let place = format!("in `{}/`", root.directory());
                     let at = Rendering { root: Some(root), cluster: root.cluster(), place: &place };
                     judge(fleet, declaration, &at, rendered, &mut findings);
@@ -165,6 +169,14 @@ pub(crate) fn check_beside(
             judge(fleet, declaration, &at, release, &mut findings);
         }
     }
+    // A value that clusters share is written once and doubted once.
+    let mut seen = BTreeSet::new();
+    findings.retain_mut(|finding| {
+        let is_error = finding.severity == Severity::Error;
+        is_error
+            || !free::is_free(&finding.place.path)
+            || seen.insert((finding.rule.code, finding.place.clone()))
+    });
     findings.sort();
     findings
 }
@@ -208,8 +220,21 @@ fn judge(
         findings.extend(refused.into_iter().map(as_written));
         return;
     }
-    let errors = refused.into_iter().filter(|finding| finding.severity == Severity::Error);
-    findings.extend(errors.map(|refused| unsound(fleet, at, rendered.artefact, refused)));
+    for refused in refused {
+        match refused.severity {
+            Severity::Error => findings.push(unsound(fleet, at, rendered.artefact, refused)),
+            // What is rendered from declarations is right; what an intent adds freely may be as doubtful as anybody's.
+            Severity::Warning => findings.extend(doubtful(fleet, at, refused)),
+        }
+    }
+}
+
+/// The warning, at the free value that it is about; nothing where it is about anything else.
+fn doubtful(fleet: &Fleet, rendering: &Rendering<'_>, mut refused: Finding) -> Option<Finding> {
+    let (document, path) = free::written(fleet, rendering.cluster, &refused)?;
+    refused.place = Place::in_document(document, path);
+    refused.related.clear();
+    Some(refused)
 }
 
 /// The refusal, told as a fault of what the intent adds freely where that is where the refused value stands, as a fault of

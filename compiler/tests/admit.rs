@@ -55,7 +55,8 @@ fn run(directory: &TempDir, arguments: &str) -> Ran {
 
 fn namespace(network: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: istio-system\n  labels:\n    topology.istio.io/network: {network}\n"
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: istio-system\n  labels:\n    topology.istio.io/network: {network}\n  \
+         annotations: {{topology.istio.io/controlPlaneClusters: mdemo-cluster1}}\n"
     )
 }
 

@@ -96,7 +96,9 @@ impl Clusters {
 }
 
 fn namespace(network: &str) -> Value {
-    json!({"metadata": {"name": "istio-system", "labels": {"topology.istio.io/network": network}}})
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    let labels = json!({"topology.istio.io/network": network});
+    json!({"metadata": {"name": "istio-system", "labels": labels, "annotations": annotations}})
 }
 
 #[test]

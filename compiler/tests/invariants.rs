@@ -53,10 +53,13 @@ const COLUMNS: [(&str, &[&str]); 3] = [
 ];
 
 /// Forms that rows take in the objects people write, each with what finds it.
-const FORMS: [&str; 3] = [
+const FORMS: [&str; 6] = [
     include_str!("fixtures/invariants/identity.md"),
     include_str!("fixtures/invariants/networks.md"),
     include_str!("fixtures/invariants/gateways.md"),
+    include_str!("fixtures/invariants/exposure.md"),
+    include_str!("fixtures/invariants/control-planes.md"),
+    include_str!("fixtures/invariants/services.md"),
 ];
 
 const BASE: &str = include_str!("../../policies/docs/base.yaml");

@@ -13,6 +13,7 @@ use meshwright::artefact::Output;
 use meshwright::compile::{load_text, render};
 use meshwright::soundness::{Declarations, check};
 use meshwright_policies::claim::{Claim, Fact, Subject};
+use meshwright_policies::finding::Severity;
 use meshwright_policies::judge::judge_object;
 use meshwright_policies::kinds::claims_of;
 use meshwright_policies::mesh::Fleet;
@@ -177,6 +178,45 @@ fn a_free_value_that_contradicts_is_pointed_at() {
              what is declared is rendered without it"
         )
     );
+}
+
+/// Warnings of admission are said of what the intent adds freely, once, where it is written.
+#[test]
+fn a_doubtful_free_value_is_said_where_it_is_written() {
+    let cases = [
+        (
+            "MW9153",
+            "meshConfig: {discoverySelectors: [{matchLabels: {kubernetes.io/metadata.name: shop}}]}",
+            "shop",
+        ),
+        ("MW9154", "meshConfig: {serviceSettings: [{settings: {clusterLocal: true}, hosts: ['*']}]}", "'*'"),
+        (
+            "MW8150",
+            "values: {sidecarInjectorWebhook: {templates: {own: 'metadata: {labels: {topology.istio.io/network: x}}'}}}",
+            "topology.istio.io/network",
+        ),
+    ];
+    let plain = intent(&Shape {
+        name: "doubtful",
+        mesh: "  istio: {version: \"1.30.1\"}\n  delivery: {flux: {}}\n".to_owned(),
+        east: "",
+        west: "",
+        one_network: false,
+    });
+    for (code, free, written) in cases {
+        let of_all = plain.replacen("\"1.30.1\"}", &format!("\"1.30.1\", {free}}}"), 1);
+        let of_east =
+            plain.replacen("spec:\n  network", &format!("spec:\n  istio: {{{free}}}\n  network"), 1);
+        for text in [of_all, of_east] {
+            let fleet = load_text(&text).fleet;
+            let findings = check(&fleet, &render(&fleet));
+            let said = findings.iter().map(|finding| {
+                let at = finding.place.span.start as usize..finding.place.span.end as usize;
+                (finding.rule.code, finding.severity, text.get(at).is_some_and(|at| at.contains(written)))
+            });
+            assert_eq!(said.collect::<Vec<_>>(), [(code, Severity::Warning, true)], "{text}");
+        }
+    }
 }
 
 #[test]

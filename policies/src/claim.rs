@@ -421,6 +421,7 @@ pub const ISTIOD_VARIABLES: &[&str] = &[
     "ENABLE_MCS_SERVICE_DISCOVERY",
     "EXTERNAL_ISTIOD",
     "LOCAL_CLUSTER_SECRET_WATCHER",
+    "PILOT_ENABLE_AMBIENT",
     "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API",
     "PILOT_SKIP_VALIDATE_TRUST_DOMAIN",
     "RESOLVE_HOSTNAME_GATEWAYS",
@@ -511,6 +512,10 @@ pub struct Plane {
     pub is_remote: bool,
     /// Whether everything that configures it is in the object: nothing comes from other objects, files or patches.
     pub whole: bool,
+    /// Whether an istiod of this cluster injects, although another one's configures the proxies.
+    pub injects_locally: bool,
+    /// Whether the path of injection is left to the chart, whose own names neither cluster nor network.
+    pub injects_by_default: bool,
 }
 
 /// A server of an Istio `Gateway`, as far as it matters to other clusters.

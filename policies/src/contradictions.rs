@@ -38,6 +38,7 @@ mod malformed_cluster_id;
 mod malformed_control_plane_address;
 mod malformed_mesh_networks;
 mod malformed_network_id;
+mod member_of_another_mesh;
 mod member_of_another_network;
 mod meshes_joined_by_mistake;
 mod misspelt_member;
@@ -71,6 +72,7 @@ mod shared_node_port;
 mod shared_signing_certificate;
 mod target_without_server;
 mod trust_domains_apart;
+mod two_parts;
 mod unknown_members;
 mod unknown_pool;
 mod unknown_revision;
@@ -97,6 +99,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &remote_secret_key::RemoteSecretKey,
     &blank_cluster_name::BlankClusterName,
     &malformed_cluster_id::MalformedClusterId,
+    &member_of_another_mesh::MemberOfAnotherMesh,
     &differing_trust_domain::DifferingTrustDomain,
     // Networks.
     &differing_network::DifferingNetwork,
@@ -153,6 +156,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &external_istiod_id::ExternalIstiodId,
     &ambient_remote::AmbientRemote,
     &remote_of_another::RemoteOfAnother,
+    &two_parts::TwoParts,
     // Versions.
     &operator_is_gone::OperatorIsGone,
     &data_plane_ahead::DataPlaneAhead,

@@ -56,6 +56,7 @@ mod idle_port;
 mod incomplete_injection_path;
 mod incomplete_signing_secret;
 mod inert_operator;
+mod injection_elsewhere;
 mod injector_without_ca_bundle;
 mod interfaces_without_layer_2;
 mod intermediate_outlives_root;
@@ -273,6 +274,7 @@ pub const POLICIES: &[&dyn Policy] = &[
     &profile_of_another_release::ProfileOfAnotherRelease,
     &unread_remote_secret::UnreadRemoteSecret,
     &another_system_namespace::AnotherSystemNamespace,
+    &injection_elsewhere::InjectionElsewhere,
     &another_istiod_route::AnotherIstiodRoute,
     // Versions.
     &kubernetes_too_old::KubernetesTooOld,

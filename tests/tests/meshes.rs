@@ -139,8 +139,8 @@ impl AnyMesh {
         self.canary &=
             self.shape == Shape::MultiPrimary && (25..=28).contains(&self.minor) && self.members.len() > 1;
         self.revision |= self.canary;
-        // Sidecars of a remote ask for a Service without the revision that it has from 1.20.4 on.
-        self.revision &= self.shape != Shape::PrimaryRemote || self.minor < 20;
+        // Before 1.20.4 the Service of a remote has no revision, for which its sidecars and its webhook ask.
+        self.revision &= self.shape != Shape::PrimaryRemote || self.minor >= 20;
         if !self.members.iter().any(|member| member.is_primary) {
             self.members[0].is_primary = true;
         }

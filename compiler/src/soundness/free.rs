@@ -6,6 +6,9 @@ use meshwright_policies::mesh::{Cluster, Fleet, Mesh};
 use meshwright_policies::names::ClusterName;
 use meshwright_policies::node::{FieldPath, Node, Span, Step, Value};
 
+use crate::artefact::Root;
+use crate::object::Object;
+
 /// The place of the refused value, and whether it stands in a field that means something to meshwright itself. The nearest
 /// one of several: in a free field rather than another, then the one whose path ends most like the refused one.
 pub(super) fn source(
@@ -20,6 +23,36 @@ pub(super) fn source(
     }
     let (rank, place) = hits.best?;
     Some((place, !rank.free))
+}
+
+/// Whether the intent adds values of its own to the control plane that an object installs.
+pub(super) fn is_added(fleet: &Fleet, root: &Root, object: &Object) -> bool {
+    let installs = matches!(object.kind(), "HelmRelease" | "Application" | "IstioOperator" | "Istio");
+    let cluster = root.cluster().filter(|_| installs).and_then(|name| named(fleet, name));
+    cluster.is_some_and(|cluster| !cluster.istio.values.is_empty() || !cluster.istio.mesh_config.is_empty())
+}
+
+fn named<'a>(fleet: &'a Fleet, name: &ClusterName) -> Option<&'a Cluster> {
+    fleet.meshes.values().find_map(|mesh| mesh.clusters.get(name))
+}
+
+/// The field of `istio.values` or `istio.meshConfig` that is rendered as the field that a finding is about.
+pub(super) fn written<'a>(
+    fleet: &'a Fleet,
+    server: Option<&ClusterName>,
+    refused: &Finding,
+) -> Option<(&'a Node, FieldPath)> {
+    let document = &named(fleet, server?)?.written.document;
+    let steps = &refused.place.path.0;
+    let below = |key: &str| {
+        let at = steps.iter().position(|step| matches!(step, Step::Key(own) if own == key))?;
+        let rest = steps.get(at + 1..).filter(|rest| !rest.is_empty())?;
+        let own = FieldPath::parse("spec.istio").key(key).0.into_iter();
+        let path = FieldPath(own.chain(rest.iter().cloned()).collect());
+        document.at(&path).filter(|node| node.span.is_written())?;
+        Some((document, path))
+    };
+    below("meshConfig").or_else(|| below("values"))
 }
 
 /// The cluster's effective document, which holds what its mesh and network share too, then the mesh's.
@@ -88,7 +121,7 @@ impl Hits<'_> {
 }
 
 /// Fields whose content is rendered as it is.
-fn is_free(path: &FieldPath) -> bool {
+pub(super) fn is_free(path: &FieldPath) -> bool {
     let keys: Vec<&str> = path
         .0
         .iter()

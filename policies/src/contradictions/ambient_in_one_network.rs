@@ -124,12 +124,19 @@ fn variable() -> Fact {
 /// Off unless it is set (istio/istio@1.31: `pilot/pkg/features/ambient.go`).
 const VARIABLE: &str = "AMBIENT_ENABLE_MULTI_NETWORK";
 
+/// What the profile `ambient` sets (istio/istio@1.31: `manifests/helm-profiles/ambient.yaml`).
+const AMBIENT: &str = "PILOT_ENABLE_AMBIENT";
+
 /// Whether an ambient control plane lacks it. Releases before 1.27 have no multi-network mode to switch on.
 fn lacks(claims: &Claims, declared: Option<&Version>) -> bool {
     let Some(plane) = claims.plane.as_ref().filter(|plane| plane.whole && !plane.is_remote) else {
         return false;
     };
-    let ambient = claims.list.iter().any(|claim| claim.fact == Fact::Profile && claim.value == "ambient");
+    let ambient = claims.list.iter().any(|claim| match &claim.fact {
+        Fact::Profile => claim.value == "ambient",
+        Fact::IstiodVariable { name } => name == AMBIENT && claim.value.eq_ignore_ascii_case("true"),
+        _ => false,
+    });
     let version = plane.version.as_ref().and_then(|text| text.parse::<Version>().ok());
     let version = version.or_else(|| declared.cloned());
     let variable = claims.first(&variable());

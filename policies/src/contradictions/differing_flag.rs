@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::found;
-use crate::claim::Fact;
+use crate::claim::{Fact, ISTIOD_VARIABLES};
 use crate::finding::{Findings, Rule, Severity};
+use crate::mesh::{self, Mesh};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Repository, Stated};
 
@@ -24,6 +25,29 @@ impl Policy for DifferingFlag {
         &RULE
     }
 
+    /// Values that clusters have freely: what the intent declares itself sets no such flag.
+    fn check_mesh(&self, mesh: &Mesh, findings: &mut Findings) {
+        for flag in ISTIOD_VARIABLES.iter().filter(|name| name.starts_with(FLAGS)) {
+            let set = mesh.primaries().find_map(|cluster| Some((cluster, on(cluster, flag)?)));
+            let unset = mesh.primaries().find(|cluster| on(cluster, flag).is_none());
+            let (Some((cluster, path)), Some(other)) = (set, unset) else { continue };
+            let message = format!(
+                "`{flag}` is `true` in cluster `{}`, but not in `{}`: the two istiods see other services of each other",
+                cluster.name, other.name
+            );
+            findings.push(
+                RULE.at(cluster.written.place(path.as_str()), message)
+                    .found("true")
+                    .related(
+                        other.written.place("spec.istio.values"),
+                        format!("it is not set for `{}`", other.name),
+                    )
+                    .help("set it alike in every cluster that runs istiod, best in the Mesh's `istio.values`")
+                    .cluster(&cluster.name),
+            );
+        }
+    }
+
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for mesh in repository.meshes() {
             let own = |cluster: &&Cluster| found::has_control_plane(cluster) && !found::is_remote(cluster);
@@ -32,9 +56,24 @@ impl Policy for DifferingFlag {
     }
 }
 
+/// How the flags begin.
+const FLAGS: &str = "ENABLE_MCS_";
+
+/// Where a flag is switched on. What is below `pilot` is laid over the top (istio/istio@1.30: `templates/zzy_descope_legacy.yaml`).
+fn on(cluster: &mesh::Cluster, flag: &str) -> Option<String> {
+    let values = &cluster.istio.values;
+    let pilot = values.get("pilot").and_then(|pilot| pilot.get("env")).and_then(|env| env.get(flag));
+    let (path, value) = match pilot {
+        Some(value) => ("spec.istio.values.pilot.env", value),
+        None => ("spec.istio.values.env", values.get("env")?.get(flag)?),
+    };
+    let is_on = value.as_bool() == Some(true) || value.as_str().is_some_and(|text| text == "true");
+    is_on.then(|| format!("{path}.{flag}"))
+}
+
 fn flags(cluster: &Cluster) -> BTreeMap<&str, Stated<'_>> {
-    let stated = cluster
-        .stated(|_, fact| matches!(fact, Fact::IstiodVariable { name } if name.starts_with("ENABLE_MCS_")));
+    let stated =
+        cluster.stated(|_, fact| matches!(fact, Fact::IstiodVariable { name } if name.starts_with(FLAGS)));
     let named = stated.into_iter().filter_map(|stated| match &stated.claim.fact {
         Fact::IstiodVariable { name } => Some((name.as_str(), stated)),
         _ => None,

@@ -2,8 +2,9 @@
 
 use super::found;
 use crate::claim::{Claims, Fact};
-use crate::finding::{Findings, Rule, Severity};
-use crate::node::FieldPath;
+use crate::declaration::{DeclarationSpec, DeclaredRole};
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::node::{FieldPath, Span};
 use crate::policy::Policy;
 use crate::repository::{Manifest, Repository};
 
@@ -24,6 +25,33 @@ const ANNOTATION: &str = "topology.istio.io/controlPlaneClusters";
 impl Policy for NobodyLeads {
     fn rule(&self) -> &'static Rule {
         &RULE
+    }
+
+    /// A warning: whoever makes the namespace before anything else is in it, by `kubectl create` or a Helm release's
+    /// `createNamespace`, annotates it in a second step.
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        let plane = &declaration.control_plane;
+        let Some(primary) = plane.primary.as_ref().filter(|_| plane.role == DeclaredRole::Remote) else {
+            return;
+        };
+        let system = declaration.istio.namespace.as_str();
+        let is_system = claims.object.strip_prefix("Namespace/") == Some(system);
+        // Before, no istiod asks for it (istio/istio@1.15.0: `pilot/pkg/serviceregistry/kube/controller/multicluster.go`).
+        if !is_system || is_led(claims) || !declaration.istio.version.at_least(1, 15, 0) {
+            return;
+        }
+        let place = |path: &str| Place { span: Span::NONE, path: FieldPath::parse(path) };
+        let message = format!(
+            "`{system}` of cluster `{}` has no annotation `{ANNOTATION}`: the istiod of `{}` does not lead it",
+            declaration.cluster.name, primary.name
+        );
+        findings.push(
+            RULE.at(place("metadata"), message)
+                .related(place("spec.controlPlane.primary"), "the cluster whose istiod serves this one")
+                .help(format!("add `{ANNOTATION}: {}` to the annotations", primary.id))
+                .cluster(&declaration.cluster.name)
+                .object(claims.object.clone()),
+        );
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {

@@ -1,8 +1,11 @@
 //! MW4250: two servers let other networks in at one gateway.
 
-use super::passthrough_of_everything::servers;
-use crate::finding::{Findings, Rule, Severity};
-use crate::node::{FieldPath, Node};
+use super::passthrough_of_everything::{servers, servers_of};
+use crate::claim::At;
+use crate::declaration::DeclarationSpec;
+use crate::finding::{Findings, Place, Rule, Severity};
+use crate::kinds;
+use crate::node::{FieldPath, Node, Span};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository, has_placeholder};
 
@@ -20,6 +23,39 @@ static RULE: Rule = Rule {
 impl Policy for OverlappingCrossNetworkGateways {
     fn rule(&self) -> &'static Rule {
         &RULE
+    }
+
+    fn admits(&self) -> bool {
+        true
+    }
+
+    /// Two servers of one object; of another object the webhook does not know (MW4154 knows the declared one).
+    fn admit(&self, declaration: &DeclarationSpec, object: &At<'_>, findings: &mut Findings) {
+        let is_istio = || {
+            let version = object.str_at(&["apiVersion"]).unwrap_or_default();
+            version.starts_with("networking.istio.io/")
+        };
+        if object.str_at(&["kind"]) != Some("Gateway") || !is_istio() {
+            return;
+        }
+        let subject = Manifest::without_claims(object);
+        let place = |path: FieldPath| Place { span: Span::NONE, path };
+        let mut seen: Vec<Server<'_>> = Vec::new();
+        for (path, server) in servers_of(&subject) {
+            let Some(server) = cross_network(&subject, path, server) else { continue };
+            if let Some((other, pair)) = first_overlap(&server, &seen) {
+                let (index, host, there) = pair;
+                findings.push(
+                    RULE.at(place(server.path.clone().key("hosts").index(index)), message(host, there))
+                        .found(host)
+                        .related(place(other.path.clone().key("hosts")), format!("`{there}` is let in here"))
+                        .help(HELP)
+                        .cluster(&declaration.cluster.name)
+                        .object(kinds::reference(object)),
+                );
+            }
+            seen.push(server);
+        }
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
@@ -42,15 +78,21 @@ fn judge(cluster: &Cluster, findings: &mut Findings) {
     let mut seen: Vec<Server<'_>> = Vec::new();
     for (subject, path, server) in servers(cluster) {
         let Some(server) = cross_network(subject, path, server) else { continue };
-        let same = seen.iter().filter(|other| other.selector == server.selector && other.port == server.port);
-        for other in same {
-            if let Some(pair) = overlap(&server, other) {
-                report(cluster, &server, other, pair, findings);
-                break;
-            }
+        if let Some((other, pair)) = first_overlap(&server, &seen) {
+            report(cluster, &server, other, pair, findings);
         }
         seen.push(server);
     }
+}
+
+/// The first of those before at the same port of the same workloads that lets in to the same.
+fn first_overlap<'a, 'b>(
+    server: &Server<'a>,
+    before: &'b [Server<'a>],
+) -> Option<(&'b Server<'a>, Pair<'a>)> {
+    let mut same =
+        before.iter().filter(|other| other.selector == server.selector && other.port == server.port);
+    same.find_map(|other| Some((other, overlap(server, other)?)))
 }
 
 fn cross_network<'a>(subject: &'a Manifest, path: FieldPath, server: &'a Node) -> Option<Server<'a>> {
@@ -93,8 +135,21 @@ fn meet(a: &str, b: &str) -> bool {
     namespaces && (a == b || within(a, b) || within(b, a))
 }
 
+const HELP: &str = "keep one of the two servers; `*.local` takes in every service";
+
 /// istio/istio: `pilot/pkg/model/gateway.go`, `CheckDuplicates`; `pilot/pkg/networking/core/gateway.go`,
 /// `builtAutoPassthroughFilterChains`; istio/istio#42050, istio/istio#56107.
+fn message(host: &str, there: &str) -> String {
+    let effect = if host == there {
+        "istiod skips one of the two".to_owned()
+    } else {
+        format!(
+            "it overlaps `{there}`, and Envoy refuses the whole listener for filter chains that match alike"
+        )
+    };
+    format!("`{host}` is let in at one port of one gateway twice: {effect}")
+}
+
 fn report(
     cluster: &Cluster,
     server: &Server<'_>,
@@ -103,25 +158,17 @@ fn report(
     findings: &mut Findings,
 ) {
     let (index, host, there) = pair;
-    let effect = if host == there {
-        "istiod skips one of the two".to_owned()
-    } else {
-        format!(
-            "it overlaps `{there}`, and Envoy refuses the whole listener for filter chains that match alike"
-        )
-    };
-    let message = format!("`{host}` is let in at one port of one gateway twice: {effect}");
     let path = server.path.clone().key("hosts").index(index);
     findings.push(
         server
             .subject
-            .finding(&RULE, &path, message)
+            .finding(&RULE, &path, message(host, there))
             .found(host)
             .related(
                 other.subject.place(&other.path.clone().key("hosts")),
                 format!("`{there}` is let in here"),
             )
-            .help("keep one of the two servers; `*.local` takes in every service")
+            .help(HELP)
             .cluster(&cluster.name),
     );
 }

@@ -51,13 +51,16 @@ pub(super) fn servers(cluster: &Cluster) -> Vec<(&Manifest, FieldPath, &Node)> {
         subject.kind == "Gateway"
             && subject.text("apiVersion").is_some_and(|version| version.starts_with("networking.istio.io/"))
     };
-    let list = FieldPath::parse("spec.servers");
     let mut found = Vec::new();
     for subject in cluster.subjects.iter().filter(istio) {
-        let Some(servers) = subject.document.at(&list) else { continue };
-        found.extend(
-            servers.items().enumerate().map(|(index, server)| (subject, list.clone().index(index), server)),
-        );
+        found.extend(servers_of(subject).into_iter().map(|(path, server)| (subject, path, server)));
     }
     found
+}
+
+/// The servers of one.
+pub(super) fn servers_of(gateway: &Manifest) -> Vec<(FieldPath, &Node)> {
+    let list = FieldPath::parse("spec.servers");
+    let servers = gateway.document.at(&list).into_iter().flat_map(Node::items);
+    servers.enumerate().map(|(index, server)| (list.clone().index(index), server)).collect()
 }

@@ -30,7 +30,8 @@ const ISTIOS_FIELDS: &[&str] = &[
 ];
 
 /// The listener and routes that other networks enter by (istio/istio: `pilot/pkg/networking/core/gateway.go`).
-const FILTER_FIELDS: &[&str] = &["15443", "sni_cluster", "SNI_DNAT", "SNI-DNAT", "sni-dnat"];
+const FILTER_FIELDS: &[&str] =
+    &["15443", "sni_cluster", "SNI_DNAT", "SNI-DNAT", "sni-dnat", "REQUESTED_NETWORK_VIEW"];
 
 /// `networking.istio.io/EnvoyFilter`.
 pub(super) struct EnvoyFilter;
@@ -119,8 +120,8 @@ pub(super) fn class_defaults(object: &At<'_>, claims: &mut Claims) {
 }
 
 fn rewritten(at: &At<'_>, carrier: &str, fields: &[&str], claims: &mut Claims) {
-    // Paths of overlays escape dots within a key.
-    let text = at.to_json().to_string().replace("\\\\.", ".");
+    // Paths of overlays escape dots within a key, JSON pointers slashes (RFC 6901, section 3).
+    let text = at.to_json().to_string().replace("\\\\.", ".").replace("~1", "/");
     if let Some(field) = fields.iter().find(|field| text.contains(**field)) {
         claims.add_part(Fact::Rewritten { carrier: carrier.to_owned() }, at, *field);
     }

@@ -118,6 +118,7 @@ pub(super) fn plane(values: &At<'_>, is_remote: bool) -> Plane {
     let profile = values.text_of("profile");
     let enabled = values.text_at(&["istiodRemote", "enabled"]).is_some_and(|text| text == "true");
     let text = |keys: &[&str]| values.text_at(keys).filter(|text| !text.is_empty());
+    let remote = |key: &str| text(&["istiodRemote", key]);
     Plane {
         path: values.path(),
         namespace: text(&["global", "istioNamespace"]),
@@ -127,6 +128,8 @@ pub(super) fn plane(values: &At<'_>, is_remote: bool) -> Plane {
         version: None,
         is_remote: is_remote || enabled || profile.as_deref() == Some("remote"),
         whole: true,
+        injects_locally: remote("enabledLocalInjectorIstiod").as_deref() == Some("true"),
+        injects_by_default: remote("injectionPath").or_else(|| remote("injectionURL")).is_none(),
     }
 }
 

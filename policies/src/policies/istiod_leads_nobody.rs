@@ -28,8 +28,11 @@ impl Policy for IstiodLeadsNobody {
         denied(declaration, claims, findings);
         let serves = declaration.control_plane.serves_others
             && declaration.control_plane.role == DeclaredRole::Primary;
-        let Some(plane) = claims.plane.as_ref().filter(|plane| serves && !plane.is_remote) else { return };
         let system = declaration.istio.namespace.as_str();
+        if serves && deploys(claims, system) {
+            deployed(declaration, claims, findings);
+        }
+        let Some(plane) = claims.plane.as_ref().filter(|plane| serves && !plane.is_remote) else { return };
         let is_denied = claims.first(&Fact::ExternalIstiod).is_some_and(|claim| claim.value == "false");
         let elsewhere = plane.namespace.as_deref().is_some_and(|namespace| namespace != system);
         if elsewhere || is_denied || leads(declaration, claims) {
@@ -70,6 +73,39 @@ impl Policy for IstiodLeadsNobody {
     }
 }
 
+/// Whether an object is the Deployment of an istiod in that namespace.
+fn deploys(claims: &Claims, namespace: &str) -> bool {
+    let name = claims.object.strip_prefix("Deployment/").and_then(|name| name.strip_prefix(namespace));
+    let is_istiod = name.is_some_and(|name| name == "/istiod" || name.starts_with("/istiod-"));
+    is_istiod && claims.list.iter().any(|claim| matches!(claim.fact, Fact::IstiodVariable { .. }))
+}
+
+/// Whatever the chart was told, the variable is what istiod reads. Where it is missing, something else may set it that the
+/// object only refers to: a warning.
+fn deployed(declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+    let said = claims.first(&variable());
+    if said.is_some_and(|claim| claim.value.eq_ignore_ascii_case("true")) {
+        return;
+    }
+    let place = |path: FieldPath| Place { span: Span::NONE, path };
+    let name = &declaration.cluster.name;
+    let message =
+        format!("istiod of `{name}` serves remote clusters, but runs without `EXTERNAL_ISTIOD: \"true\"`");
+    let path =
+        said.map_or_else(|| FieldPath::parse("spec.template.spec.containers"), |claim| claim.path.clone());
+    let mut finding = RULE
+        .at(place(path), message)
+        .related(place(FieldPath::parse("spec.controlPlane")), "the cluster is declared to serve others")
+        .help("set `EXTERNAL_ISTIOD` to `true` where the Deployment is made: `global.externalIstiod` of the chart from Istio 1.23 on")
+        .cluster(name)
+        .object(claims.object.clone());
+    match said {
+        Some(claim) => finding = finding.found(&claim.value),
+        None => finding.severity = Severity::Warning,
+    }
+    findings.push(finding);
+}
+
 /// Those that the annotation of a remote names, when none of them leads anybody.
 fn remote(repository: &Repository, cluster: &Cluster, findings: &mut Findings) {
     let namespaces = cluster.planes();
@@ -87,11 +123,16 @@ fn remote(repository: &Repository, cluster: &Cluster, findings: &mut Findings) {
     for id in annotation.claim.value.split(',') {
         let leaders = repository.with_cluster_id(&cluster.scope, id);
         let [leader] = leaders.as_slice() else { return };
-        let istiods = leader.subjects.iter().filter(|s| s.claims.plane.is_some() && s.plane == *namespace);
+        let installs = |s: &&Manifest| {
+            s.claims.plane.is_some() && s.plane == *namespace || deploys(&s.claims, namespace)
+        };
+        let istiods = leader.subjects.iter().filter(installs);
         let istiods: Vec<&Manifest> = istiods.collect();
         let is_known = |istiod: &&Manifest| {
             let plane = istiod.claims.plane.as_ref();
-            plane.is_some_and(|plane| plane.whole && !plane.is_remote)
+            // Of a Deployment, only what it says: a variable may come from elsewhere.
+            let says = plane.is_none() && istiod.claims.first(&variable()).is_some();
+            (says || plane.is_some_and(|plane| plane.whole && !plane.is_remote))
                 && istiod.unresolved.is_empty()
                 && !istiod.unknown
         };

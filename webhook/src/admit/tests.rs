@@ -66,7 +66,9 @@ const NAMESPACE: (&str, &str, &str) = ("", "v1", "Namespace");
 const GATEWAY: (&str, &str, &str) = ("networking.istio.io", "v1", "Gateway");
 
 fn namespace(network: &str) -> Value {
-    json!({"metadata": {"name": "istio-system", "labels": {"topology.istio.io/network": network}}})
+    let labels = json!({"topology.istio.io/network": network});
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    json!({"metadata": {"name": "istio-system", "labels": labels, "annotations": annotations}})
 }
 
 #[test]

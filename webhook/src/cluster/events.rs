@@ -297,13 +297,14 @@ mod tests {
             today: "2026-01-01".to_owned().try_into().unwrap(),
         };
         let labels = json!({"topology.istio.io/network": declared.spec.network});
+        let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
         let body = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
             "request": {
                 "uid": "1", "operation": "UPDATE", "name": "istio-system",
                 "kind": {"group": "", "version": "v1", "kind": "Namespace"},
-                "object": {"metadata": {"name": "istio-system"}},
-                "oldObject": {"metadata": {"name": "istio-system", "labels": labels}},
+                "object": {"metadata": {"name": "istio-system", "annotations": annotations}},
+                "oldObject": {"metadata": {"name": "istio-system", "labels": labels, "annotations": annotations}},
             },
         })
         .to_string();

@@ -231,7 +231,9 @@ pub(crate) fn asking(running: &Running, policy: &str) -> Value {
 
 fn namespace(name: &str, network: &str) -> Namespace {
     let labels = json!({"topology.istio.io/network": network});
-    serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+    serde_json::from_value(json!({"metadata": metadata})).unwrap()
 }
 
 #[tokio::test]

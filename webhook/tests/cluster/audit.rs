@@ -17,7 +17,9 @@ use crate::life::{RHYTHM, declaration, definition, until, webhook};
 
 fn namespace(name: &str, network: &str) -> Value {
     let labels = json!({"topology.istio.io/network": network});
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 }
 
 fn events(server: &ApiServer) -> Vec<String> {

@@ -40,7 +40,9 @@ async fn a_denial_is_told_once_and_counted() {
     let server = ApiServer::start().await;
     server.put(definition());
     server.put(declaration("network-c2"));
-    let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}});
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    let metadata = json!({"name": "istio-system", "annotations": annotations});
+    let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
     let uid = server.put(system)["metadata"]["uid"].clone();
     let running = webhook(&server, RHYTHM).await;
     until_in_force(&running, "mdemo@1 network-c2").await;

@@ -34,7 +34,9 @@ fn has_kubectl() -> bool {
 
 fn system_namespace(network: &str) -> Value {
     let labels = json!({"topology.istio.io/network": network});
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system", "labels": labels}})
+    let annotations = json!({"topology.istio.io/controlPlaneClusters": "mdemo-cluster1"});
+    let metadata = json!({"name": "istio-system", "labels": labels, "annotations": annotations});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 }
 
 /// A cluster that contradicts its declaration in the last of more namespaces than a page has.
