@@ -211,7 +211,11 @@ fn judge(
     rendered: &Rendered,
     findings: &mut Findings,
 ) {
-    let mut refused = judge::judge_object(declaration, rendered.object.as_map());
+    let object = rendered.object.as_map();
+    let mut refused = judge::judge_object(declaration, object);
+    if rendered.artefact == carried::NAME {
+        refused.extend(judge::judge_rest(declaration, object));
+    }
     if !refused.is_empty() {
         judge::excuse(declaration, SOME_DAY, &mut refused);
     }

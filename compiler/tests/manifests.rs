@@ -108,6 +108,24 @@ metadata:
     assert!(err.contains("MW8009") && err.contains("repo/legacy.yaml:1:"), "{err}");
 }
 
+/// What admission says of an object beside its claims is said here, too.
+#[test]
+fn a_carried_object_is_judged_as_at_admission() {
+    let gateway = "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: own, namespace: shop}
+spec:
+  selector: {istio: eastwestgateway}
+  servers:
+    - {port: {number: 15443, name: a, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}, hosts: ['*.local']}
+    - {port: {number: 15443, name: b, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}, hosts: ['*.svc.cluster.local']}
+";
+    let directory = with("[legacy.yaml]", &[("repo/legacy.yaml", gateway)]);
+    let (code, _, err) = run(directory.path(), "check repo");
+    assert!(code == 1 && err.contains("error[MW4250]") && err.contains("repo/legacy.yaml:8:"), "{err}");
+}
+
 #[test]
 fn what_cannot_be_carried_over_is_said() {
     let secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {a: YQ==}}\n";
