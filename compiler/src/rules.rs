@@ -32,7 +32,9 @@ pub fn adjustable() -> Vec<&'static str> {
     let fixed = |code: &str| {
         code.starts_with("MW0")
             || assembly::ASSEMBLY_RULES.iter().any(|rule| rule.code == code)
-            || CONTRADICTIONS.iter().any(|policy| policy.rule().code == code && !policy.admits())
+            || CONTRADICTIONS
+                .iter()
+                .any(|policy| policy.rule().code == code && !policy.judges() && !policy.admits())
     };
     all().into_iter().map(|rule| rule.code).filter(|code| !fixed(code)).collect()
 }

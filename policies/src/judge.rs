@@ -31,7 +31,7 @@ pub fn judge(declaration: &DeclarationSpec, claims: &Claims) -> Findings {
     if is_others || is_silent {
         return findings;
     }
-    for policy in policy::all() {
+    for policy in JUDGING.iter() {
         policy.judge(declaration, claims, &mut findings);
     }
     transition::accept_earlier(declaration, claims, &mut findings);
@@ -64,6 +64,10 @@ pub fn judge_running(declaration: &DeclarationSpec, object: &At<'_>) -> Findings
     }
     findings
 }
+
+/// The policies that judge claims.
+static JUDGING: LazyLock<Vec<&dyn Policy>> =
+    LazyLock::new(|| policy::all().filter(|policy| policy.judges()).collect());
 
 /// The few policies that say something of an object beside its claims.
 static ADMITTING: LazyLock<Vec<&dyn Policy>> =

@@ -19,7 +19,7 @@ pub trait Policy: Sync {
     /// Judges what lies between meshes.
     fn check_fleet(&self, _fleet: &Fleet, _findings: &mut Findings) {}
 
-    /// Judges what one object claims against the declaration of its cluster.
+    /// Judges what one object claims against the declaration of its cluster. Asked only where [`Policy::judges`] says so.
     fn judge(&self, _declaration: &DeclarationSpec, _claims: &Claims, _findings: &mut Findings) {}
 
     /// Judges what one object says beside its claims, at admission. Its documents were read ([`crate::embedded`]). Asked only
@@ -30,7 +30,12 @@ pub trait Policy: Sync {
     /// requests and files lack it rightly.
     fn audit(&self, _declaration: &DeclarationSpec, _object: &At<'_>, _findings: &mut Findings) {}
 
-    /// Whether a policy that compares has something to say at admission, too: then a declaration can excuse it there.
+    /// Whether there is a [`Policy::judge`]: most have none, and every object of a cluster is judged.
+    fn judges(&self) -> bool {
+        false
+    }
+
+    /// Whether there is a [`Policy::admit`].
     fn admits(&self) -> bool {
         false
     }
@@ -56,4 +61,20 @@ pub fn check(fleet: &Fleet) -> Findings {
     }
     findings.sort();
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A policy that forgot to say so would never be asked.
+    #[test]
+    fn a_policy_that_refuses_objects_says_that_it_judges_them() {
+        for policy in all() {
+            let rule = policy.rule();
+            if rule.docs.contains("```yaml refused-object") {
+                assert!(policy.judges() || policy.admits(), "{}", rule.code);
+            }
+        }
+    }
 }

@@ -28,6 +28,10 @@ impl Policy for AmbientInOneNetwork {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let others = declaration
             .networks
@@ -51,10 +55,6 @@ impl Policy for AmbientInOneNetwork {
             Fault::new(&missing, message, format!("set `{VARIABLE}: \"true\"` among istiod's variables"));
         // Sidecars reach other networks all the same.
         fault::judge(&RULE, declaration, claims, [fault.warning()], findings);
-    }
-
-    fn admits(&self) -> bool {
-        true
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {

@@ -24,6 +24,10 @@ impl Policy for MalformedMeshNetworks {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let Some((message, help)) = fault(claim) else { continue };

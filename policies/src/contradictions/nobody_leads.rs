@@ -29,6 +29,10 @@ impl Policy for NobodyLeads {
 
     /// A warning: whoever makes the namespace before anything else is in it, by `kubectl create` or a Helm release's
     /// `createNamespace`, annotates it in a second step.
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let plane = &declaration.control_plane;
         let Some(primary) = plane.primary.as_ref().filter(|_| plane.role == DeclaredRole::Remote) else {

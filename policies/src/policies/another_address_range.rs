@@ -25,6 +25,10 @@ impl Policy for AnotherAddressRange {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let (ranges, what, path) = match claim.fact {

@@ -23,6 +23,10 @@ impl Policy for AnotherClusterId {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let finding = match &claim.fact {

@@ -22,6 +22,10 @@ impl Policy for AnotherControlPlane {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let plane = &declaration.control_plane;
         for claim in claims.list.iter().filter(|claim| claim.fact == Fact::ControlPlaneAddress) {

@@ -26,6 +26,10 @@ impl Policy for AnotherGatewayAddress {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let Fact::GatewayAddress { gateway } = &claim.fact else { continue };

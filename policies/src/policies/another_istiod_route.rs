@@ -27,6 +27,10 @@ impl Policy for AnotherIstiodRoute {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let mut found = faults(claims);
         found.extend(claims.list.iter().filter_map(|claim| against(declaration, claims, claim)));

@@ -22,6 +22,10 @@ impl Policy for AnotherMeshId {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let id = declaration.mesh.id.as_str();
         for claim in &claims.list {

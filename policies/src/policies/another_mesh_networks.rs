@@ -24,6 +24,10 @@ impl Policy for AnotherMeshNetworks {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let wrong = match &claim.fact {

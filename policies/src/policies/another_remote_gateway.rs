@@ -23,6 +23,10 @@ impl Policy for AnotherRemoteGateway {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let wrong = match &claim.fact {

@@ -22,6 +22,10 @@ impl Policy for AnotherRole {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let plane = &declaration.control_plane;
         let serving =

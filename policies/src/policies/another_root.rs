@@ -25,6 +25,10 @@ impl Policy for AnotherRoot {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let Some(root) = &declaration.mesh.root_certificate_sha256 else { return };
         let system = declaration.istio.namespace.as_str();

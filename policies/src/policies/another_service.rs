@@ -27,6 +27,10 @@ impl Policy for AnotherService {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let mut contradicted = false;
         for claim in &claims.list {

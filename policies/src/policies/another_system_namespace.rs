@@ -23,6 +23,10 @@ impl Policy for AnotherSystemNamespace {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let declared = declaration.istio.namespace.as_str();
         let Some(plane) = &claims.plane else { return };

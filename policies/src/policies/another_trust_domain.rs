@@ -22,6 +22,10 @@ impl Policy for AnotherTrustDomain {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let mesh = &declaration.mesh;
         for claim in &claims.list {

@@ -23,6 +23,10 @@ impl Policy for BrokenCertificateChain {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let faults = claims.list.iter().filter_map(fault);
         fault::judge(&RULE, declaration, claims, faults, findings);

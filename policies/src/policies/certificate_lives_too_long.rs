@@ -23,6 +23,10 @@ impl Policy for CertificateLivesTooLong {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let (root, intermediate) = (declaration.mesh.root_lifetime, declaration.mesh.intermediate_lifetime);
         let system = declaration.istio.namespace.as_str();

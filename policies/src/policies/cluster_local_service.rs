@@ -23,6 +23,10 @@ impl Policy for ClusterLocalService {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let clusters: usize = declaration.networks.values().map(|network| network.clusters.len()).sum();
         if clusters > 1 {

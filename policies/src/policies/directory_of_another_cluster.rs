@@ -22,6 +22,10 @@ impl Policy for DirectoryOfAnotherCluster {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in claims.list.iter().filter(|claim| claim.fact == Fact::DeliveredDirectory) {
             let found = claim.value.as_str();

@@ -24,6 +24,10 @@ impl Policy for GatewayEndsTls {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let faults = faults(claims, |gateway| declaration.gateway(gateway).is_some());
         fault::judge(&RULE, declaration, claims, faults, findings);

@@ -23,6 +23,10 @@ impl Policy for IncompleteInjectionPath {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let is_remote = declaration.control_plane.role != DeclaredRole::Primary;
         fault::judge(&RULE, declaration, claims, faults(claims, is_remote, true), findings);

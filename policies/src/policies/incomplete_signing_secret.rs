@@ -23,6 +23,10 @@ impl Policy for IncompleteSigningSecret {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let system = declaration.istio.namespace.as_str();
         let own = |claim: &&Claim| matches!(&claim.fact, Fact::CaKeys { namespace } if namespace == system);

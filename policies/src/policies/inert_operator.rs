@@ -23,6 +23,10 @@ impl Policy for InertOperator {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let version = &declaration.istio.version;
         if !claims.object.starts_with("IstioOperator/") || has_in_cluster_operator(version) {

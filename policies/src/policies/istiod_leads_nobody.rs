@@ -24,6 +24,10 @@ impl Policy for IstiodLeadsNobody {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         denied(declaration, claims, findings);
         let serves = declaration.control_plane.serves_others

@@ -23,6 +23,10 @@ impl Policy for MutualTlsDisabled {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         if declaration.networks.len() > 1 {
             let system = declaration.istio.namespace.as_str();

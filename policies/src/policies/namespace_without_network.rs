@@ -25,6 +25,10 @@ impl Policy for NamespaceWithoutNetwork {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let namespace = declaration.istio.namespace.as_str();
         let is_system = claims.object.strip_prefix("Namespace/") == Some(namespace);

@@ -24,6 +24,10 @@ impl Policy for OneViewForAll {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let unseen = |claim: &Claim| {
             let sees = |id: &NetworkId| sees(claim, id.as_str());

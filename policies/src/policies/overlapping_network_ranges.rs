@@ -25,6 +25,10 @@ impl Policy for OverlappingNetworkRanges {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
     }

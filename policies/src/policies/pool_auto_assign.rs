@@ -22,6 +22,10 @@ impl Policy for PoolAutoAssign {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let Fact::PoolAutoAssign { name } = &claim.fact else { continue };

@@ -25,6 +25,10 @@ impl Policy for ProfileOfAnotherRelease {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let faults = faults(claims, Some(&declaration.istio.version));
         fault::judge(&RULE, declaration, claims, faults, findings);

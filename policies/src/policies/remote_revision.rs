@@ -39,6 +39,10 @@ impl Policy for RemoteRevision {
         }
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let declared = &declaration.istio;
         let Some(plane) = claims.plane.as_ref().filter(|plane| is_judged(claims, plane)) else { return };

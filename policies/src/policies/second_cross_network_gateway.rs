@@ -26,6 +26,10 @@ impl Policy for SecondCrossNetworkGateway {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         if declaration.networks.len() < 2 || is_own(declaration, claims) {
             return;

@@ -24,6 +24,10 @@ impl Policy for ShadowedClusterId {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
     }

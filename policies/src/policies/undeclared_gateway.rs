@@ -23,6 +23,10 @@ impl Policy for UndeclaredGateway {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         // On one network nobody is sent through a gateway.
         if declaration.networks.len() < 2 {

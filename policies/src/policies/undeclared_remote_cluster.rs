@@ -22,6 +22,10 @@ impl Policy for UndeclaredRemoteCluster {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let system = declaration.istio.namespace.as_str();
         let members = || declaration.networks.values().flat_map(|network| &network.clusters);

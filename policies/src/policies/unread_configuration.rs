@@ -23,6 +23,10 @@ impl Policy for UnreadConfiguration {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         if declaration.control_plane.role != DeclaredRole::Remote {
             return;

@@ -23,6 +23,10 @@ impl Policy for UnreadRemoteSecret {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let faults = faults(claims, &[declaration.istio.namespace.as_str()]);
         fault::judge(&RULE, declaration, claims, faults, findings);

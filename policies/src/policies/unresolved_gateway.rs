@@ -25,6 +25,10 @@ impl Policy for UnresolvedGateway {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let entries = declaration.networks.iter().flat_map(|(id, network)| {
             network.gateways.iter().filter_map(move |entry| Some((id, entry.address.as_ref()?)))

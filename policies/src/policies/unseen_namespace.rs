@@ -32,6 +32,10 @@ impl Policy for UnseenNamespace {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         let selects = claims.list.iter().any(|claim| claim.fact == Fact::DiscoverySelector);
         if !selects || declaration.gateways.is_empty() || declaration.networks.len() < 2 {

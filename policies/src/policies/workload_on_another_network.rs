@@ -24,6 +24,10 @@ impl Policy for WorkloadOnAnotherNetwork {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         for claim in &claims.list {
             let Fact::WorkloadNetwork { by } = &claim.fact else { continue };

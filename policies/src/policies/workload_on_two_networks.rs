@@ -23,6 +23,10 @@ impl Policy for WorkloadOnTwoNetworks {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
     }

@@ -28,6 +28,10 @@ impl Policy for WrongListener {
         &RULE
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
         fault::judge(&RULE, declaration, claims, faults(claims), findings);
     }
