@@ -1,9 +1,11 @@
 //! MW2214: meshNetworks counts no cluster to a network that one is on.
 
+use std::collections::BTreeSet;
+
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository, Stated};
+use crate::repository::{Repository, Stated};
 
 /// MW2214: meshNetworks counts no cluster to a network that one is on.
 pub(super) struct UnknownMembers;
@@ -22,6 +24,11 @@ impl Policy for UnknownMembers {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let spelt: BTreeSet<(&str, String)> = repository
+            .clusters
+            .iter()
+            .filter_map(|cluster| Some((cluster.scope.as_str(), plain(cluster.cluster_id()?))))
+            .collect();
         for cluster in repository.clusters.iter().filter(|cluster| cluster.is_comparable()) {
             for subject in &cluster.subjects {
                 for named in subject.claims.list.iter().filter(|claim| claim.fact == Fact::NamedNetwork) {
@@ -32,7 +39,7 @@ impl Policy for UnknownMembers {
                         subject.claims.list.iter().filter(move |claim| is_its(&claim.fact))
                     };
                     let Some(first) = members().next() else { continue };
-                    let is_known = |id: &str| is_spelt_somehow(repository, &cluster.scope, id);
+                    let is_known = |id: &str| spelt.contains(&(cluster.scope.as_str(), plain(id)));
                     let homes = repository.on_network(&cluster.scope, network);
                     let home = homes.into_iter().find_map(|home| Some((home, home.cluster_id()?)));
                     let Some((home, id)) = home.filter(|_| !members().any(|claim| is_known(&claim.value)))
@@ -61,11 +68,7 @@ impl Policy for UnknownMembers {
     }
 }
 
-/// Whether a cluster of the scope has the ID, to the letter or nearly (MW2211).
-fn is_spelt_somehow(repository: &Repository, scope: &str, id: &str) -> bool {
-    let plain = |id: &str| -> String {
-        id.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    let same = |cluster: &Cluster| cluster.cluster_id().is_some_and(|own| plain(own) == plain(id));
-    repository.clusters.iter().any(|cluster| cluster.scope == scope && same(cluster))
+/// An ID as it is compared with others, to the letter or nearly (MW2211).
+fn plain(id: &str) -> String {
+    id.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
