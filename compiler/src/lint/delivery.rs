@@ -2,6 +2,7 @@
 
 mod application_set;
 mod argo;
+mod filled;
 mod flux;
 mod variables;
 

@@ -214,25 +214,10 @@ fn fill(node: &mut Node, parameters: &Parameters) {
 }
 
 fn filled(text: &str, parameters: &Parameters) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        out.push_str(before);
-        let Some((inside, next)) = after.split_once("}}") else {
-            out.push_str("{{");
-            rest = after;
-            continue;
-        };
+    super::filled::filled(text, ("{{", "}}"), |inside| {
         let name = inside.trim_matches(['-', ' ']);
-        let value = parameters.get(name).or_else(|| parameters.get(name.strip_prefix('.')?));
-        match value {
-            Some(value) => out.push_str(value),
-            None => out.push_str(&format!("{{{{{inside}}}}}")),
-        }
-        rest = next;
-    }
-    out.push_str(rest);
-    out
+        parameters.get(name).or_else(|| parameters.get(name.strip_prefix('.')?)).cloned()
+    })
 }
 
 #[cfg(test)]

@@ -40,27 +40,13 @@ pub(super) fn substitute(node: &mut Node, variables: &BTreeMap<String, Node>) {
 
 /// `${name}`, and `${name:=default}` or `${name:-default}`.
 fn expanded(text: &str, variables: &BTreeMap<String, Node>) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        let Some((inside, next)) = after.split_once('}') else {
-            out.push_str("${");
-            rest = after;
-            continue;
-        };
+    super::filled::filled(text, ("${", "}"), |inside| {
         let (name, default) = match inside.split_once(":=").or_else(|| inside.split_once(":-")) {
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
         };
-        match variables.get(name).and_then(Node::scalar).or(default.map(str::to_owned)) {
-            Some(value) => out.push_str(&value),
-            None => out.push_str(&format!("${{{inside}}}")),
-        }
-        rest = next;
-    }
-    out.push_str(rest);
-    out
+        variables.get(name).and_then(Node::scalar).or(default.map(str::to_owned))
+    })
 }
 
 #[cfg(test)]
