@@ -81,6 +81,11 @@ pub enum Fact {
     },
     /// Where the istiod that serves this cluster is reached.
     ControlPlaneAddress,
+    /// An address to which the Service leads that is called as istiod's are, in a cluster that may run none.
+    IstiodEndpoint {
+        /// The Service.
+        service: String,
+    },
     /// The network that a gateway's Service claims to be an entry of.
     GatewayNetwork {
         /// The gateway.
@@ -182,6 +187,8 @@ pub enum Fact {
         /// Its name.
         name: String,
     },
+    /// The image that istiod runs from, in a Deployment that says all of its variables.
+    IstiodImage,
     /// Whether istiod may lead remote clusters (`global.externalIstiod`): `true` or `false`.
     ExternalIstiod,
     /// The installation profile.
@@ -329,6 +336,11 @@ pub enum Fact {
         /// The service.
         host: String,
     },
+    /// A region that fails over to itself, which istiod refuses.
+    FailoverToItself {
+        /// The service.
+        host: String,
+    },
     /// Failover between localities; the value says whether outlier detection is there, without which it never happens.
     Failover {
         /// The service.
@@ -410,6 +422,9 @@ pub enum RoutePart {
     /// The port of that host.
     Port,
 }
+
+/// What a setting of all services is of, in the place of a host.
+pub const MESH_CONFIG: &str = "meshConfig";
 
 /// Variables of istiod that are claims (istio/istio@1.31: `pilot/pkg/features`).
 pub const ISTIOD_VARIABLES: &[&str] = &[

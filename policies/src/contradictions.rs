@@ -33,6 +33,7 @@ mod gateway_without_mesh_port;
 mod gateway_without_server;
 mod half_exposed_istiod;
 mod half_global_service;
+mod istiod_leads_elsewhere;
 mod joined;
 mod malformed_cluster_id;
 mod malformed_control_plane_address;
@@ -124,6 +125,7 @@ pub const CONTRADICTIONS: &[&dyn Policy] = &[
     &unread_annotation::UnreadAnnotation,
     &dials_elsewhere::DialsElsewhere,
     &unknown_pool::UnknownPool,
+    &istiod_leads_elsewhere::IstiodLeadsElsewhere,
     &api_server_in_pool::ApiServerInPool,
     // Gateways.
     &gateway_without_mesh_port::GatewayWithoutMeshPort,

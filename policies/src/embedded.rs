@@ -60,6 +60,10 @@ fn texts_at(object: &At<'_>) -> Vec<FieldPath> {
         "DaemonSet" | "Deployment" | "StatefulSet" => {
             add(FieldPath::parse("spec.template.metadata.annotations").key(PROXY_CONFIG));
         }
+        "WorkloadGroup" => {
+            add(FieldPath::parse("metadata.annotations").key(PROXY_CONFIG));
+            add(FieldPath::parse("spec.metadata.annotations").key(PROXY_CONFIG));
+        }
         _ => {}
     }
     paths

@@ -6,6 +6,7 @@ mod certificates;
 mod cluster_config;
 mod config_map;
 mod destination_rule;
+mod endpoints;
 mod gateway;
 mod global_mesh;
 mod helm;
@@ -15,6 +16,7 @@ mod istio_operator;
 mod kustomization;
 mod layers;
 mod load_balancer;
+mod locality;
 mod mesh_cluster;
 mod mesh_networks;
 mod namespace;
@@ -80,6 +82,7 @@ pub trait Kind: Sync {
 /// Every kind that admission judges, by group and kind.
 pub const KINDS: &[&dyn Kind] = &[
     &config_map::ConfigMap,
+    &endpoints::Endpoints,
     &namespace::Namespace,
     &node::Node,
     &workload::Pod,
@@ -90,6 +93,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &workload::StatefulSet,
     &helm::Application,
     &certificate::Certificate,
+    &endpoints::EndpointSlice,
     &global_mesh::GlobalMesh,
     &mesh_cluster::MeshCluster,
     &network_gateway::NetworkGateway,

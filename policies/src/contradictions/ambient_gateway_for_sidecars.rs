@@ -1,7 +1,9 @@
 //! MW4258: sidecars are sent to a gateway that speaks HBONE only.
 
 use super::found;
-use crate::claim::{Fact, ListenerPart};
+use crate::claim::{Claims, Fact, ListenerPart};
+use crate::declaration::DeclarationSpec;
+use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::FieldPath;
 use crate::policy::Policy;
@@ -21,6 +23,30 @@ static RULE: Rule = Rule {
 impl Policy for AmbientGatewayForSidecars {
     fn rule(&self) -> &'static Rule {
         &RULE
+    }
+
+    fn judges(&self) -> bool {
+        true
+    }
+
+    // Declared meshes are of sidecars. Of a gateway here, whose Service istiod makes, MW4152 tells.
+    fn judge(&self, declaration: &DeclarationSpec, claims: &Claims, findings: &mut Findings) {
+        if !claims.list.iter().any(|claim| matches!(claim.fact, Fact::RemoteAddress { .. })) {
+            return;
+        }
+        let hbone = claims.list.iter().find_map(|claim| match &claim.fact {
+            Fact::Listener { listener, part: ListenerPart::Protocol } if listener.protocol == "HBONE" => {
+                Some((claim, listener))
+            }
+            _ => None,
+        });
+        let Some((claim, listener)) = hbone else { return };
+        let message = format!(
+            "sidecars dial `{}` at {} with mutual TLS, as any gateway of its network, but it speaks HBONE there",
+            listener.gateway, listener.port
+        );
+        let fault = Fault::new(claim, message, "take the listener out: the declared mesh has sidecars only");
+        fault::judge(&RULE, declaration, claims, [fault], findings);
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {

@@ -40,14 +40,12 @@ impl Policy for AmbientInOneNetwork {
         if others.count() == 0 || declaration.control_plane.role != DeclaredRole::Primary {
             return;
         }
-        let Some(plane) = claims.plane.as_ref().filter(|_| lacks(claims, Some(&declaration.istio.version)))
-        else {
-            return;
-        };
+        let Some(path) = lacking(claims, Some(&declaration.istio.version)) else { return };
+        let set = claims.first(&variable());
         let missing = Claim {
             fact: variable(),
-            value: claims.first(&variable()).map(|claim| claim.value.clone()).unwrap_or_default(),
-            path: claims.first(&variable()).map_or_else(|| plane.path.clone(), |claim| claim.path.clone()),
+            value: set.map(|claim| claim.value.clone()).unwrap_or_default(),
+            path: set.map_or(path, |claim| claim.path.clone()),
             part: false,
         };
         let message = format!("istiod is not told that its ambient mesh has several networks: `{VARIABLE}`");
@@ -102,10 +100,10 @@ fn tell<'a>(
     findings: &mut Findings,
 ) -> Option<(&'a str, &'a str)> {
     let mut found = None;
-    for subject in cluster.subjects.iter().filter(|subject| lacks(&subject.claims, None)) {
-        let Some(plane) = &subject.claims.plane else { continue };
+    for subject in &cluster.subjects {
+        let Some(path) = lacking(&subject.claims, None) else { continue };
         let mut finding = subject
-            .finding(&RULE, &plane.path, message)
+            .finding(&RULE, &path, message)
             .help(format!("set `{VARIABLE}: \"true\"` among istiod's variables"))
             .cluster(&cluster.name);
         if let Some(gateway) = &gateway {
@@ -127,20 +125,21 @@ const VARIABLE: &str = "AMBIENT_ENABLE_MULTI_NETWORK";
 /// What the profile `ambient` sets (istio/istio@1.31: `manifests/helm-profiles/ambient.yaml`).
 const AMBIENT: &str = "PILOT_ENABLE_AMBIENT";
 
-/// Whether an ambient control plane lacks it. Releases before 1.27 have no multi-network mode to switch on.
-fn lacks(claims: &Claims, declared: Option<&Version>) -> bool {
-    let Some(plane) = claims.plane.as_ref().filter(|plane| plane.whole && !plane.is_remote) else {
-        return false;
+/// Where an ambient control plane lacks it: its values, or the container of its Deployment. Releases before 1.27 have no
+/// multi-network mode to switch on.
+fn lacking(claims: &Claims, declared: Option<&Version>) -> Option<FieldPath> {
+    let (path, version) = match (&claims.plane, claims.first(&Fact::IstiodImage)) {
+        (Some(plane), _) if plane.whole && !plane.is_remote => (plane.path.clone(), plane.version.as_deref()),
+        (None, Some(image)) => (image.path.clone(), image.value.rsplit_once(':').map(|(_, tag)| tag)),
+        _ => return None,
     };
     let ambient = claims.list.iter().any(|claim| match &claim.fact {
         Fact::Profile => claim.value == "ambient",
         Fact::IstiodVariable { name } => name == AMBIENT && claim.value.eq_ignore_ascii_case("true"),
         _ => false,
     });
-    let version = plane.version.as_ref().and_then(|text| text.parse::<Version>().ok());
-    let version = version.or_else(|| declared.cloned());
-    let variable = claims.first(&variable());
-    ambient
-        && version.is_some_and(|version| version.at_least(1, 27, 0))
-        && !variable.is_some_and(|claim| claim.value.eq_ignore_ascii_case("true"))
+    let told = claims.first(&variable()).is_some_and(|claim| claim.value.eq_ignore_ascii_case("true"));
+    let version = version.and_then(|text| text.parse::<Version>().ok());
+    let version = version.or_else(|| declared.cloned())?;
+    (ambient && !told && version.at_least(1, 27, 0)).then_some(path)
 }

@@ -130,7 +130,7 @@ pub(super) fn scopes(repository: &Repository) -> Vec<&str> {
 pub(super) fn is_remote(cluster: &Cluster) -> bool {
     let own = |subject: &&Manifest| !subject.is_of_platform();
     let mut subjects = cluster.subjects.iter().filter(own);
-    subjects.any(|subject| subject.claims.list.iter().any(|claim| claim.fact == Fact::ControlPlaneAddress))
+    subjects.any(|subject| subject.claims.list.iter().any(|claim| leads_away(&claim.fact)))
 }
 
 /// Whether the repository configures its control plane. Gateways of an IstioOperator are told the cluster's name too.
@@ -181,7 +181,17 @@ pub(super) fn leading(cluster: &Cluster) -> Option<(Stated<'_>, &str)> {
 
 /// Where a remote cluster dials istiod, when all of its statements agree.
 pub(super) fn dialled(cluster: &Cluster) -> Option<Stated<'_>> {
-    let all = cluster.stated(|subject, fact| *fact == Fact::ControlPlaneAddress && !subject.is_of_platform());
+    let all = cluster.stated(|subject, fact| leads_away(fact) && !subject.is_of_platform());
     let first = *all.first()?;
     all.iter().all(|other| other.claim.value == first.claim.value).then_some(first)
+}
+
+/// Whether it says where the istiod of another cluster is. Under a revision's name, what leads away may stand beside the
+/// cluster's own istiod.
+fn leads_away(fact: &Fact) -> bool {
+    match fact {
+        Fact::ControlPlaneAddress => true,
+        Fact::IstiodEndpoint { service } => service == "istiod" || service.ends_with("-remote"),
+        _ => false,
+    }
 }

@@ -2,7 +2,7 @@
 //! (istio/istio: `pilot/pkg/serviceregistry/util/label/label.go`, `pkg/config/validation/agent/validation.go`,
 //! `pilot/pkg/xds/endpoints/mtls_checker.go`).
 
-use super::{Kind, Mark, NETWORK_LABEL, Reach};
+use super::{Kind, Mark, NETWORK_LABEL, Reach, locality};
 use crate::claim::{At, Claims, Fact};
 
 /// `networking.istio.io/DestinationRule`.
@@ -67,20 +67,13 @@ fn settings(policy: &At<'_>, host: &str, inherits_detection: bool, claims: &mut 
     }
     let Some(balancer) = policy.get("loadBalancer") else { return };
     let Some(setting) = balancer.get("localityLbSetting") else { return };
-    let enabled = setting.text_of("enabled");
-    if enabled.as_deref() == Some("false") {
+    if !locality::is_on(&setting) {
         return;
     }
+    locality::pairs(&setting, host, claims);
     let filled = |key: &str| setting.get(key).is_some_and(|list| list.items().next().is_some());
-    if let Some(pairs) = setting.get("failover") {
-        for pair in pairs.items() {
-            claims.scalar(Fact::FailoverRegion { host: of() }, pair.get("from"));
-            claims.scalar(Fact::FailoverRegion { host: of() }, pair.get("to"));
-        }
-    }
-    let fails_over =
-        filled("failover") || filled("failoverPriority") || enabled.is_some() && !filled("distribute");
-    if fails_over {
+    let is_said = setting.get("enabled").is_some();
+    if filled("failover") || filled("failoverPriority") || is_said && !filled("distribute") {
         let detects = inherits_detection || policy.get("outlierDetection").is_some();
         claims.add(Fact::Failover { host: of() }, &setting, if detects { "detected" } else { "blind" });
     }

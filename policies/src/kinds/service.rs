@@ -1,8 +1,8 @@
-//! `Service`: an entry point of a network, and the type, address, pool and ports that it asks for
-//! (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`, `pilot/pkg/serviceregistry/kube/conversion.go`;
-//! metallb/metallb: `controller/service.go`).
+//! `Service`: an entry point of a network, and the type, address, pool and ports that it asks for; the other name of a
+//! remote cluster's istiod (istio/istio: `pilot/pkg/serviceregistry/kube/controller/network.go`,
+//! `pilot/pkg/serviceregistry/kube/conversion.go`; metallb/metallb: `controller/service.go`).
 
-use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach, load_balancer};
+use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach, endpoints, load_balancer};
 use crate::claim::{At, Claim, Claims, Fact};
 
 /// Annotation without which istiod does not read the node ports of a Service.
@@ -25,7 +25,15 @@ impl Kind for Service {
     }
 
     fn reach(&self) -> Reach {
-        Reach::Lifeline(&[Mark::Label(NETWORK_LABEL), Mark::Label(GATEWAY_PORT_LABEL), Mark::Gateway])
+        Reach::Lifeline(&[
+            Mark::Label(NETWORK_LABEL),
+            Mark::Label(GATEWAY_PORT_LABEL),
+            Mark::Gateway,
+            Mark::Expression(
+                "has(self.metadata.name) && self.metadata.name.startsWith('istiod') && has(self.spec) && \
+                 has(self.spec.type) && self.spec.type == 'ExternalName'",
+            ),
+        ])
     }
 
     // It takes new labels and annotations (Kubernetes: `pkg/registry/core/service/strategy.go`).
@@ -35,6 +43,11 @@ impl Kind for Service {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let Some(metadata) = object.get("metadata") else { return };
+        let name = metadata.text_of("name").unwrap_or_default();
+        if endpoints::is_istiod(&name) && object.str_at(&["spec", "type"]) == Some("ExternalName") {
+            object.with(&["spec", "externalName"], |other| endpoints::leads(&name, Some(*other), claims));
+            return;
+        }
         let gateway = gateway_name(&metadata);
         if let Some(labels) = metadata.get("labels") {
             self::labels(&labels, &gateway, claims);

@@ -2,7 +2,7 @@
 //! ztunnel (istio/istio: `manifests/charts/istio-control/istio-discovery`, `manifests/charts/gateway`,
 //! `manifests/charts/ztunnel`).
 
-use super::{NETWORK_VIEW, mesh_networks, proxy, rewriting, scope, service};
+use super::{NETWORK_VIEW, locality, mesh_networks, proxy, rewriting, scope, service};
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims, Fact, ISTIOD_VARIABLES, Plane, SaidBy};
 use crate::node::Step;
@@ -179,6 +179,7 @@ fn injected(key: &str, value: &str, at: &At<'_>, claims: &mut Claims) {
 /// Claims of `meshConfig`.
 pub(super) fn mesh_config(config: &At<'_>, claims: &mut Claims) {
     scope::mesh_config(config, claims);
+    locality::mesh_config(config, claims);
     claims.scalar(Fact::TrustDomain, config.get("trustDomain"));
     if let Some(aliases) = config.get("trustDomainAliases") {
         for alias in aliases.items() {

@@ -110,6 +110,9 @@ fn container(container: &At<'_>, workload: &str, claims: &mut Claims) {
     let name = container.text_of("name").unwrap_or_default();
     if name == "discovery" {
         flags(container, claims);
+        if container.get("envFrom").is_none() {
+            claims.scalar(Fact::IstiodImage, container.get("image"));
+        }
     }
     let Some(env) = container.get("env") else { return };
     for item in env.items() {

@@ -3,6 +3,7 @@
 
 use super::{Kind, Mark, NETWORK_LABEL, Reach};
 use crate::claim::{At, Claims, Fact, SaidBy};
+use crate::embedded::PROXY_CONFIG;
 
 /// `networking.istio.io/WorkloadEntry`.
 pub(super) struct WorkloadEntry;
@@ -48,6 +49,11 @@ impl Kind for WorkloadGroup {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         object.claim(&["spec", "metadata", "labels", NETWORK_LABEL], LABEL, claims);
+        // What `istioctl x workload entry configure` tells machines; the variables of cluster, mesh and network it writes itself
+        // (istio/istio@1.31: `istioctl/pkg/workload/workload.go`, `createMeshConfig`). They may dial a gateway.
+        let mesh_id = || Fact::WorkloadMeshId { by: SaidBy::Annotation };
+        object.claim(&["metadata", "annotations", PROXY_CONFIG, "meshId"], mesh_id(), claims);
+        object.claim(&["spec", "metadata", "annotations", PROXY_CONFIG, "meshId"], mesh_id(), claims);
         object.with(&["spec", "template"], |template| entry(template, claims));
     }
 }

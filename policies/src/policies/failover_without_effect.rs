@@ -1,6 +1,6 @@
 //! MW9151: failover that never happens.
 
-use crate::claim::{Claims, Fact};
+use crate::claim::{Claim, Claims, Fact};
 use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
@@ -40,7 +40,8 @@ impl Policy for FailoverWithoutEffect {
             }
             let message =
                 format!("`{host}` fails over from or to region `{found}`, in which no cluster is declared");
-            let names = || regions.iter().map(String::as_str);
+            let names =
+                || regions.iter().map(String::as_str).filter(|name| !is_other_end(claims, claim, name));
             let value =
                 nearest(found, names()).map_or_else(|| names().collect::<Vec<_>>().join(", "), str::to_owned);
             let declared = Declared { value, path: "mesh.regions" };
@@ -51,6 +52,16 @@ impl Policy for FailoverWithoutEffect {
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         fault::compare(&RULE, repository, faults, findings);
     }
+}
+
+/// Whether a region is the other one of the pair that a claim is of.
+fn is_other_end(claims: &Claims, claim: &Claim, region: &str) -> bool {
+    claims.list.iter().any(|other| {
+        other.fact == claim.fact
+            && other.value == region
+            && other.path.0.len() == claim.path.0.len()
+            && other.path.0.iter().rev().skip(1).eq(claim.path.0.iter().rev().skip(1))
+    })
 }
 
 fn malformed(region: &str) -> bool {
@@ -76,6 +87,11 @@ fn faults(claims: &Claims) -> Vec<Fault<'_>> {
                     claim.value
                 );
                 let help = "name a region; for zones use `failoverPriority` or `distribute`";
+                faults.push(Fault { severity: Some(Severity::Error), ..Fault::new(claim, message, help) });
+            }
+            Fact::FailoverToItself { host } => {
+                let message = format!("region `{}` of `{host}` fails over to itself", claim.value);
+                let help = "name another region";
                 faults.push(Fault { severity: Some(Severity::Error), ..Fault::new(claim, message, help) });
             }
             _ => {}

@@ -111,6 +111,21 @@ fn labelled(name: &str, namespace: Option<&str>, labels: Value) -> Value {
     json!({"metadata": metadata})
 }
 
+/// A slice of the endpoints of a Service.
+fn slice(service: &str, keeper: Option<&str>, endpoint: Value) -> Value {
+    let mut labels = json!({"kubernetes.io/service-name": service});
+    if let Some(keeper) = keeper {
+        labels["endpointslice.kubernetes.io/managed-by"] = keeper.into();
+    }
+    let mut object = labelled("istiod-x7k2p", Some("istio-system"), labels);
+    object["endpoints"] = json!([endpoint]);
+    object
+}
+
+fn endpoints(name: &str, address: Value) -> Value {
+    json!({"metadata": {"name": name, "namespace": "istio-system"}, "subsets": [{"addresses": [address]}]})
+}
+
 #[test]
 fn the_configuration_is_the_published_one() {
     let text = serde_yaml::to_string(&build(&options(true), &Scope::of([&declaration().spec]))).unwrap();
@@ -176,6 +191,19 @@ fn every_way_in_is_asked_about() {
             ),
             &open,
         ),
+        // Where a remote cluster's istiod is, written by hand.
+        (create("discovery.k8s.io", "endpointslices", slice("istiod", None, json!({}))), &open),
+        (create("discovery.k8s.io", "endpointslices", slice("istiod-1-30", Some("Helm"), json!({}))), &open),
+        (create("", "endpoints", endpoints("istiod", json!({"ip": "10.2.0.21"}))), &open),
+        (
+            create(
+                "",
+                "services",
+                json!({"metadata": {"name": "istiod", "namespace": "istio-system"},
+                    "spec": {"type": "ExternalName", "externalName": "istiod.example.com"}}),
+            ),
+            &open,
+        ),
         // Addresses of gateways, and what is declared.
         (create("metallb.io", "ipaddresspools", labelled("p", Some("metallb-system"), json!({}))), &closed),
         (create("meshwright.dev", "meshdeclarations", labelled("mdemo", None, json!({}))), &closed),
@@ -221,6 +249,26 @@ fn what_a_cluster_lives_by_is_left_alone() {
         create("", "secrets", labelled("istio-ca-secret", Some("shop"), json!({}))),
         create("", "configmaps", labelled("istio-ca-root-cert", Some("shop"), json!({}))),
         create("coordination.k8s.io", "leases", plain("l", "kube-node-lease")),
+        // The endpoints that Kubernetes keeps.
+        create(
+            "discovery.k8s.io",
+            "endpointslices",
+            slice("istiod", Some("endpointslice-controller.k8s.io"), json!({"targetRef": {"kind": "Pod"}})),
+        ),
+        create(
+            "discovery.k8s.io",
+            "endpointslices",
+            slice("istiod", Some("endpointslicemirroring-controller.k8s.io"), json!({})),
+        ),
+        create("discovery.k8s.io", "endpointslices", slice("web", None, json!({}))),
+        create("discovery.k8s.io", "endpointslices", plain("unlabelled", "shop")),
+        create("", "endpoints", endpoints("istiod", json!({"targetRef": {"kind": "Pod"}}))),
+        create("", "endpoints", endpoints("kubernetes", json!({"ip": "10.1.0.10"}))),
+        create(
+            "",
+            "services",
+            json!({"metadata": {"name": "istiod", "namespace": "istio-system"}, "spec": {"type": "ClusterIP"}}),
+        ),
         create("apps", "deployments", plain("coredns", "kube-system")),
         create("helm.toolkit.fluxcd.io", "helmreleases", release("meshwright-webhook".into())),
         create("helm.toolkit.fluxcd.io", "helmreleases", release("oci/cert-manager".into())),

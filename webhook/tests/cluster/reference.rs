@@ -54,6 +54,21 @@ fn scopes() -> Vec<Value> {
             );
         }
     }
+    for labels in [
+        json!({"kubernetes.io/service-name": "istiod"}),
+        json!({"kubernetes.io/service-name": "web"}),
+        json!({"kubernetes.io/service-name": "istiod-x", "endpointslice.kubernetes.io/managed-by": "Helm"}),
+        json!({"kubernetes.io/service-name": "istiod",
+            "endpointslice.kubernetes.io/managed-by": "endpointslicemirroring-controller.k8s.io"}),
+    ] {
+        for endpoints in [json!([]), json!([{"addresses": ["10.2.0.21"]}]), json!([{"targetRef": {}}])] {
+            objects.push(json!({"metadata": {"name": "istiod", "labels": labels}, "endpoints": endpoints}));
+        }
+    }
+    for addresses in [json!([]), json!([{"ip": "10.2.0.21"}]), json!([{"targetRef": {}}])] {
+        objects.push(json!({"metadata": {"name": "istiod"}, "subsets": [{"addresses": addresses}, {}]}));
+    }
+    objects.push(json!({"metadata": {"name": "istiod"}, "spec": {"type": "ExternalName"}}));
     for (name, namespace) in [
         ("istio-eastwestgateway", "shop"),
         ("istio", "istio-system"),

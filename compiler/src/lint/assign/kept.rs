@@ -10,6 +10,7 @@ const KEPT_KINDS: &[&str] = &[
     "Cluster",
     "Deployment",
     "Gateway",
+    "GlobalMesh",
     "HelmRelease",
     "Istio",
     "IstioOperator",
