@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use at::At;
 
 use crate::declaration::DeclarationSpec;
+use crate::istiod;
 use crate::node::FieldPath;
 
 /// One assertion.
@@ -533,6 +534,13 @@ pub struct Plane {
     pub injects_by_default: bool,
 }
 
+impl Plane {
+    /// What the Service of its istiod is called, or of the one that serves it from another cluster.
+    pub(crate) fn istiod(&self) -> String {
+        istiod::service(self.revision.as_deref())
+    }
+}
+
 /// A server of an Istio `Gateway`, as far as it matters to other clusters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Server {
@@ -543,6 +551,16 @@ pub struct Server {
     /// The TLS mode.
     pub mode: String,
 }
+
+impl Server {
+    /// Whether it lets other networks in.
+    pub(crate) fn lets_in(&self) -> bool {
+        self.mode == AUTO_PASSTHROUGH
+    }
+}
+
+/// The TLS mode of a server that lets other networks in.
+pub(crate) const AUTO_PASSTHROUGH: &str = "AUTO_PASSTHROUGH";
 
 /// A fact of a [`Server`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -18,6 +18,7 @@ use crate::intent::{
     API_VERSION, Advertise, DataPlane, Date, ExternalTrafficPolicy, GatewayDiscovery, GatewayLayout, Hours,
     InstallMethod, Locality, NetworkView, PlannedAddresses, Profile, ServiceType, SettingSeverity,
 };
+use crate::istiod;
 use crate::names::{
     ClusterId, ClusterName, DnsName, MeshId, MeshName, NetworkId, ObjectName, Revision, TrustDomain,
 };
@@ -261,6 +262,13 @@ pub struct DeclaredIstio {
     pub profile: Option<Profile>,
     /// Data plane.
     pub data_plane: DataPlane,
+}
+
+impl DeclaredIstio {
+    /// What istiod's Service is called.
+    pub(crate) fn service(&self) -> String {
+        istiod::service(self.revision.as_ref().map(Revision::as_str))
+    }
 }
 
 /// A network of the mesh.

@@ -20,6 +20,7 @@ mod fault;
 pub mod finding;
 pub mod gateways;
 pub mod intent;
+mod istiod;
 pub mod judge;
 pub mod kinds;
 pub mod loss;

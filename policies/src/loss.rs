@@ -296,7 +296,7 @@ fn closed(declaration: &DeclarationSpec, loss: &Loss<'_>, after: Option<&Claims>
 fn lets_in(fact: &Fact, gateway: &DeclaredGateway) -> bool {
     match fact {
         Fact::Exposure { server, part: ServerPart::Host } => {
-            server.mode == "AUTO_PASSTHROUGH" && server.selector == gateway.istio_label
+            server.lets_in() && server.selector == gateway.istio_label
         }
         _ => false,
     }

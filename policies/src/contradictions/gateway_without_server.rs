@@ -1,9 +1,9 @@
 //! MW4261: a gateway between networks lets nobody in.
 
 use super::found::{self, Found};
-use super::passthrough_of_everything::servers;
+use super::passthrough_of_everything::{self, servers};
 use crate::finding::{Findings, Rule, Severity};
-use crate::node::{FieldPath, Node};
+use crate::node::FieldPath;
 use crate::policy::Policy;
 use crate::repository::{Cluster, Repository};
 
@@ -34,7 +34,8 @@ impl Policy for GatewayWithoutServer {
 fn judge(mesh: &[&Cluster], findings: &mut Findings) {
     let is_primary = |cluster: &&&Cluster| found::has_control_plane(cluster) && !found::is_remote(cluster);
     let opened = mesh.iter().filter(is_primary).find_map(|cluster| {
-        let (subject, path, _) = servers(cluster).into_iter().find(|(_, _, server)| passes(server))?;
+        let (subject, path, _) =
+            servers(cluster).into_iter().find(|(_, _, server)| passthrough_of_everything::lets_in(server))?;
         Some((*cluster, subject, path))
     });
     let Some((other, subject, path)) = opened else { return };
@@ -63,12 +64,8 @@ fn judge(mesh: &[&Cluster], findings: &mut Findings) {
     }
 }
 
-fn passes(server: &Node) -> bool {
-    server.at(&"tls.mode".into()).and_then(Node::as_str) == Some("AUTO_PASSTHROUGH")
-}
-
 fn lets_in(cluster: &Cluster) -> bool {
-    servers(cluster).into_iter().any(|(_, _, server)| passes(server))
+    servers(cluster).into_iter().any(|(_, _, server)| passthrough_of_everything::lets_in(server))
 }
 
 /// Gateways of the Gateway API have listeners of their own.

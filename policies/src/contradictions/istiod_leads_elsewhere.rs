@@ -36,7 +36,7 @@ impl Policy for IstiodLeadsElsewhere {
 fn judge(cluster: &Cluster, remote: &Manifest, endpoints: &[Stated<'_>], findings: &mut Findings) {
     let Some(plane) = remote.claims.plane.as_ref().filter(|plane| plane.is_remote) else { return };
     let Some(dialled) = remote.claims.first(&Fact::ControlPlaneAddress) else { return };
-    let name = plane.revision.as_ref().map_or_else(|| "istiod".to_owned(), |rev| format!("istiod-{rev}"));
+    let name = plane.istiod();
     let is_its_own = |stated: &&Stated<'_>| {
         stated.subject.plane == remote.plane
             && matches!(&stated.claim.fact, Fact::IstiodEndpoint { service } if *service == name)

@@ -1,5 +1,6 @@
 //! MW4204: the east-west port is opened in a mode that routes nothing.
 
+use crate::claim::AUTO_PASSTHROUGH;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
@@ -30,7 +31,7 @@ impl Policy for NotAutoPassthrough {
                     .map(|hosts| hosts.items().filter_map(Node::as_str).collect::<Vec<_>>());
                 let local = hosts.unwrap_or_default().iter().any(|host| host.ends_with(".local"));
                 let mode = server.at(&"tls.mode".into()).and_then(Node::as_str).unwrap_or("SIMPLE");
-                let right = mode == "AUTO_PASSTHROUGH" || has_placeholder(mode);
+                let right = mode == AUTO_PASSTHROUGH || has_placeholder(mode);
                 if number != Some(serde_json::json!(15443)) || !local || right {
                     continue;
                 }

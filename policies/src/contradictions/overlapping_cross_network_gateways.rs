@@ -1,6 +1,6 @@
 //! MW4250: two servers let other networks in at one gateway.
 
-use super::passthrough_of_everything::{servers, servers_of};
+use super::passthrough_of_everything::{lets_in, servers, servers_of};
 use crate::claim::At;
 use crate::declaration::DeclarationSpec;
 use crate::finding::{Findings, Place, Rule, Severity};
@@ -96,9 +96,7 @@ fn first_overlap<'a, 'b>(
 }
 
 fn cross_network<'a>(subject: &'a Manifest, path: FieldPath, server: &'a Node) -> Option<Server<'a>> {
-    if server.at(&"tls.mode".into()).and_then(Node::as_str) != Some("AUTO_PASSTHROUGH")
-        || server.get("bind").is_some()
-    {
+    if !lets_in(server) || server.get("bind").is_some() {
         return None;
     }
     let selector = subject.document.at(&"spec.selector".into())?.to_json();

@@ -1,5 +1,6 @@
 //! MW4205: AUTO_PASSTHROUGH for every host.
 
+use crate::claim::AUTO_PASSTHROUGH;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
@@ -24,7 +25,7 @@ impl Policy for PassthroughOfEverything {
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in &repository.clusters {
             for (subject, path, server) in servers(cluster) {
-                if server.at(&"tls.mode".into()).and_then(Node::as_str) != Some("AUTO_PASSTHROUGH") {
+                if !lets_in(server) {
                     continue;
                 }
                 let Some(hosts) = server.get("hosts") else { continue };
@@ -63,4 +64,9 @@ pub(super) fn servers_of(gateway: &Manifest) -> Vec<(FieldPath, &Node)> {
     let list = FieldPath::parse("spec.servers");
     let servers = gateway.document.at(&list).into_iter().flat_map(Node::items);
     servers.enumerate().map(|(index, server)| (list.clone().index(index), server)).collect()
+}
+
+/// Whether a server lets other networks in.
+pub(super) fn lets_in(server: &Node) -> bool {
+    server.at(&"tls.mode".into()).and_then(Node::as_str) == Some(AUTO_PASSTHROUGH)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::found;
+use super::passthrough_of_everything::lets_in;
 use crate::chart_keys::Chart;
 use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
@@ -73,11 +74,7 @@ pub(super) fn is_cross_network(subject: &Manifest) -> bool {
     let servers = subject.document.at(&"spec.servers".into());
     subject.kind == "Gateway"
         && subject.text("apiVersion").is_some_and(|version| version.starts_with("networking.istio.io/"))
-        && servers.is_some_and(|servers| {
-            servers.items().any(|server| {
-                server.at(&"tls.mode".into()).and_then(Node::as_str) == Some("AUTO_PASSTHROUGH")
-            })
-        })
+        && servers.is_some_and(|servers| servers.items().any(lets_in))
 }
 
 fn judge(

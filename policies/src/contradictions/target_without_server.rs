@@ -1,7 +1,7 @@
 //! MW4253: a gateway's Service leads other networks to a port that no Gateway opens.
 
 use super::found::{self, Found};
-use super::passthrough_of_everything::servers;
+use super::passthrough_of_everything::{lets_in, servers};
 use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
@@ -39,8 +39,7 @@ fn judge(cluster: &Cluster, gateway: &Found<'_>, findings: &mut Findings) {
     let mut opened: Vec<(&Manifest, FieldPath, String)> = Vec::new();
     for (subject, path, server) in servers(cluster) {
         let selected = subject.text("spec.selector.istio");
-        let through = server.at(&"tls.mode".into()).and_then(Node::as_str) == Some("AUTO_PASSTHROUGH");
-        if through && selected.as_deref() == Some(label.as_str()) {
+        if lets_in(server) && selected.as_deref() == Some(label.as_str()) {
             let path = FieldPath::parse("port.number").under(&path);
             let Some(number) = subject.document.at(&path).map(Node::to_json) else { return };
             opened.push((subject, path, number.to_string()));

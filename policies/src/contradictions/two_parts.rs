@@ -98,7 +98,7 @@ fn is_istiod(claims: &Claims, remote: &Plane, namespace: &str) -> bool {
         let is_sail = ["Istio/", "IstioRevision/"].iter().any(|kind| claims.object.starts_with(kind));
         return plane.whole && !plane.is_remote && !is_sail && plane.revision == remote.revision;
     }
-    let name = remote.revision.as_ref().map_or_else(|| "istiod".to_owned(), |name| format!("istiod-{name}"));
+    let name = remote.istiod();
     claims.object == format!("Deployment/{namespace}/{name}")
         && claims.list.iter().any(|claim| matches!(claim.fact, Fact::IstiodVariable { .. }))
 }

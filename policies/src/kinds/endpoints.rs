@@ -4,6 +4,7 @@
 
 use super::{Audited, Kind, Mark, Reach};
 use crate::claim::{At, Claims, Fact, Subject};
+use crate::istiod;
 
 /// `discovery.k8s.io/EndpointSlice`.
 pub(super) struct EndpointSlice;
@@ -48,7 +49,7 @@ impl Kind for EndpointSlice {
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let label = |key: &str| object.str_at(&["metadata", "labels", key]);
-        let Some(service) = label(SERVICE).filter(|name| is_istiod(name)) else { return };
+        let Some(service) = label(SERVICE).filter(|name| istiod::is_service(name)) else { return };
         if label(KEEPER) == Some(MIRROR) {
             return;
         }
@@ -86,7 +87,8 @@ impl Kind for Endpoints {
     }
 
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
-        let Some(service) = object.str_at(&["metadata", "name"]).filter(|name| is_istiod(name)) else {
+        let Some(service) = object.str_at(&["metadata", "name"]).filter(|name| istiod::is_service(name))
+        else {
             return;
         };
         object.with(&["subsets"], |subsets| {
@@ -98,11 +100,6 @@ impl Kind for Endpoints {
             }
         });
     }
-}
-
-/// Whether a Service is called as istiod's are: with a revision, and with `-remote` where an istiod of the cluster injects.
-pub(super) fn is_istiod(service: &str) -> bool {
-    service.strip_prefix("istiod").is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// The claim that istiod is at an address or name behind the Service. Another name of a Service within the cluster leads

@@ -4,6 +4,7 @@
 
 use super::{GATEWAY_PORT_LABEL, Kind, Mark, NETWORK_LABEL, Reach, endpoints, load_balancer};
 use crate::claim::{At, Claim, Claims, Fact};
+use crate::istiod;
 
 /// Annotation without which istiod does not read the node ports of a Service.
 const NODE_SELECTOR: &str = "traffic.istio.io/nodeSelector";
@@ -44,7 +45,7 @@ impl Kind for Service {
     fn claims(&self, object: &At<'_>, claims: &mut Claims) {
         let Some(metadata) = object.get("metadata") else { return };
         let name = metadata.text_of("name").unwrap_or_default();
-        if endpoints::is_istiod(&name) && object.str_at(&["spec", "type"]) == Some("ExternalName") {
+        if istiod::is_service(&name) && object.str_at(&["spec", "type"]) == Some("ExternalName") {
             object.with(&["spec", "externalName"], |other| endpoints::leads(&name, Some(*other), claims));
             return;
         }

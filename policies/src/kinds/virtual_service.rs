@@ -2,6 +2,7 @@
 
 use super::{Kind, Mark, Reach};
 use crate::claim::{At, Claims, Fact, RoutePart};
+use crate::istiod;
 
 /// Whether a list of rules matches a port of istiod or leads to it.
 macro_rules! rules {
@@ -68,7 +69,7 @@ fn rule(rule: &At<'_>, claims: &mut Claims) {
     for route in routes.items() {
         let Some(destination) = route.get("destination") else { continue };
         let host = destination.text_of("host").unwrap_or_default();
-        let of_istiod = |port: &str| is_istiod(&host) || ISTIOD_PORTS.contains(&port);
+        let of_istiod = |port: &str| istiod::is_host(&host) || ISTIOD_PORTS.contains(&port);
         let every = String::new();
         for port in if ports.is_empty() { std::slice::from_ref(&every) } else { &ports } {
             if !of_istiod(port) {
@@ -85,10 +86,4 @@ fn rule(rule: &At<'_>, claims: &mut Claims) {
             claims.scalar(fact, place.get("port"));
         }
     }
-}
-
-/// `istiod` of any revision.
-fn is_istiod(host: &str) -> bool {
-    let first = host.split('.').next().unwrap_or_default();
-    first == "istiod" || first.starts_with("istiod-")
 }

@@ -68,8 +68,7 @@ impl Policy for AnotherControlPlane {
 /// Whether a Service is the one that proxies dial, and leads to what can be compared: an address may be that of a
 /// declared name, and the other way round.
 fn is_comparable(declaration: &DeclarationSpec, service: &str, target: &str) -> bool {
-    let istio = &declaration.istio;
-    let own = istio.revision.as_ref().map_or_else(|| "istiod".to_owned(), |rev| format!("istiod-{rev}"));
+    let own = declaration.istio.service();
     let is_primary = declaration.control_plane.role == DeclaredRole::Primary;
     let is_dialled = service == own || !is_primary && service.strip_suffix("-remote") == Some(&own);
     let is_address = target.parse::<IpAddr>().is_ok();

@@ -119,7 +119,7 @@ fn exposure(declaration: &DeclarationSpec, server: &Server, part: ServerPart, cl
     let number = server.port.parse::<u32>().ok().and_then(|port| Port::try_from(port).ok());
     let here = declaration.gateways.iter().enumerate().find(|(_, g)| g.istio_label == server.selector);
     let known = here.is_some() || is_gateway_elsewhere(declaration, &server.selector);
-    let (message, value) = if server.mode == "AUTO_PASSTHROUGH" {
+    let (message, value) = if server.lets_in() {
         let_in(declaration, server, part, claim, known)?
     } else if number == Some(Port::MTLS) && known {
         let reported = if server.mode.is_empty() { ServerPart::Port } else { ServerPart::Mode };

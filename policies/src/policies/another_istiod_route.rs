@@ -4,6 +4,7 @@ use crate::claim::{Claim, Claims, Fact, RoutePart};
 use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
+use crate::istiod;
 use crate::policy::Policy;
 use crate::repository::Repository;
 
@@ -46,11 +47,6 @@ fn target(port: &str) -> Option<&'static str> {
     ROUTES.iter().find(|(from, _)| *from == port).map(|(_, to)| *to)
 }
 
-fn is_istiod(host: &str) -> bool {
-    let first = host.split('.').next().unwrap_or_default();
-    first == "istiod" || first.starts_with("istiod-")
-}
-
 fn faults(claims: &Claims) -> Vec<Fault<'_>> {
     let mut faults = Vec::new();
     for claim in &claims.list {
@@ -75,7 +71,7 @@ fn faults(claims: &Claims) -> Vec<Fault<'_>> {
 /// Whether the rule that matches a port leads to istiod at all.
 fn of_istiod(claims: &Claims, port: &str) -> bool {
     let host = Fact::IstiodRoute { port: port.to_owned(), part: RoutePart::Host };
-    claims.list.iter().any(|claim| claim.fact == host && is_istiod(&claim.value))
+    claims.list.iter().any(|claim| claim.fact == host && istiod::is_host(&claim.value))
 }
 
 fn against<'a>(declaration: &DeclarationSpec, claims: &'a Claims, claim: &'a Claim) -> Option<Fault<'a>> {
@@ -92,10 +88,7 @@ fn against<'a>(declaration: &DeclarationSpec, claims: &'a Claims, claim: &'a Cla
     }
     let namespace = declaration.istio.namespace.as_str();
     let domain = declaration.mesh.cluster_domain.as_str();
-    let own = match &declaration.istio.revision {
-        Some(revision) => format!("istiod-{revision}"),
-        None => "istiod".to_owned(),
-    };
+    let own = declaration.istio.service();
     let home = claims.object.split('/').nth(1).unwrap_or_default();
     let (first, rest) = found.split_once('.').unwrap_or((found, ""));
     let full = rest == format!("{namespace}.svc.{domain}");
@@ -103,7 +96,7 @@ fn against<'a>(declaration: &DeclarationSpec, claims: &'a Claims, claim: &'a Cla
     let right_place = full || rest.is_empty() && home == namespace;
     let (declared_at, change) = place(declaration, "istio.revision");
     let right = format!("{own}.{namespace}.svc.{domain}");
-    if !right_place || !is_istiod(first) {
+    if !right_place || !istiod::is_host(first) {
         let message = format!("port {port} leads to `{found}`, not to istiod at `{right}`");
         return Some(Fault::new(claim, message, format!("set the host to `{right}`")));
     }

@@ -7,6 +7,7 @@
 use crate::claim::{Claims, Fact, Plane};
 use crate::declaration::{DeclarationSpec, DeclaredRole};
 use crate::finding::{Finding, Findings, Place, Rule, Severity};
+use crate::istiod;
 use crate::mesh::{Cluster, Mesh, Role};
 use crate::node::{FieldPath, Span};
 use crate::policy::Policy;
@@ -61,9 +62,9 @@ impl Policy for RemoteRevision {
         }
         let message = format!(
             "the Service of this installation is called `{}`, but sidecars of cluster `{}` are declared to ask for `{}`",
-            istiod(own),
+            istiod::service(own),
             declaration.cluster.name,
-            istiod(wanted)
+            istiod::service(wanted)
         );
         let place = |path: FieldPath| Place { span: Span::NONE, path };
         let mut finding = RULE
@@ -87,11 +88,6 @@ impl Policy for RemoteRevision {
     }
 }
 
-/// The name of istiod's Service.
-fn istiod(revision: Option<&str>) -> String {
-    revision.map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}"))
-}
-
 fn correction(wanted: Option<&str>) -> String {
     match wanted {
         Some(revision) => format!("set `revision: {revision}`"),
@@ -110,9 +106,9 @@ fn differs(cluster: &Cluster, primary: &Cluster) -> Option<Finding> {
         let message = format!(
             "sidecars of remote cluster `{}` ask for `{}`, the istiod of `{}`, but its Service is called `{}`",
             cluster.name,
-            istiod(asked),
+            istiod::service(asked),
             primary.name,
-            istiod(own)
+            istiod::service(own)
         );
         let set = asked.map_or_else(|| "null".to_owned(), ToOwned::to_owned);
         RULE.at(place, message).help(format!(
@@ -172,7 +168,7 @@ fn compared(repository: &Repository, cluster: &repository::Cluster) -> Option<Fi
         istiods.iter().filter_map(|istiod| Some(istiod.claims.plane.as_ref()?.revision.as_deref())).collect();
     // Somebody may have made a Service of that name by hand.
     let is_made = asked.iter().any(|asked| {
-        let name = istiod(*asked);
+        let name = istiod::service(*asked);
         cluster.subjects.iter().any(|subject| subject.kind == "Service" && subject.name == name)
     });
     if asked.contains(&own) || is_made {
@@ -182,9 +178,9 @@ fn compared(repository: &Repository, cluster: &repository::Cluster) -> Option<Fi
     let message = format!(
         "sidecars of {} ask for `{}`, as the istiod of {} tells them, but the Service here is called `{}`",
         cluster.called(),
-        istiod(*wanted),
+        istiod::service(*wanted),
         leader.called(),
-        istiod(own)
+        istiod::service(own)
     );
     let finding = remote
         .finding(&RULE, &revision_path(remote), message)

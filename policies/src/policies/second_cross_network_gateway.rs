@@ -42,7 +42,7 @@ impl Policy for SecondCrossNetworkGateway {
             else {
                 continue;
             };
-            if server.mode != "AUTO_PASSTHROUGH" || server.port != port {
+            if !server.lets_in() || server.port != port {
                 continue;
             }
             let message = format!(

@@ -80,7 +80,7 @@ fn there(fact: &Fact) -> &'static str {
 
 fn lets_in(fact: &Fact) -> bool {
     match fact {
-        Fact::Exposure { server, part: ServerPart::Mode } => server.mode == "AUTO_PASSTHROUGH",
+        Fact::Exposure { server, part: ServerPart::Mode } => server.lets_in(),
         // Of class `istio-remote`, which is read in the configuration cluster only (istio/istio@1.30:
         // `pilot/pkg/serviceregistry/kube/controller/network.go`).
         Fact::RemoteNetwork { .. } => true,
