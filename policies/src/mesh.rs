@@ -128,6 +128,25 @@ impl Mesh {
         self.hosted().is_some_and(|hosted| hosted.cluster == cluster.name && !hosted.workloads)
     }
 
+    /// Whether a cluster carries the hosted control plane.
+    #[must_use]
+    pub fn hosts(&self, cluster: &Cluster) -> bool {
+        self.hosted().is_some_and(|hosted| hosted.cluster == cluster.name)
+    }
+
+    /// The part that a cluster has in the mesh, in words: `remote of west`.
+    #[must_use]
+    pub fn part_of(&self, cluster: &Cluster) -> String {
+        match &cluster.role {
+            Role::Primary => "primary".to_owned(),
+            Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
+            Role::Remote { primary: None } => "remote".to_owned(),
+            Role::HostedWorker if self.only_hosts(cluster) => "host of the control plane".to_owned(),
+            Role::HostedWorker if self.hosts(cluster) => "host and work cluster".to_owned(),
+            Role::HostedWorker => "work cluster".to_owned(),
+        }
+    }
+
     /// Clusters that run an istiod for themselves, by name.
     pub fn primaries(&self) -> impl Iterator<Item = &Cluster> {
         self.clusters.values().filter(|cluster| cluster.role == Role::Primary)

@@ -1,7 +1,6 @@
 //! Which clusters there are, and who each of them is.
 
 use meshwright_policies::intent::Delivery;
-use meshwright_policies::mesh::Role;
 
 use super::Impact::{Changes as Other, Destroys, Disrupts, Partitions};
 use super::{Changes, Fleets, In, list, moved, text};
@@ -35,7 +34,7 @@ fn kept(was: In<'_>, is: In<'_>, changes: &mut Changes) {
     let proxies = "proxies stay on the old one until they restart";
     say(Partitions, "network", network.map(|text| format!("{text}; {proxies}")));
     say(Partitions, "cluster-id", moved("the cluster ID", &old.id, &new.id));
-    say(Disrupts, "role", moved("the role", &role(&old.role), &role(&new.role)));
+    say(Disrupts, "role", moved("the role", &was.0.part_of(old), &is.0.part_of(new)));
     let server = |of: In<'_>| {
         let spec = &of.1.spec;
         text(spec.remote_access.api_server.as_ref().or(spec.kubernetes.api_server.as_ref()))
@@ -58,15 +57,6 @@ fn kept(was: In<'_>, is: In<'_>, changes: &mut Changes) {
         &text(new.spec.kubernetes.version.as_ref()),
     );
     say(Other, "kubernetes", kubernetes);
-}
-
-fn role(role: &Role) -> String {
-    match role {
-        Role::Primary => "primary".to_owned(),
-        Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
-        Role::Remote { primary: None } => "remote".to_owned(),
-        Role::HostedWorker => "work cluster".to_owned(),
-    }
 }
 
 fn locality(of: In<'_>) -> String {

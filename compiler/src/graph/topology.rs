@@ -209,30 +209,15 @@ fn cluster_node(mesh: &Mesh, cluster: &Cluster) -> ClusterNode {
     }
     ClusterNode {
         name: cluster.name.to_string(),
-        role: role(mesh, cluster),
+        role: mesh.part_of(cluster),
         facts,
         istiod: istiod(mesh, cluster),
     }
 }
 
-fn is_host(mesh: &Mesh, cluster: &ClusterName) -> bool {
-    matches!(&mesh.spec.control_plane, ControlPlane::Hosted(hosted) if hosted.cluster == *cluster)
-}
-
-fn role(mesh: &Mesh, cluster: &Cluster) -> String {
-    match &cluster.role {
-        Role::Primary => "primary".to_owned(),
-        Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
-        Role::Remote { primary: None } => "remote".to_owned(),
-        Role::HostedWorker if mesh.only_hosts(cluster) => "host of the control plane".to_owned(),
-        Role::HostedWorker if is_host(mesh, &cluster.name) => "host and work cluster".to_owned(),
-        Role::HostedWorker => "work cluster".to_owned(),
-    }
-}
-
 fn istiod(mesh: &Mesh, cluster: &Cluster) -> Option<String> {
     let planned = cluster.spec.load_balancer.addresses.control_plane.as_ref();
-    let (what, address) = if is_host(mesh, &cluster.name) {
+    let (what, address) = if mesh.hosts(cluster) {
         ("hosted istiod", planned)
     } else if mesh.remotes_of(&cluster.name).next().is_some() {
         ("istiod", planned.or_else(|| cluster.gateways.first().and_then(|gateway| gateway.dialled())))

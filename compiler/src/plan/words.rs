@@ -32,21 +32,13 @@ pub(super) fn shape(mesh: &Mesh) -> &'static str {
 /// A cluster's part in it.
 pub(super) fn role(mesh: &Mesh, cluster: &Cluster) -> String {
     match &cluster.role {
-        Role::Primary if matches!(mesh.spec.control_plane, ControlPlane::MultiPrimary(_)) => {
-            "primary".to_owned()
-        }
         Role::Primary => match mesh.remotes_of(&cluster.name).count() {
-            0 => "primary".to_owned(),
+            0 => mesh.part_of(cluster),
             1 => "primary of 1 remote".to_owned(),
             count => format!("primary of {count} remotes"),
         },
         Role::Remote { primary: Some(primary) } => format!("remote of {}", code(primary.as_str())),
-        Role::Remote { primary: None } => "remote".to_owned(),
-        Role::HostedWorker if mesh.only_hosts(cluster) => "host of the control plane".to_owned(),
-        Role::HostedWorker if host(mesh).is_some_and(|host| host.name == cluster.name) => {
-            "host and work cluster".to_owned()
-        }
-        Role::HostedWorker => "work cluster".to_owned(),
+        _ => mesh.part_of(cluster),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every effective value of a cluster, with where it was written or why it is what it is.
 
 use meshwright_policies::intent::{InstallMethod, LoadBalancerProvider};
-use meshwright_policies::mesh::{Cluster, Mesh, Role};
+use meshwright_policies::mesh::{Cluster, Mesh};
 use meshwright_policies::node::{FieldPath, Node, Value};
 use serde_json::{Value as Json, json};
 
@@ -15,7 +15,7 @@ pub(super) fn table(compiled: &Compiled, mesh: &Mesh, cluster: &Cluster) -> Stri
     of_mesh(mesh, cluster, &mut rows);
     let json = serde_json::to_value(&cluster.spec).unwrap_or(Json::Null);
     rows.walk(&with_defaults(json, mesh, cluster), FieldPath::root(), spec);
-    rows.derived("(role)", role(&cluster.role), "the mesh's controlPlane".to_owned());
+    rows.derived("(role)", mesh.part_of(cluster), "the mesh's controlPlane".to_owned());
     if let Some((address, place)) = mesh.control_plane_source(cluster) {
         let place = compiled.sources.place(place.span).unwrap_or_default();
         rows.derived("(control plane)", address.to_string(), place);
@@ -171,15 +171,6 @@ fn reason(path: &str, cluster: &Cluster) -> &'static str {
         "mesh" => "default, its network's or the only one",
         "eastWestGateways[0].address" => "default, loadBalancer.addresses.eastWest",
         _ => DEFAULT,
-    }
-}
-
-fn role(role: &Role) -> String {
-    match role {
-        Role::Primary => "primary".to_owned(),
-        Role::Remote { primary: Some(primary) } => format!("remote of {primary}"),
-        Role::Remote { primary: None } => "remote".to_owned(),
-        Role::HostedWorker => "work cluster of a hosted mesh".to_owned(),
     }
 }
 
