@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use meshwright_policies::contradictions;
 use meshwright_policies::finding::Findings;
 use meshwright_policies::intent::Date;
+use meshwright_policies::policy::{self, Policy};
 use meshwright_policies::repository::{Manifest, Repository};
 use meshwright_policies::sources::TOO_DEEP;
 use meshwright_policies::witness::{self, SOME_DAY};
@@ -29,6 +30,8 @@ pub use home::ClusterGlob;
 
 /// Fewer clusters than this are judged by one thread.
 const LEAST: usize = 16;
+/// Fewer objects than this are compared by one thread.
+const LEAST_OBJECTS: usize = 256;
 
 /// What a run found.
 #[derive(Debug, Default)]
@@ -152,9 +155,27 @@ pub fn lint_on(sources: Sources, globs: &[ClusterGlob], today: Date) -> Linted {
         threads::in_parts(&repository.clusters, LEAST, |clusters| witness::judge(&repository, clusters));
     let mut judged = Findings::new();
     parts.into_iter().for_each(|part| judged.extend(part));
-    findings.extend(witness::settle(&repository, today, judged, contradictions::compare(&repository)));
+    findings.extend(witness::settle(&repository, today, judged, compare(&repository)));
     findings.sort();
     Linted { sources, findings, notes, repository }
+}
+
+/// [`contradictions::compare`] on all processors: few policies take most of the time.
+fn compare(repository: &Repository) -> Findings {
+    let objects: usize = repository.clusters.iter().map(|cluster| cluster.subjects.len()).sum();
+    if objects < LEAST_OBJECTS {
+        return contradictions::compare(repository);
+    }
+    let policies: Vec<&dyn Policy> = policy::all().collect();
+    let parts = threads::each(&policies, |policy| {
+        let mut findings = Findings::new();
+        policy.compare(repository, &mut findings);
+        findings
+    });
+    let mut findings = Findings::new();
+    parts.into_iter().for_each(|part| findings.extend(part));
+    findings.sort();
+    findings
 }
 
 /// The objects of the kustomize root in a directory, as lint sees them, and whether all of it was followed; nothing when

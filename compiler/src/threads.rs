@@ -1,5 +1,7 @@
 //! Work on many items by all processors, with results in the order of the items.
 
+use std::iter;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// More threads than this gain nothing: every step has parts that one thread does.
@@ -37,6 +39,23 @@ pub fn on_threads<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&
     })
 }
 
+/// Runs `work` on every item, each by the processor that is free next: for few items of which some take far longer than
+/// others. The results are in the order of the items.
+pub fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        Some((at, items.get(at)?))
+    };
+    let threads = vec![(); processors()];
+    let parts = on_threads(threads.len(), &threads, |_| {
+        iter::from_fn(take).map(|(at, item)| (at, work(item))).collect::<Vec<_>>()
+    });
+    let mut results: Vec<(usize, R)> = parts.into_iter().flatten().collect();
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +69,6 @@ mod tests {
         }
         assert_eq!(in_parts(&items, 1_001, <[usize]>::len), [1_000]);
         assert_eq!(on_threads(4, &[] as &[u8], <[u8]>::len), [0]);
+        assert_eq!(each(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
     }
 }

@@ -198,10 +198,12 @@ impl Walk {
 
     fn read(&self, path: &str, real: &Path, left: &mut u64) -> Result<Vec<u8>, SourceError> {
         let at_file = |error| read_error(path, error);
-        if !fs::metadata(real).map_err(at_file)?.is_file() {
+        let metadata = fs::metadata(real).map_err(at_file)?;
+        if !metadata.is_file() {
             return Err(SourceError::NotAFile { path: path.to_owned() });
         }
-        let mut text = Vec::new();
+        // With room for all of it, one call of the system reads it.
+        let mut text = Vec::with_capacity(usize::try_from(metadata.len().min(*left)).unwrap_or_default());
         let read = File::open(real).and_then(|file| file.take(left.saturating_add(1)).read_to_end(&mut text));
         let length = u64::try_from(read.map_err(at_file)?).unwrap_or(u64::MAX);
         *left = left.checked_sub(length).ok_or_else(|| SourceError::TooLarge {

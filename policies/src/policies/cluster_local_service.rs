@@ -1,5 +1,7 @@
 //! MW9154: services that other clusters are meant to reach stay within their cluster.
 
+use std::collections::BTreeMap;
+
 use crate::claim::{Claims, Fact};
 use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
@@ -36,8 +38,8 @@ impl Policy for ClusterLocalService {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let spread = spread(repository);
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
-            let spread = spread(repository, &cluster.scope);
             for subject in &cluster.subjects {
                 if cluster.is_multi_cluster() {
                     fault::told(
@@ -49,13 +51,12 @@ impl Policy for ClusterLocalService {
                     );
                 }
                 for claim in subject.claims.list.iter().filter(|claim| claim.fact == Fact::ClusterLocalHost) {
-                    let Some((host, why)) = spread.iter().find(|(host, _)| covers(&claim.value, host)) else {
-                        continue;
-                    };
-                    let message = format!(
-                        "`{}` keeps `{host}` within its cluster, but it is meant for others",
-                        claim.value
-                    );
+                    // istio/istio: `pilot/pkg/model/cluster_local.go`. A more specific setting may give a host back; what
+                    // covers one host alone is certain.
+                    let host = claim.value.as_str();
+                    let Some(why) = spread.get(&(cluster.scope.as_str(), host)) else { continue };
+                    let message =
+                        format!("`{host}` keeps `{host}` within its cluster, but it is meant for others");
                     findings.push(
                         subject
                             .finding(&RULE, &claim.path, message)
@@ -70,10 +71,10 @@ impl Policy for ClusterLocalService {
     }
 }
 
-/// Hosts whose endpoints in several clusters something counts on.
-fn spread<'a>(repository: &'a Repository, scope: &str) -> Vec<(&'a str, Stated<'a>)> {
-    let mut hosts = Vec::new();
-    for cluster in repository.clusters.iter().filter(|cluster| cluster.scope == scope) {
+/// Scopes and hosts whose endpoints in several clusters something there counts on, with the first that does.
+fn spread(repository: &Repository) -> BTreeMap<(&str, &str), Stated<'_>> {
+    let mut hosts = BTreeMap::new();
+    for cluster in &repository.clusters {
         for stated in cluster.stated(|_, fact| {
             matches!(
                 fact,
@@ -87,17 +88,11 @@ fn spread<'a>(repository: &'a Repository, scope: &str) -> Vec<(&'a str, Stated<'
             };
             // Wildcards say nothing of one service.
             if host.ends_with(".local") && !host.starts_with('*') {
-                hosts.push((host.as_str(), stated));
+                hosts.entry((cluster.scope.as_str(), host.as_str())).or_insert(stated);
             }
         }
     }
     hosts
-}
-
-/// istio/istio: `pilot/pkg/model/cluster_local.go`. A more specific setting may give a host back; what covers one host
-/// alone is certain.
-fn covers(pattern: &str, host: &str) -> bool {
-    pattern == host
 }
 
 fn everything<'a>(claims: &'a Claims, domain: &str) -> Vec<Fault<'a>> {

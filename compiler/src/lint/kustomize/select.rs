@@ -19,11 +19,11 @@ pub(super) struct Target {
 
 /// The patterns of a target, ready to match. Nothing when one of them is no regular expression.
 pub(super) struct Matcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Option<Vec<Requirement>>,
     annotations: Option<Vec<Requirement>>,
 }
@@ -56,17 +56,35 @@ impl Target {
     }
 }
 
+/// A regular expression for all of a text. Most are the text itself, and need not be compiled.
+enum Pattern {
+    Text(String),
+    Regex(Regex),
+}
+
+impl Pattern {
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Pattern::Text(wanted) => text == wanted,
+            Pattern::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
 /// kustomize anchors what is not anchored.
-fn pattern(text: Option<&str>) -> Option<Option<Regex>> {
+fn pattern(text: Option<&str>) -> Option<Option<Pattern>> {
     match text {
         None => Some(None),
-        Some(text) => Regex::new(&format!("^(?:{text})$")).ok().map(Some),
+        Some(text) if text.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c)) => {
+            Some(Some(Pattern::Text(text.to_owned())))
+        }
+        Some(text) => Some(Some(Pattern::Regex(Regex::new(&format!("^(?:{text})$")).ok()?))),
     }
 }
 
 impl Matcher {
     pub(super) fn matches(&self, object: &Object<'_>) -> bool {
-        let is = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let is = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.matches(text));
         let (group, version) = object.group_version();
         let names = [object.name(), object.original.0.as_str()];
         let namespaces = [object.namespace(), object.original.1.as_str()];
