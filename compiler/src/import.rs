@@ -15,6 +15,7 @@ mod fleet;
 mod found;
 mod gateways;
 mod hosted;
+mod installed;
 mod node;
 mod plane;
 mod platform;
@@ -288,7 +289,7 @@ fn inputs<'a>(
 }
 
 fn speaks_of_istio(cluster: &repository::Cluster) -> bool {
-    plane::find(cluster).is_some() || !gateways::find(cluster).is_empty()
+    plane::find(cluster).is_some() || !gateways::find(cluster).is_empty() || installed::is_there(cluster)
 }
 
 /// A text as the intent takes names: a label of DNS.

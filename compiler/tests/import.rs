@@ -152,6 +152,121 @@ fn a_small_repository_becomes_a_small_intent() {
     assert_eq!(code, 0, "{err}");
 }
 
+/// What `helm template` makes of a primary with its gateway, as far as it matters here.
+const RENDERED_PRIMARY: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system, labels: {release: istiod, helm.sh/chart: istiod-1.30.1}}
+data:
+  values: '{"global": {"meshID": "shop", "network": "network-east", "multiCluster": {"clusterName": "east"}, "externalIstiod": true}}'
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: istiod, namespace: istio-system, labels: {app: istiod, release: istiod, helm.sh/chart: istiod-1.30.1}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istiod, namespace: istio-system, labels: {app: istiod, release: istiod, helm.sh/chart: istiod-1.30.1}}
+spec: {selector: {app: istiod}, ports: [{name: https-dns, port: 15012}, {name: https-webhook, port: 443, targetPort: 15017}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system, labels: {app: istiod, release: istiod, helm.sh/chart: istiod-1.30.1}}
+spec:
+  selector: {matchLabels: {app: istiod}}
+  template:
+    metadata: {labels: {app: istiod}}
+    spec: {containers: [{name: discovery, image: "docker.io/istio/pilot:1.30.1", env: [{name: EXTERNAL_ISTIOD, value: "true"}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: istio-eastwestgateway
+  namespace: istio-system
+  labels: {istio: eastwestgateway, topology.istio.io/network: network-east, helm.sh/chart: gateway-1.30.1}
+spec:
+  type: LoadBalancer
+  loadBalancerIP: 10.1.1.1
+  selector: {istio: eastwestgateway}
+  ports:
+  - {name: status-port, port: 15021, targetPort: 15021}
+  - {name: tls, port: 15443, targetPort: 15443}
+  - {name: tls-istiod, port: 15012, targetPort: 15012}
+  - {name: tls-webhook, port: 15017, targetPort: 15017}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istio-eastwestgateway, namespace: istio-system, labels: {helm.sh/chart: gateway-1.30.1}}
+spec:
+  selector: {matchLabels: {istio: eastwestgateway}}
+  template:
+    metadata: {labels: {istio: eastwestgateway, topology.istio.io/network: network-east}}
+    spec: {containers: [{name: istio-proxy, image: auto, env: [{name: ISTIO_META_REQUESTED_NETWORK_VIEW, value: network-east}]}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: istio-eastwestgateway, namespace: istio-system, labels: {helm.sh/chart: gateway-1.30.1}}
+"#;
+
+/// The same of a remote: nothing but a webhook and the endpoints of the Service that leads to the primary says what it is.
+const RENDERED_REMOTE: &str = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: istiod, namespace: istio-system, labels: {app.kubernetes.io/version: 1.30.1, helm.sh/chart: istiod-1.30.1}}
+spec: {ports: [{port: 15012, name: tcp-istiod}, {port: 443, targetPort: 15017, name: tcp-webhook}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: istiod, namespace: istio-system, labels: {kubernetes.io/service-name: istiod, helm.sh/chart: istiod-1.30.1}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.1.1]}]
+ports: [{port: 15012, name: tcp-istiod}, {port: 15017, name: tcp-webhook}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-sidecar-injector, labels: {app: sidecar-injector, helm.sh/chart: istiod-1.30.1}}
+webhooks:
+- {name: namespace.sidecar-injector.istio.io, clientConfig: {service: {name: istiod, namespace: istio-system, path: /inject/cluster/west/net/PATH}}}
+- {name: object.sidecar-injector.istio.io, clientConfig: {service: {name: istiod, namespace: istio-system, path: /inject/cluster/west/net/PATH}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: istio-system
+  labels: {topology.istio.io/network: network-west}
+  annotations: {topology.istio.io/controlPlaneClusters: east}
+"#;
+
+/// The values are gone, the claims are there.
+#[test]
+fn rendered_installations_are_imported_as_what_they_were_made_of() {
+    for (network, contradiction) in
+        [("network-west", None), ("network-x", Some("`network-west`; also claimed: network-x"))]
+    {
+        let directory = with(&[
+            ("in/clusters/east/all.yaml", RENDERED_PRIMARY),
+            ("in/clusters/east/namespace.yaml", &namespace("network-east")),
+            ("in/clusters/west/all.yaml", &RENDERED_REMOTE.replace("PATH", network)),
+        ]);
+        let (code, _, err) = run(directory.path(), &["import", "in", "-o", "mesh"]);
+        assert_eq!(code, 0, "{err}");
+        let told: Vec<&str> =
+            err.lines().filter(|line| line.contains("claimed") || line.contains("not rendered")).collect();
+        assert_eq!(told.len(), usize::from(contradiction.is_some()), "{err}");
+        assert!(contradiction.is_none_or(|text| told[0].contains(text)), "{err}");
+        let intent = files(&directory.path().join("mesh"));
+        assert!(intent["mesh.yaml"].contains("primaries:\n      - east"), "{intent:#?}");
+        assert!(intent["clusters/west.yaml"].contains("network: network-west"), "{intent:#?}");
+        assert!(intent["clusters/east.yaml"].contains("eastWest: 10.1.1.1"), "{intent:#?}");
+        assert!(intent.values().any(|text| text.contains("version: 1.30.1")), "{intent:#?}");
+        assert!(!intent.keys().any(|path| path.contains("manifests")), "{intent:#?}");
+        let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
+        assert_eq!(code, 0, "{err}");
+        let (code, _, err) = run(directory.path(), &["lint", "out"]);
+        assert!(code == 0 && err.contains("no findings"), "{err}");
+    }
+}
+
 #[test]
 fn nothing_is_overwritten_and_nothing_found_is_said() {
     let directory = guide();

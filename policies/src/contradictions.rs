@@ -193,7 +193,8 @@ pub fn compare(repository: &Repository) -> Findings {
     findings
 }
 
-/// Reports every statement of one cluster that differs from the leading one, each value once per document.
+/// Reports every statement of one cluster that differs from the leading one. What an object says in several places of one
+/// kind, as every webhook of a configuration says its path, is one statement.
 fn differing(
     rule: &'static Rule,
     cluster: &Cluster,
@@ -202,9 +203,19 @@ fn differing(
     findings: &mut Findings,
 ) {
     let Some(first) = stated.first() else { return };
+    let mut told: Vec<(&Stated<'_>, Finding)> = Vec::new();
     for other in stated.iter().filter(|other| other.claim.value != first.claim.value) {
-        findings.push(differs(rule, cluster, what, first, other));
+        let repeats = |(earlier, _): &&mut (&Stated<'_>, Finding)| {
+            std::ptr::eq(earlier.subject, other.subject)
+                && earlier.claim.value == other.claim.value
+                && earlier.source() == other.source()
+        };
+        match told.iter_mut().find(repeats) {
+            Some((_, finding)) => finding.relate(other.place(), "and here"),
+            None => told.push((other, differs(rule, cluster, what, first, other))),
+        }
     }
+    told.into_iter().for_each(|(_, finding)| findings.push(finding));
 }
 
 /// Reports what single workloads say of their cluster otherwise than its one control plane, when all of that agrees. Another

@@ -138,8 +138,13 @@ impl Finding {
     /// Names another place that is involved.
     #[must_use]
     pub fn related(mut self, place: Place, label: impl Into<String>) -> Finding {
-        self.related.push(Related { place, label: label.into() });
+        self.relate(place, label);
         self
+    }
+
+    /// Names another place that is involved, of a finding that is made already.
+    pub fn relate(&mut self, place: Place, label: impl Into<String>) {
+        self.related.push(Related { place, label: label.into() });
     }
 
     /// The value found.

@@ -10,6 +10,7 @@ use super::cluster::Member;
 use super::draft::{Draft, Told};
 use super::fleet::{Grouped, network_of};
 use super::hosted::Hosted;
+use super::installed;
 use super::node::{called, line, origin};
 use super::raw;
 use super::residue::Rendered;
@@ -59,7 +60,12 @@ fn compare_subject(
     }
     let mut lost: Vec<&Claim> = Vec::new();
     for claim in &subject.claims.list {
-        if is_implied(member, members, claim, draft) || is_derived(claim) {
+        let follows = installed::follows(subject, claim, |fact| made.get(&text(fact)));
+        if follows
+            || is_implied(member, members, claim, draft)
+            || is_derived(claim)
+            || is_told_by_parts(subject, claim)
+        {
             continue;
         }
         let found = made.get(&key(claim));
@@ -124,6 +130,14 @@ fn is_derived(claim: &Claim) -> bool {
     )
 }
 
+/// Whether a path of injection says nothing but a cluster and a network, which are claims of their own.
+fn is_told_by_parts(subject: &Manifest, claim: &Claim) -> bool {
+    let is_part = |other: &Claim| other.part && other.path == claim.path;
+    claim.fact == Fact::InjectionPath
+        && claim.value.starts_with('/')
+        && subject.claims.list.iter().any(is_part)
+}
+
 /// Whether the intent says so, though not in this cluster: a remote has its mesh from the primary, and clusters belong
 /// to their network without `fromRegistry`.
 fn is_implied(member: &Member<'_>, members: &[Member<'_>], claim: &Claim, draft: &mut Draft) -> bool {
@@ -152,6 +166,11 @@ fn contradicted(
     let claimed = format!("{} in {place} ({} {})", claim.value, called(subject), claim.path);
     let rendered: Vec<&str> = found.iter().map(String::as_str).collect();
     let what = what(&claim.fact);
+    // Every webhook of a configuration says the same.
+    let once = format!("{} {what} {} {}", member.name, claim.value, origin(subject, sources));
+    if !draft.said.insert(once) {
+        return;
+    }
     if draft.said.insert(claimed.clone()) {
         draft.contradictions.push(format!(
             "cluster `{}`: {what} `{}`; also claimed: {claimed}",
@@ -314,8 +333,12 @@ pub(super) fn key(claim: &Claim) -> String {
     match &claim.fact {
         Fact::GatewayPort { gateway, .. } | Fact::GatewayPorts { gateway } => format!("port of {gateway}"),
         Fact::GatewayTarget { gateway, .. } => format!("target of {gateway}"),
-        other => format!("{other:?}"),
+        other => text(other),
     }
+}
+
+fn text(fact: &Fact) -> String {
+    format!("{fact:?}")
 }
 
 /// The items of a list, each by itself: the order of entries and pools means nothing.

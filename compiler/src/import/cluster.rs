@@ -1,6 +1,6 @@
 //! One cluster of the manifests: what it says of itself, and which of several statements is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
 use meshwright_policies::names::ObjectName;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::gateways::{self, Gateway};
 use super::node::{called, line};
 use super::plane::{self, Plane};
-use super::{delivery, platform};
+use super::{delivery, installed, platform};
 use crate::source::Sources;
 
 /// A value with what contradicts it.
@@ -40,7 +40,12 @@ impl Choice {
     }
 
     fn of(value: String, stated: &[Stated<'_>], sources: &Sources) -> Choice {
-        let others = stated.iter().filter(|one| one.claim.value != value);
+        // Every webhook of a configuration says the same.
+        let mut told = BTreeSet::new();
+        let object = |one: &Stated<'_>| (one.subject.document.span.file, one.subject.document.span.start);
+        let others = stated
+            .iter()
+            .filter(|one| one.claim.value != value && told.insert((object(one), one.claim.value.as_str())));
         let also = others.map(|one| {
             let place = line(sources, one.subject, &one.claim.path);
             format!("{} in {place} ({} {})", one.claim.value, called(one.subject), one.claim.path)
@@ -106,9 +111,10 @@ impl<'a> Member<'a> {
         if networks.is_empty() {
             networks = input.stated(|_, fact| matches!(fact, Fact::GatewayNetwork { .. }));
         }
-        let istio = plane.as_ref().map(|plane| plane.istio(input)).unwrap_or_default();
+        let istio = plane.as_ref().map_or_else(|| installed::istio(input), |plane| plane.istio(input));
         let revision = istio.get("revision").and_then(Json::as_str);
-        let control_plane = first(&Fact::ControlPlaneAddress);
+        let control_plane = first(&Fact::ControlPlaneAddress)
+            .or_else(|| installed::control_plane(input).filter(|_| plane.is_none()));
         let remote = plane.as_ref().is_some_and(|plane| plane.remote) || control_plane.is_some();
         let mut member = Member {
             id: Choice::most(&of_plane(Fact::ClusterId), sources),

@@ -15,7 +15,7 @@ use super::hosted::Hosted;
 use super::node::{called, line, origin, text};
 use super::plane::{chart, group_of};
 use super::residue::Rendered;
-use super::{external, failover, gateways, platform, slug};
+use super::{external, failover, installed, platform, slug};
 use crate::compile::Loaded;
 use crate::source::Sources;
 
@@ -190,6 +190,14 @@ impl<'m, 'a> Known<'m, 'a> {
         }
     }
 
+    /// Whether one of the gateways that are known by their Service has such a name.
+    fn is_of_gateway(&self, is_named: impl Fn(&str) -> bool) -> bool {
+        self.member
+            .gateways
+            .iter()
+            .any(|gateway| gateway.subject.kind == "Service" && is_named(&gateway.name))
+    }
+
     fn by_kind(&self, subject: &Manifest) -> Option<Fate> {
         let document = &subject.document;
         let left_out = |why: &str| Some(Fate::LeftOut(why.to_owned()));
@@ -219,8 +227,12 @@ impl<'m, 'a> Known<'m, 'a> {
                 Some(Fate::Taken)
             }
             ("sailoperator.io", "IstioCNI") => Some(Fate::Taken),
-            ("", "ConfigMap") if installed_by_istiod(subject) => {
-                left_out("the control plane's installation makes it")
+            _ if installed_by_istiod(subject) || installed::is_made(subject) => {
+                if installed::holds_settings(subject) {
+                    left_out("the control plane's installation makes it")
+                } else {
+                    Some(Fate::Taken)
+                }
             }
             (
                 "admissionregistration.k8s.io",
@@ -235,12 +247,8 @@ impl<'m, 'a> Known<'m, 'a> {
                 let item = failover::read(subject)?;
                 self.failover.contains(&item).then_some(Fate::Taken)
             }
-            ("apps", "Deployment") => {
-                let named = |gateway: &gateways::Gateway<'_>| {
-                    gateway.subject.kind == "Service" && gateway.name == subject.name
-                };
-                self.member.gateways.iter().any(named).then_some(Fate::Taken)
-            }
+            ("apps", "Deployment") if self.is_of_gateway(|name| name == subject.name) => Some(Fate::Taken),
+            _ if self.is_of_gateway(|name| installed::is_of_gateway(subject, name)) => Some(Fate::Taken),
             ("argoproj.io", "ApplicationSet") => Some(Fate::Taken),
             ("argoproj.io", "AppProject") => left_out("it belongs to the cluster of Argo CD"),
             ("argoproj.io", "Application") => Some(match chart(subject).as_deref() {
@@ -278,9 +286,12 @@ fn is_istio_chart(name: &str) -> bool {
 }
 
 fn installed_by_istiod(subject: &Manifest) -> bool {
-    ["istio", "istio-sidecar-injector", "istio-ca-root-cert", "values"].iter().any(|name| {
-        subject.name == *name || subject.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
-    }) && (!subject.claims.list.is_empty() || subject.name != "values")
+    subject.kind == "ConfigMap"
+        && group_of(subject).is_empty()
+        && ["istio", "istio-sidecar-injector", "istio-ca-root-cert", "values"].iter().any(|name| {
+            subject.name == *name || subject.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
+        })
+        && (!subject.claims.list.is_empty() || subject.name != "values")
 }
 
 fn holds_data(document: &Node) -> bool {

@@ -6,6 +6,7 @@ use super::found::{self, Found};
 use crate::address::Address;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
+use crate::istiod;
 use crate::node::Step;
 use crate::policy::Policy;
 use crate::repository::{Cluster, Repository};
@@ -85,6 +86,12 @@ fn judge(repository: &Repository, cluster: &Cluster, findings: &mut Findings) {
 /// The gateway chart has that port by itself where it makes a network's gateway (istio/istio@1.30:
 /// `manifests/charts/gateway/templates/service.yaml`).
 fn exposes(service: &Found<'_>) -> bool {
+    // istiod's own, of which only its cluster knows.
+    if istiod::is_service(service.name)
+        && service.value(found::service_type).is_none_or(|own| own == "ClusterIP")
+    {
+        return false;
+    }
     let by_chart = service
         .claim(found::network)
         .is_some_and(|claim| matches!(claim.path.0.last(), Some(Step::Key(key)) if key == "networkGateway"));

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::claim::Fact;
+use crate::embedded::INJECTOR;
 use crate::finding::{Findings, Rule, Severity};
+use crate::istiod;
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository, Stated};
 
@@ -34,9 +36,8 @@ impl Policy for IstiodLeadsElsewhere {
 }
 
 fn judge(cluster: &Cluster, remote: &Manifest, endpoints: &[Stated<'_>], findings: &mut Findings) {
-    let Some(plane) = remote.claims.plane.as_ref().filter(|plane| plane.is_remote) else { return };
     let Some(dialled) = remote.claims.first(&Fact::ControlPlaneAddress) else { return };
-    let name = plane.istiod();
+    let Some(name) = service(remote) else { return };
     let is_its_own = |stated: &&Stated<'_>| {
         stated.subject.plane == remote.plane
             && matches!(&stated.claim.fact, Fact::IstiodEndpoint { service } if *service == name)
@@ -66,4 +67,14 @@ fn judge(cluster: &Cluster, remote: &Manifest, endpoints: &[Stated<'_>], finding
             ))
             .cluster(&cluster.name),
     );
+}
+
+/// The Service that leads to the address which values of a remote cluster say: those of a chart, or those that it leaves in
+/// the injector's ConfigMap.
+fn service(remote: &Manifest) -> Option<String> {
+    if let Some(plane) = &remote.claims.plane {
+        return plane.is_remote.then(|| plane.istiod());
+    }
+    let rest = remote.name.strip_prefix(INJECTOR).filter(|_| remote.kind == "ConfigMap")?;
+    Some(istiod::service(rest.strip_prefix('-')))
 }
