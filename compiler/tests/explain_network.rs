@@ -170,3 +170,35 @@ fn what_cannot_be_answered_says_why() {
     fs::write(directory.path().join("clusters/c1/istio.yaml"), mute).unwrap();
     assert!(refused("explain network --cluster c1 --manifests clusters").contains("--istio 1.26.0"));
 }
+
+/// Of an installation that was rendered, the image of istiod says which release it is, and endpoints say whose it is.
+#[test]
+fn a_rendered_installation_says_its_release() {
+    let istiod = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data: {values: '{"global": {"network": "net-east", "multiCluster": {"clusterName": "east"}}}'}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system}
+spec: {template: {spec: {containers: [{name: discovery, image: "docker.io/istio/pilot:1.27.1-distroless"}]}}}
+"#;
+    let remote = r#"
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: istiod, namespace: istio-system, labels: {kubernetes.io/service-name: istiod}}
+endpoints: [{addresses: [10.1.1.1]}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-sidecar-injector}
+webhooks: [{name: a, clientConfig: {service: {name: istiod, namespace: istio-system, path: /inject/cluster/west/net/net-west}}}]
+"#;
+    let directory = with(&[("in/clusters/east/all.yaml", istiod), ("in/clusters/west/all.yaml", remote)]);
+    let east = told(directory.path(), "explain network --cluster east --manifests in");
+    assert!(east.contains("Istio 1.27.1-distroless") && east.contains("net-east"), "{east}");
+    let west = told(directory.path(), "explain network --cluster west --istio 1.27.1 --manifests in");
+    assert!(west.contains("takes for its own: net-west"), "{west}");
+}

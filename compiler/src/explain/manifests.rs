@@ -126,10 +126,13 @@ pub fn of_manifests(
 fn runs_istiod(cluster: &Cluster) -> bool {
     let facts = || cluster.subjects.iter().flat_map(|s| &s.claims.list);
     facts().any(|claim| claim.fact == Fact::ClusterId && !claim.part)
-        && !facts().any(|claim| matches!(claim.fact, Fact::ControlPlaneAddress))
+        && !facts().any(|claim| matches!(claim.fact, Fact::ControlPlaneAddress | Fact::IstiodEndpoint { .. }))
 }
 
 fn installed(cluster: &Cluster) -> Option<Version> {
     let values = cluster.subjects.iter().flat_map(|subject| subject.chart_values());
-    values.filter_map(|at| at.version).next()
+    values.filter_map(|at| at.version).next().or_else(|| {
+        let images = cluster.stated(|_, fact| *fact == Fact::IstiodImage);
+        images.iter().find_map(|image| image.claim.value.rsplit_once(':')?.1.parse().ok())
+    })
 }
