@@ -1,5 +1,6 @@
 //! MW3202: a Service asks MetalLB for an address that no pool of its cluster has.
 
+use std::cell::LazyCell;
 use std::net::IpAddr;
 
 use crate::address::AddressRange;
@@ -27,6 +28,7 @@ impl Policy for AddressOutsideFoundPools {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         let whole = |cluster: &&Cluster| !cluster.mixed && cluster.complete;
+        let everywhere = LazyCell::new(|| everywhere(repository));
         for cluster in repository.clusters.iter().filter(whole) {
             let Some(pools) = pools(cluster).filter(|pools| !pools.is_empty()) else { continue };
             for stated in cluster.stated(|_, fact| matches!(fact, Fact::GatewayAddress { .. })) {
@@ -37,7 +39,7 @@ impl Policy for AddressOutsideFoundPools {
                 {
                     continue;
                 }
-                report(repository, cluster, &stated, ip, &pools, findings);
+                report(&everywhere, cluster, &stated, ip, &pools, findings);
             }
         }
     }
@@ -55,8 +57,13 @@ fn pools(cluster: &Cluster) -> Option<Vec<(AddressRange, Stated<'_>)>> {
     stated.into_iter().map(|stated| Some((stated.claim.value.parse().ok()?, stated))).collect()
 }
 
+/// The pools of every cluster, as far as they can be read.
+fn everywhere(repository: &Repository) -> Vec<(&Cluster, Vec<(AddressRange, Stated<'_>)>)> {
+    repository.clusters.iter().filter_map(|cluster| Some((cluster, pools(cluster)?))).collect()
+}
+
 fn report(
-    repository: &Repository,
+    everywhere: &[(&Cluster, Vec<(AddressRange, Stated<'_>)>)],
     cluster: &Cluster,
     stated: &Stated<'_>,
     ip: IpAddr,
@@ -69,9 +76,8 @@ fn report(
         finding = finding.related(pool.place(), format!("its pool has `{}`", String::from(*range)));
     }
     let others =
-        repository.clusters.iter().filter(|other| other.scope == cluster.scope && other.name != cluster.name);
-    for other in others {
-        let there = pools(other).unwrap_or_default();
+        everywhere.iter().filter(|(other, _)| other.scope == cluster.scope && other.name != cluster.name);
+    for (other, there) in others {
         if let Some((_, pool)) = there.iter().find(|(range, _)| range.contains(ip)) {
             finding = finding.related(pool.place(), format!("it lies in this pool of {}", other.called()));
             break;

@@ -1,5 +1,8 @@
 //! MW4258: sidecars are sent to a gateway that speaks HBONE only.
 
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::found;
 use crate::claim::{Claims, Fact, ListenerPart};
 use crate::declaration::DeclarationSpec;
@@ -50,9 +53,12 @@ impl Policy for AmbientGatewayForSidecars {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let fleets = LazyCell::new(|| sidecars(repository));
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
             for subject in cluster.subjects.iter().filter(|subject| is_hbone_only(subject)) {
-                judge(repository, cluster, subject, findings);
+                if let Some(sidecars) = fleets.get(cluster.scope.as_str()) {
+                    judge(sidecars, cluster, subject, findings);
+                }
             }
         }
     }
@@ -71,20 +77,46 @@ fn is_hbone_only(subject: &Manifest) -> bool {
     addressed && protocols.peek().is_some() && protocols.all(|claim| claim.value == "HBONE")
 }
 
+/// A fleet with sidecars.
+struct Sidecars<'a> {
+    /// The first namespace that injects them.
+    first: &'a Manifest,
+    /// Networks with a gateway that they can reach.
+    networks: BTreeSet<&'a str>,
+}
+
+fn label() -> FieldPath {
+    FieldPath::parse("metadata.labels").key("istio-injection")
+}
+
+/// The fleets with sidecars, by their scope.
+fn sidecars(repository: &Repository) -> BTreeMap<&str, Sidecars<'_>> {
+    let fleets = found::fleets(repository).into_iter();
+    fleets.filter_map(|(scope, fleet)| Some((scope, Sidecars::of(&fleet)?))).collect()
+}
+
+impl<'a> Sidecars<'a> {
+    fn of(fleet: &[&'a Cluster]) -> Option<Sidecars<'a>> {
+        let label = label();
+        let injects = |subject: &&Manifest| {
+            subject.kind == "Namespace"
+                && subject.document.at(&label).and_then(crate::node::Node::as_str) == Some("enabled")
+        };
+        let first = fleet.iter().flat_map(|cluster| &cluster.subjects).find(injects)?;
+        let gateways = fleet.iter().flat_map(|cluster| found::gateways(cluster));
+        let classic = gateways.filter(|gateway| !is_hbone_only(gateway.subject));
+        let networks = classic.filter_map(|gateway| gateway.value(found::network)).collect();
+        Some(Sidecars { first, networks })
+    }
+}
+
 /// istio/istio#61618, istio/istio#57878.
-fn judge(repository: &Repository, cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
+fn judge(sidecars: &Sidecars<'_>, cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     let named = |fact: &Fact| matches!(fact, Fact::GatewayNetwork { .. } | Fact::RemoteNetwork { .. });
     let Some(network) = subject.claims.list.iter().find(|claim| named(&claim.fact)) else { return };
-    let clusters = found::fleet(repository, &cluster.scope);
-    let label = FieldPath::parse("metadata.labels").key("istio-injection");
-    let sidecars = clusters.iter().flat_map(|other| &other.subjects).find(|other| {
-        other.kind == "Namespace"
-            && other.document.at(&label).and_then(crate::node::Node::as_str) == Some("enabled")
-    });
-    let classic = clusters.iter().flat_map(|other| found::gateways(other)).any(|gateway| {
-        gateway.value(found::network) == Some(network.value.as_str()) && !is_hbone_only(gateway.subject)
-    });
-    let Some(sidecars) = sidecars.filter(|_| !classic) else { return };
+    if sidecars.networks.contains(network.value.as_str()) {
+        return;
+    }
     let message = format!(
         "the only gateway of network `{}` speaks HBONE, but there are sidecars, which istiod sends there with mutual TLS",
         network.value
@@ -93,7 +125,7 @@ fn judge(repository: &Repository, cluster: &Cluster, subject: &Manifest, finding
         subject
             .finding(&RULE, &FieldPath::parse("spec.listeners"), message)
             .found(&network.value)
-            .related(sidecars.place(&label), "sidecars are injected here")
+            .related(sidecars.first.place(&label()), "sidecars are injected here")
             .help("add an east-west gateway for sidecars, with port 15443, or leave `spec.addresses` out")
             .cluster(&cluster.name),
     );

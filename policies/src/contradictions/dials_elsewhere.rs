@@ -31,10 +31,8 @@ impl Policy for DialsElsewhere {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in found::scopes(repository) {
-            for cluster in found::fleet(repository, scope) {
-                judge(repository, cluster, findings);
-            }
+        for cluster in found::fleets(repository).into_values().flatten() {
+            judge(repository, cluster, findings);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! MW4264: network is entered by an address family that pods of another cluster do not have.
 
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -28,16 +30,14 @@ impl Policy for EntryOfAnotherFamily {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for mesh in repository.meshes() {
+            let networks: BTreeSet<&str> = mesh.iter().filter_map(|other| other.network()).collect();
+            let entries = LazyCell::new(|| entries(&mesh));
             for client in mesh.iter().filter(|cluster| cluster.is_comparable()) {
                 let Some((is_v6, pods)) = family(client) else { continue };
-                let mut networks: Vec<&str> = mesh.iter().filter_map(|other| other.network()).collect();
-                networks.sort_unstable();
-                networks.dedup();
-                for network in
-                    networks.into_iter().filter(|id| client.network().is_some_and(|own| own != *id))
-                {
-                    let entries = entries(&mesh, network);
-                    if let Some(first) = entries.as_ref().and_then(|all| only(all, !is_v6)) {
+                let Some(own) = client.network() else { continue };
+                for network in networks.iter().filter(|id| **id != own) {
+                    let entries = entries.get(network).and_then(Option::as_ref);
+                    if let Some(first) = entries.and_then(|all| only(all, !is_v6)) {
                         report(client, network, is_v6, &pods, first, findings);
                     }
                 }
@@ -65,25 +65,25 @@ struct Entry<'a> {
     address: IpAddr,
 }
 
-/// The addresses of all gateways of a network; nothing where one is not known.
-fn entries<'a>(mesh: &[&'a Cluster], network: &str) -> Option<Vec<Entry<'a>>> {
-    let mut all = Vec::new();
+/// The addresses of all gateways of each network; nothing where one is not known.
+fn entries<'a>(mesh: &[&'a Cluster]) -> BTreeMap<&'a str, Option<Vec<Entry<'a>>>> {
+    let mut all: BTreeMap<&str, Option<Vec<Entry<'a>>>> = BTreeMap::new();
     for cluster in mesh {
         for gateway in found::gateways(cluster) {
-            if gateway.value(found::network) != Some(network) {
-                continue;
-            }
-            let before = all.len();
-            for claim in gateway.addresses() {
+            let Some(network) = gateway.value(found::network) else { continue };
+            let own = gateway.addresses().map(|claim| {
                 let stated = Stated { subject: gateway.subject, claim };
-                all.push(Entry { cluster, stated, address: claim.value.parse().ok()? });
-            }
-            if all.len() == before {
-                return None;
+                Some(Entry { cluster, stated, address: claim.value.parse().ok()? })
+            });
+            let own = own.collect::<Option<Vec<_>>>().filter(|own| !own.is_empty());
+            let entries = all.entry(network).or_insert_with(|| Some(Vec::new()));
+            match (entries.as_mut(), own) {
+                (Some(entries), Some(own)) => entries.extend(own),
+                _ => *entries = None,
             }
         }
     }
-    Some(all)
+    all
 }
 
 /// The first of them, where all are of that family.

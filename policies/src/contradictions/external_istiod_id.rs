@@ -1,5 +1,7 @@
 //! MW5215: an external istiod has another cluster ID than the cluster whose configuration it reads.
 
+use std::cell::LazyCell;
+
 use super::found;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -22,30 +24,37 @@ impl Policy for ExternalIstiodId {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in found::scopes(repository) {
-            let fleet = found::fleet(repository, scope);
+        for fleet in found::fleets(repository).into_values() {
+            let read = LazyCell::new(|| read(&fleet));
             for cluster in &fleet {
                 for subject in cluster.subjects.iter().filter(|subject| subject.is_external_istiod()) {
-                    judge(cluster, subject, &fleet, findings);
+                    judge(cluster, subject, &read, findings);
                 }
             }
         }
     }
 }
 
-fn judge(cluster: &Cluster, external: &Manifest, fleet: &[&Cluster], findings: &mut Findings) {
-    let Some(own) = external.istiod_id() else { return };
-    let is_read = |subject: &&Manifest| {
-        subject.plane == external.plane
-            && subject.claims.plane.as_ref().is_some_and(|plane| plane.is_remote)
+/// What makes a cluster one whose configuration an external istiod reads.
+fn read<'a>(fleet: &[&'a Cluster]) -> Vec<(&'a Cluster, &'a Manifest)> {
+    let is_read = |subject: &Manifest| {
+        subject.claims.plane.as_ref().is_some_and(|plane| plane.is_remote)
             && subject.chart_values().iter().any(|at| {
                 at.values.at(&"global.configCluster".into()).is_some_and(|node| node.to_json() == true)
             })
     };
-    let others = fleet.iter().filter(|other| other.name != cluster.name);
-    let read: Vec<&Manifest> = others.flat_map(|other| other.subjects.iter().filter(is_read)).collect();
+    let all = fleet.iter().flat_map(|cluster| cluster.subjects.iter().map(|subject| (*cluster, subject)));
+    all.filter(|(_, subject)| is_read(subject)).collect()
+}
+
+fn judge(cluster: &Cluster, external: &Manifest, read: &[(&Cluster, &Manifest)], findings: &mut Findings) {
+    let Some(own) = external.istiod_id() else { return };
+    let mut others = read
+        .iter()
+        .filter(|(other, subject)| other.name != cluster.name && subject.plane == external.plane)
+        .map(|(_, subject)| subject);
     // Of several nobody can say which is whose.
-    let [config] = read.as_slice() else { return };
+    let (Some(config), None) = (others.next(), others.next()) else { return };
     let Some(right) = config.istiod_id().filter(|right| right.claim.value != own.claim.value) else { return };
     let (found, right_id) = (&own.claim.value, &right.claim.value);
     let message = format!(

@@ -1,6 +1,8 @@
 //! Gateways of a repository, whichever object installs them: a Service, chart values, an IstioOperator, a `Gateway` of the
 //! Gateway API.
 
+use std::collections::BTreeMap;
+
 use crate::claim::{Claim, Fact};
 use crate::east_west;
 use crate::finding::Place;
@@ -106,24 +108,13 @@ fn gateway_of(fact: &Fact) -> Option<&str> {
     }
 }
 
-/// Named clusters of one fleet, each of which holds one cluster's objects.
-pub(super) fn fleet<'a>(repository: &'a Repository, scope: &str) -> Vec<&'a Cluster> {
-    let mut clusters: Vec<&Cluster> = repository.clusters.iter().collect();
-    clusters.retain(|cluster| cluster.scope == scope && cluster.named && !cluster.mixed);
-    clusters
-}
-
-/// The scopes of all fleets, once each.
-pub(super) fn scopes(repository: &Repository) -> Vec<&str> {
-    let mut scopes: Vec<&str> = repository
-        .clusters
-        .iter()
-        .filter(|cluster| cluster.named)
-        .map(|cluster| cluster.scope.as_str())
-        .collect();
-    scopes.sort_unstable();
-    scopes.dedup();
-    scopes
+/// Named clusters by the scope of their fleet, each of which holds one cluster's objects.
+pub(super) fn fleets(repository: &Repository) -> BTreeMap<&str, Vec<&Cluster>> {
+    let mut fleets: BTreeMap<&str, Vec<&Cluster>> = BTreeMap::new();
+    for cluster in repository.clusters.iter().filter(|cluster| cluster.named && !cluster.mixed) {
+        fleets.entry(&cluster.scope).or_default().push(cluster);
+    }
+    fleets
 }
 
 /// Whether another cluster's istiod serves it, as far as its control plane says.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::found::{fleet, scopes};
+use super::found::fleets;
 use crate::finding::{Findings, Rule, Severity};
 use crate::node::{FieldPath, Node};
 use crate::policy::Policy;
@@ -27,8 +27,7 @@ impl Policy for HalfGlobalService {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in scopes(repository) {
-            let clusters = fleet(repository, scope);
+        for clusters in fleets(repository).into_values() {
             judge(&clusters.into_iter().filter(|cluster| cluster.fleet).collect::<Vec<_>>(), findings);
         }
     }

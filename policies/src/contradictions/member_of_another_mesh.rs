@@ -1,5 +1,6 @@
 //! MW1209: a member of an Mspider mesh is told another mesh than the mesh and its own control plane say.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use crate::claim::Fact;
@@ -28,6 +29,7 @@ impl Policy for MemberOfAnotherMesh {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
+        let meshes = LazyCell::new(|| meshes(repository));
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
             let entries = cluster.stated(|_, fact| *fact == Fact::MeshEntries);
             let Some(entry) = entries.first() else { continue };
@@ -37,7 +39,7 @@ impl Policy for MemberOfAnotherMesh {
                 continue;
             }
             if !by_itself(cluster, entry, findings) {
-                by_its_mesh(repository, cluster, entry, findings);
+                by_its_mesh(&meshes, cluster, entry, findings);
             }
         }
     }
@@ -74,11 +76,21 @@ fn by_itself(cluster: &Cluster, entry: &Stated<'_>, findings: &mut Findings) -> 
     true
 }
 
-/// The only mesh that counts the cluster among its members, where the parameters are for none that the repository has.
-fn by_its_mesh(repository: &Repository, cluster: &Cluster, entry: &Stated<'_>, findings: &mut Findings) {
+/// Every mesh of the repository, and all of their IDs.
+fn meshes(repository: &Repository) -> (Vec<&Manifest>, BTreeSet<String>) {
     let all = repository.clusters.iter().filter(|other| !other.mixed).flat_map(|other| &other.subjects);
     let meshes: Vec<&Manifest> = all.filter(|subject| subject.kind == "GlobalMesh").collect();
-    let all: BTreeSet<String> = meshes.iter().flat_map(|mesh| ids(mesh)).collect();
+    let ids = meshes.iter().flat_map(|mesh| ids(mesh)).collect();
+    (meshes, ids)
+}
+
+/// The only mesh that counts the cluster among its members, where the parameters are for none that the repository has.
+fn by_its_mesh(
+    (meshes, all): &(Vec<&Manifest>, BTreeSet<String>),
+    cluster: &Cluster,
+    entry: &Stated<'_>,
+    findings: &mut Findings,
+) {
     let members = FieldPath::parse("spec.clusters");
     let counts = |mesh: &&&Manifest| {
         let list = mesh.document.at(&members).into_iter().flat_map(Node::items);

@@ -32,8 +32,8 @@ impl Policy for OneWayDiscovery {
         for mesh in repository.meshes() {
             apart(&mesh, findings);
         }
-        for scope in found::scopes(repository) {
-            unread_remotes(&found::fleet(repository, scope), findings);
+        for fleet in found::fleets(repository).values() {
+            unread_remotes(fleet, findings);
         }
     }
 }

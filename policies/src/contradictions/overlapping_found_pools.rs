@@ -1,6 +1,6 @@
 //! MW3252: two clusters announce the same addresses.
 
-use super::found::{fleet, scopes};
+use super::found::fleets;
 use crate::address::AddressRange;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
@@ -25,9 +25,9 @@ impl Policy for OverlappingFoundPools {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in scopes(repository) {
+        for fleet in fleets(repository).into_values() {
             // Environments beside each other are often one cluster's several lives.
-            let clusters = fleet(repository, scope).into_iter().filter(|cluster| cluster.fleet);
+            let clusters = fleet.into_iter().filter(|cluster| cluster.fleet);
             judge(&clusters.collect::<Vec<_>>(), findings);
         }
     }

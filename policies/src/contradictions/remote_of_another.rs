@@ -1,8 +1,9 @@
 //! MW5217: a remote cluster lets another istiod lead it than the one that it dials.
 
-use std::collections::BTreeSet;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::found;
+use super::found::{self, Found};
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -25,27 +26,42 @@ impl Policy for RemoteOfAnother {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in found::scopes(repository) {
-            let fleet = found::fleet(repository, scope);
+        for fleet in found::fleets(repository).into_values() {
+            let primaries = LazyCell::new(|| primaries(&fleet));
             for cluster in &fleet {
-                judge(cluster, &fleet, findings);
+                judge(cluster, &primaries, findings);
             }
         }
     }
 }
 
-fn judge(cluster: &Cluster, fleet: &[&Cluster], findings: &mut Findings) {
+/// Clusters with an istiod by the addresses that their Services ask for.
+type Primaries<'a> = BTreeMap<&'a str, Vec<&'a Cluster>>;
+
+fn primaries<'a>(fleet: &[&'a Cluster]) -> Primaries<'a> {
+    let mut primaries = Primaries::new();
+    for cluster in fleet.iter().copied().filter(|cluster| found::runs_istiod(cluster)) {
+        let services = found::services(cluster);
+        let asked = services.iter().flat_map(Found::addresses).map(|claim| claim.value.as_str());
+        for address in asked.collect::<BTreeSet<_>>() {
+            primaries.entry(address).or_default().push(cluster);
+        }
+    }
+    primaries
+}
+
+fn judge<'a>(
+    cluster: &Cluster,
+    primaries: &LazyCell<Primaries<'a>, impl FnOnce() -> Primaries<'a>>,
+    findings: &mut Findings,
+) {
     let Some((leads, namespace)) = found::leading(cluster) else { return };
     let Some(dialled) = found::dialled(cluster) else { return };
-    let primaries = fleet.iter().filter(|other| other.name != cluster.name && found::runs_istiod(other));
-    let asks = |other: &&&Cluster| {
-        let services = found::services(other);
-        services.iter().any(|service| service.addresses().any(|asked| asked.value == dialled.claim.value))
-    };
+    let asking = primaries.get(dialled.claim.value.as_str()).into_iter().flatten();
     // One of another namespace may be an external control plane's neighbour.
-    let there: Vec<&Cluster> =
-        primaries.filter(asks).filter(|other| other.planes().contains(&namespace)).copied().collect();
-    let [primary] = there.as_slice() else { return };
+    let is_its = |other: &&&Cluster| other.name != cluster.name && other.planes().contains(&namespace);
+    let mut there = asking.filter(is_its);
+    let (Some(primary), None) = (there.next(), there.next()) else { return };
     let ids: BTreeSet<&str> = istiod_ids(primary).iter().map(|stated| stated.claim.value.as_str()).collect();
     if ids.is_empty() || leads.claim.value.split(',').any(|id| ids.contains(id)) {
         return;

@@ -1,5 +1,6 @@
 //! MW4203: a cross-network Gateway that configures no gateway.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use super::found;
@@ -30,6 +31,7 @@ impl Policy for SelectorWithoutGateway {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         let whole = |cluster: &&Cluster| !cluster.mixed && cluster.complete;
+        let served = LazyCell::new(|| served(repository));
         for cluster in repository.clusters.iter().filter(whole) {
             let gateways: Vec<Workload<'_>> = cluster.subjects.iter().flat_map(workloads).collect();
             // The gateways may be installed from elsewhere, as Istio's guide does with a script: only what is seen can be missed.
@@ -39,7 +41,7 @@ impl Policy for SelectorWithoutGateway {
                 continue;
             }
             for subject in cluster.subjects.iter().filter(|subject| is_cross_network(subject)) {
-                judge(repository, cluster, subject, &gateways, findings);
+                judge(&served, cluster, subject, &gateways, findings);
             }
         }
     }
@@ -77,8 +79,20 @@ pub(super) fn is_cross_network(subject: &Manifest) -> bool {
         && servers.is_some_and(|servers| servers.items().any(lets_in))
 }
 
-fn judge(
-    repository: &Repository,
+/// Gateways of the clusters that another one's istiod serves, by the scope of their fleet.
+type Served<'a> = BTreeMap<&'a str, Vec<Workload<'a>>>;
+
+fn served(repository: &Repository) -> Served<'_> {
+    let mut served = Served::new();
+    for (scope, fleet) in found::fleets(repository) {
+        let remotes = fleet.into_iter().filter(|cluster| found::is_remote(cluster));
+        served.insert(scope, remotes.flat_map(|remote| &remote.subjects).flat_map(workloads).collect());
+    }
+    served
+}
+
+fn judge<'a>(
+    served: &LazyCell<Served<'a>, impl FnOnce() -> Served<'a>>,
     cluster: &Cluster,
     subject: &Manifest,
     gateways: &[Workload<'_>],
@@ -95,10 +109,9 @@ fn judge(
             && wanted.keys().any(|key| gateway.labels.contains_key(key))
     };
     // What is applied to a primary opens the gateways of the clusters that it serves, too.
-    let served =
-        || found::fleet(repository, &cluster.scope).into_iter().filter(|other| found::is_remote(other));
+    let served = || served.get(cluster.scope.as_str()).into_iter().flatten();
     if gateways.iter().any(selects)
-        || served().flat_map(|other| &other.subjects).flat_map(workloads).any(|other| selects(&other))
+        || served().any(selects)
         || !gateways.iter().any(|g| wanted.keys().all(|key| g.labels.contains_key(key)))
     {
         return;

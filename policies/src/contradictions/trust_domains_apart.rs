@@ -26,11 +26,15 @@ impl Policy for TrustDomainsApart {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for mesh in repository.meshes() {
-            for (index, b) in mesh.iter().enumerate() {
-                let before = mesh.get(..index).unwrap_or_default();
+            // The first cluster of each trust domain, of those before.
+            let (mut firsts, mut seen) = (Vec::<&Cluster>::new(), BTreeSet::new());
+            for b in mesh {
                 // One finding for each cluster: what it is of more is told by those of the others.
-                if let Some(finding) = others(before).iter().find_map(|a| judge(a, b)) {
+                if let Some(finding) = firsts.iter().find_map(|a| judge(a, b)) {
                     findings.push(finding);
+                }
+                if domain(b).is_some_and(|domain| seen.insert(domain.value)) {
+                    firsts.push(b);
                 }
             }
         }
@@ -70,13 +74,6 @@ fn default(cluster: &Cluster) -> Option<Domain<'_>> {
     let place = found::whole_istiod(cluster)?;
     let is_known = !cluster.subjects.iter().any(is_elsewhere);
     is_known.then_some(Domain { value: DEFAULT, stated: None, place })
-}
-
-/// The first cluster of each trust domain.
-fn others<'a>(clusters: &[&'a Cluster]) -> Vec<&'a Cluster> {
-    let mut seen = BTreeSet::new();
-    let all = clusters.iter().copied();
-    all.filter(|cluster| domain(cluster).is_some_and(|domain| seen.insert(domain.value))).collect()
 }
 
 fn judge(a: &Cluster, b: &Cluster) -> Option<Finding> {

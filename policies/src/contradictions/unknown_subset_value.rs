@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::found::{fleet, scopes};
+use super::found::fleets;
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -26,8 +26,8 @@ impl Policy for UnknownSubsetValue {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for scope in scopes(repository) {
-            judge(&fleet(repository, scope), findings);
+        for fleet in fleets(repository).values() {
+            judge(fleet, findings);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::names::NetworkId;
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository};
+use crate::repository::Repository;
 
 /// MW4160: all proxies see the endpoints of some networks only.
 pub(super) struct OneViewForAll;
@@ -40,20 +40,15 @@ impl Policy for OneViewForAll {
     }
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
-        for cluster in repository.clusters.iter().filter(|cluster| cluster.is_comparable()) {
-            let views = cluster.stated(|_, fact| *fact == Fact::ProxyView);
-            if views.is_empty() {
-                continue;
-            }
-            let meshes = repository.meshes();
-            let mesh = meshes.iter().find(|mesh| mesh.iter().any(|other| std::ptr::eq(*other, cluster)));
-            let networks: Vec<&str> =
-                mesh.into_iter().flatten().filter_map(|other: &&Cluster| other.network()).collect();
-            for view in views {
-                let Some(unseen) = networks.iter().find(|id| !sees(view.claim, id)) else { continue };
-                let fault = fault(view.claim, unseen);
-                let finding = view.finding(&RULE, fault.message).found(&view.claim.value);
-                findings.push(finding.help(fault.help).cluster(&cluster.name));
+        for mesh in repository.meshes() {
+            let networks: Vec<&str> = mesh.iter().filter_map(|cluster| cluster.network()).collect();
+            for cluster in mesh {
+                for view in cluster.stated(|_, fact| *fact == Fact::ProxyView) {
+                    let Some(unseen) = networks.iter().find(|id| !sees(view.claim, id)) else { continue };
+                    let fault = fault(view.claim, unseen);
+                    let finding = view.finding(&RULE, fault.message).found(&view.claim.value);
+                    findings.push(finding.help(fault.help).cluster(&cluster.name));
+                }
             }
         }
     }

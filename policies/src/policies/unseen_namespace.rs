@@ -9,7 +9,7 @@ use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
-use crate::repository::{Cluster, Repository};
+use crate::repository::{Cluster, Manifest, Repository};
 
 /// istiod does not see the namespace of the gateways.
 pub(super) struct UnseenNamespace;
@@ -52,7 +52,10 @@ impl Policy for UnseenNamespace {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in repository.clusters.iter().filter(|cluster| !cluster.mixed) {
-            for subject in &cluster.subjects {
+            let selects = |subject: &&Manifest| {
+                subject.claims.list.iter().any(|claim| claim.fact == Fact::DiscoverySelector)
+            };
+            for subject in cluster.subjects.iter().filter(selects) {
                 let Some(labels) = labels_of(cluster, &subject.plane) else { continue };
                 let plane = subject.plane.as_str();
                 fault::told(&RULE, cluster, subject, |claims| faults(claims, plane, &labels, true), findings);
