@@ -49,7 +49,7 @@ pub struct Linted {
 /// How paths are walked: rendered trees are manifests too.
 #[must_use]
 pub fn options() -> DiscoverOptions {
-    DiscoverOptions { read_rendered: true, ..DiscoverOptions::default() }
+    DiscoverOptions { read_rendered: true, read_json: true, ..DiscoverOptions::default() }
 }
 
 /// Reads everything below the paths and compares it.

@@ -201,6 +201,7 @@ pub(crate) use kustomization::cluster_directory;
 pub(crate) use network_gateway::{EAST_WEST, REMOTE};
 pub(crate) use node::{REGION as NODE_REGION, ZONE as NODE_ZONE};
 pub(crate) use scope::cluster_local_hosts;
+pub(crate) use values::is_subchart;
 
 /// Label of network membership.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshwright_policies::repository::{Cluster, Repository};
 
 use self::gathered::Gathered;
-use self::held::Finished;
+use self::held::{Finished, Placed};
 use self::listing::Listing;
 use self::plan::Plan;
 use super::delivery;
@@ -57,7 +57,7 @@ pub(super) fn assign(
     let finished = threads::in_parts(&held, LEAST, |held| {
         held.iter().map(|held| held.finish(around)).collect::<Vec<_>>()
     });
-    let (clusters, unread) = gather(finished.into_iter().flatten(), everything);
+    let (clusters, unread) = gather(finished.into_iter().flatten().collect(), everything);
     notes::outside(files, notes);
     notes::unfollowed(files, &builder, notes);
     notes::unread(&unread, notes);
@@ -66,18 +66,27 @@ pub(super) fn assign(
     Repository::new(clusters)
 }
 
-/// The clusters, and the files with values that were not read.
-fn gather(finished: impl Iterator<Item = Finished>, everything: bool) -> (Vec<Cluster>, BTreeSet<String>) {
+/// The clusters, and the files with values that were not read. Values that a release takes, whichever cluster it is in, are in
+/// the release, and not there a second time.
+fn gather(finished: Vec<Finished>, everything: bool) -> (Vec<Cluster>, BTreeSet<String>) {
     let mut clusters: BTreeMap<Home, Gathered> = BTreeMap::new();
+    let used: BTreeSet<String> = finished.iter().flat_map(|one| one.used.iter().cloned()).collect();
     let mut unread = BTreeSet::new();
     for one in finished {
         unread.extend(one.unread);
-        for (home, placed) in one.manifests {
+        let held = one.manifests.len();
+        let rest: Vec<(Home, Placed)> =
+            one.manifests.into_iter().filter(|(_, placed)| !(placed.is_file && used.contains(&placed.path))).collect();
+        // A cluster of nothing but such files is none.
+        let is_gone = held > 0 && rest.is_empty() && one.complete && !one.home.said;
+        for (home, placed) in rest {
             if everything || kept::is_compared(&placed.manifest) {
                 clusters.entry(home).or_default().manifests.push(placed);
             }
         }
-        clusters.entry(one.home).or_default().incomplete |= !one.complete;
+        if !is_gone {
+            clusters.entry(one.home).or_default().incomplete |= !one.complete;
+        }
     }
     let clusters = clusters.into_iter().filter_map(|(home, gathered)| gathered.cluster(home)).collect();
     (clusters, unread)

@@ -35,6 +35,8 @@ pub(super) struct Delivery {
     pub(super) variables_from: Vec<String>,
     /// Whether directories below it are taken too.
     recurse: bool,
+    /// Whether every file below it is taken as it is, beside a kustomization of its own too.
+    pub(super) is_plain_files: bool,
 }
 
 impl Delivery {

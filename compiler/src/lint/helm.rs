@@ -103,7 +103,12 @@ fn flux(object: &Node, path: &str, maps: &ConfigMaps<'_>, files: &Files<'_>) -> 
     if let Some(dependencies) = directory.as_deref().and_then(|directory| files.chart(directory)) {
         resolved.values = wrapped(&layers.values, dependencies, release);
     }
-    if is_changed {
+    if !resolved.values.is_empty() {
+        // They are told apart, and are no values of the wrapper itself, whatever it is called.
+        let mut document = object.clone();
+        kustomize::unset(&mut document, &["spec", "values"]);
+        resolved.document = Some(document);
+    } else if is_changed {
         let mut document = object.clone();
         kustomize::set(&mut document, &["spec", "values"], layers.values);
         resolved.document = Some(document);
@@ -153,7 +158,12 @@ fn argo(object: &Node, path: &str, files: &Files<'_>) -> Resolved {
         let release = helm.and_then(|helm| helm.str_at("releaseName"));
         let release = release.or_else(|| object.str_at("metadata.name")).unwrap_or_default();
         if let Some(dependencies) = directory.as_deref().and_then(|directory| files.chart(directory)) {
-            resolved.values.extend(wrapped(&layers.values, dependencies, release));
+            let values = wrapped(&layers.values, dependencies, release);
+            if !values.is_empty() {
+                is_changed = true;
+                take(&mut document, &prefix);
+            }
+            resolved.values.extend(values);
         } else if layers.is_changed {
             is_changed = true;
             put(&mut document, &prefix, layers.values);
@@ -178,20 +188,27 @@ fn value_file(name: &str, chart: Option<&str>, from: &str, files: &Files<'_>) ->
 }
 
 fn put(document: &mut Node, source: &FieldPath, values: Node) {
-    let mut node = document;
-    for step in &source.0 {
-        let next = match (&mut node.value, step) {
-            (Value::Mapping(entries), Step::Key(key)) => {
-                entries.iter_mut().find(|entry| entry.key == *key).map(|entry| &mut entry.node)
-            }
-            (Value::Sequence(items), Step::Index(index)) => items.get_mut(*index),
-            _ => None,
-        };
-        let Some(next) = next else { return };
-        node = next;
-    }
+    let Some(node) = source_of(document, source) else { return };
     kustomize::unset(node, &["helm", "values"]);
     kustomize::set(node, &["helm", "valuesObject"], values);
+}
+
+/// Takes the values out of a source whose chart only wraps others: they are told apart.
+fn take(document: &mut Node, source: &FieldPath) {
+    let Some(node) = source_of(document, source) else { return };
+    for key in ["values", "valuesObject", "parameters"] {
+        kustomize::unset(node, &["helm", key]);
+    }
+}
+
+fn source_of<'a>(document: &'a mut Node, source: &FieldPath) -> Option<&'a mut Node> {
+    source.0.iter().try_fold(document, |node, step| match (&mut node.value, step) {
+        (Value::Mapping(entries), Step::Key(key)) => {
+            entries.iter_mut().find(|entry| entry.key == *key).map(|entry| &mut entry.node)
+        }
+        (Value::Sequence(items), Step::Index(index)) => items.get_mut(*index),
+        _ => None,
+    })
 }
 
 /// Values on values.

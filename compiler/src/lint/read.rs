@@ -1,6 +1,6 @@
 //! Files to documents: objects, chart values and kustomizations, and what of the text is a finding or a note.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use meshwright_policies::chart_keys::Chart;
 use meshwright_policies::finding::{Finding, Findings};
@@ -137,11 +137,19 @@ const PARTIAL: &[&str] = &["MW0006", "MW0007", "MW0008"];
 /// Fewer files than this are read by one thread.
 const LEAST: usize = 64;
 
+/// Directories with a `Chart.yaml`, with their last slash, and whether it brings other charts along.
+type Charts<'a> = BTreeMap<&'a str, bool>;
+
+/// Whether a `Chart.yaml` has dependencies; most charts have none, and their text tells.
+fn wraps(chart: &[u8]) -> bool {
+    String::from_utf8_lossy(chart).lines().any(|line| line.starts_with("dependencies:"))
+}
+
 pub(super) fn read(sources: &Sources) -> Files<'_> {
-    let charts: BTreeSet<&str> = sources
+    let charts: Charts<'_> = sources
         .iter()
-        .filter_map(|(_, file)| file.path().strip_suffix("Chart.yaml"))
-        .filter(|directory| directory.is_empty() || directory.ends_with('/'))
+        .filter_map(|(_, file)| Some((file.path().strip_suffix("Chart.yaml")?, wraps(file.text()))))
+        .filter(|(directory, _)| directory.is_empty() || directory.ends_with('/'))
         .collect();
     let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
     let parts = threads::in_parts(&files, LEAST, |files| {
@@ -212,10 +220,14 @@ impl Skipped<'_> {
 }
 
 impl<'a> Part<'a> {
-    fn file(&mut self, id: FileId, file: &'a SourceFile, charts: &BTreeSet<&str>) {
+    fn file(&mut self, id: FileId, file: &'a SourceFile, charts: &Charts<'_>) {
         let path = file.path();
         if is_template(path, charts) {
             self.skipped.templates.push(path);
+            return;
+        }
+        let is_json = path.ends_with(".json");
+        if is_json && !may_be_manifest(file.text()) {
             return;
         }
         let mut own = Findings::new();
@@ -226,6 +238,10 @@ impl<'a> Part<'a> {
             return;
         }
         let has = |codes: &[&str]| own.iter().any(|finding| codes.contains(&finding.rule.code));
+        // Many programs keep their own dialects of JSON, with comments.
+        if is_json && has(&[BROKEN]) {
+            return;
+        }
         let mut read = File { path, id, whole: true, contents: Vec::new() };
         if has(&[BROKEN]) && looks_templated(&String::from_utf8_lossy(file.text())) {
             self.skipped.templated.push(path);
@@ -252,7 +268,7 @@ impl<'a> Part<'a> {
         path: &'a str,
         root: Node,
         reading: &Findings,
-        charts: &BTreeSet<&str>,
+        charts: &Charts<'_>,
         contents: &mut Vec<Content>,
     ) {
         let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
@@ -336,18 +352,26 @@ fn is_unquoted(finding: &Finding, documents: &[syntax::Document]) -> bool {
             .any(|node| matches!(node.value, Value::Mapping(_)))
 }
 
+/// Whether JSON may be an object, or parameters that a generator reads: most of it is other programs', and some of it large.
+fn may_be_manifest(text: &[u8]) -> bool {
+    const LARGEST_PLAIN: usize = 64 << 10;
+    let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
+    text.len() <= LARGEST_PLAIN || has(br#""apiVersion""#) && has(br#""kind""#)
+}
+
 fn looks_templated(text: &str) -> bool {
     ["{{", "<%", "{%", "((", "#@"].iter().any(|mark| text.contains(mark))
 }
 
 /// A file of a chart's `templates/` or of a chart within a chart.
-fn is_template(path: &str, charts: &BTreeSet<&str>) -> bool {
+fn is_template(path: &str, charts: &Charts<'_>) -> bool {
     charts_around(path, charts).any(|(_, rest)| rest.starts_with("templates/"))
 }
 
-/// The defaults and profiles of Istio's own charts, vendored.
-fn is_default(path: &str, charts: &BTreeSet<&str>) -> bool {
-    charts_around(path, charts).any(|(chart, rest)| {
+/// The defaults and profiles of Istio's own charts, vendored. A chart that brings others along is somebody's wrapper of them,
+/// whatever it is called.
+fn is_default(path: &str, charts: &Charts<'_>) -> bool {
+    charts_around(path, charts).filter(|(chart, _)| charts.get(chart) == Some(&false)).any(|(chart, rest)| {
         let name = chart.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let istios = Chart::named(name).is_some() || name.starts_with("istio");
         istios && (rest == "values.yaml" || rest.starts_with("files/"))
@@ -355,10 +379,10 @@ fn is_default(path: &str, charts: &BTreeSet<&str>) -> bool {
 }
 
 /// The charts that a file is in, each with the way from it.
-fn charts_around<'a>(path: &'a str, charts: &BTreeSet<&str>) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn charts_around<'a>(path: &'a str, charts: &Charts<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let ends = path.match_indices('/').map(|(at, _)| at.saturating_add(1));
     let splits = std::iter::once(0).chain(ends).filter_map(|end| path.split_at_checked(end));
-    splits.filter(|(directory, _)| charts.contains(directory))
+    splits.filter(|(directory, _)| charts.contains_key(directory))
 }
 
 fn inside(inner: Span, outer: Span) -> bool {

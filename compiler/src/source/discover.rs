@@ -18,6 +18,9 @@ use super::Sources;
 /// What marks a directory as a rendered tree, relative to it.
 pub const RENDERED_MARKER: &str = ".meshwright/manifest.json";
 
+/// Packages of Node.js, none of which is a manifest, in numbers beyond any bound.
+pub(super) const PACKAGES: &str = "node_modules";
+
 /// Bounds of a walk: input is hostile.
 #[derive(Clone, Copy, Debug)]
 pub struct DiscoverOptions {
@@ -29,11 +32,23 @@ pub struct DiscoverOptions {
     pub max_depth: usize,
     /// Whether rendered trees below the root are read too.
     pub read_rendered: bool,
+    /// Whether `*.json` is read too, up to [`LARGEST_JSON`] bytes each: manifests may be JSON, and most JSON is none.
+    pub read_json: bool,
+}
+
+/// Largest JSON file that is read, in bytes.
+pub const LARGEST_JSON: u64 = 1 << 20;
+
+impl DiscoverOptions {
+    /// Whether a file of that name and size is read.
+    pub(super) fn reads(self, name: &str, size: impl FnOnce() -> u64) -> bool {
+        is_yaml(name) || self.read_json && name.ends_with(".json") && size() <= LARGEST_JSON
+    }
 }
 
 impl Default for DiscoverOptions {
     fn default() -> DiscoverOptions {
-        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32, read_rendered: false }
+        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32, read_rendered: false, read_json: false }
     }
 }
 
@@ -171,7 +186,7 @@ impl Walk {
         self.directories.push(real.to_owned());
         for entry in entries {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') {
+            if name.starts_with('.') || self.options.read_json && name == PACKAGES {
                 continue;
             }
             let real = entry.path();
@@ -183,7 +198,7 @@ impl Walk {
                 }
             } else if kind.is_dir() {
                 self.directory(&real, &path, depth + 1)?;
-            } else if is_yaml(&name) {
+            } else if self.options.reads(&name, || entry.metadata().map_or(0, |metadata| metadata.len())) {
                 self.files.insert((path, real));
                 if self.files.len() > self.options.max_files {
                     return Err(SourceError::TooManyFiles {

@@ -1,5 +1,6 @@
 //! MW4202: meshNetworks leads to a port that the gateway's Service does not have.
 
+use super::gateway_without_mesh_port::is_lacking;
 use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -45,6 +46,10 @@ fn judge(
             let Some(ports) = ports_at(subject, address) else { continue };
             let port = &stated.claim.value;
             if ports.value.split(',').any(|found| found == port) || by_node_port(subject) {
+                continue;
+            }
+            // The gateway is at fault, and not each of those that lead to it: MW4201.
+            if is_lacking(&subject.claims.list, ports, port) {
                 continue;
             }
             let message = format!(

@@ -1,6 +1,6 @@
 //! MW4201: an east-west gateway whose Service lacks the port at which peers enter.
 
-use crate::claim::Fact;
+use crate::claim::{Claim, Fact};
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
 use crate::repository::{Cluster, Manifest, Repository};
@@ -35,38 +35,52 @@ impl Policy for GatewayWithoutMeshPort {
     }
 }
 
+/// A gateway that peers enter at a port which its Service does not have.
+struct Lack<'a> {
+    gateway: &'a str,
+    ports: &'a Claim,
+    wanted: &'a str,
+    because: &'a Claim,
+}
+
+fn lack<'a>(list: &'a [Claim], ports: &'a Claim) -> Option<Lack<'a>> {
+    let Fact::GatewayPorts { gateway } = &ports.fact else { return None };
+    let labelled = list.iter().find(|c| c.fact == Fact::GatewayNetwork { gateway: gateway.clone() });
+    let view = list.iter().find(|c| c.fact == Fact::NetworkView { gateway: gateway.clone() });
+    // Without the label the entry stands in `meshNetworks`, with any port.
+    let east_west = list.iter().find(|c| {
+        c.fact == Fact::GatewayLabel { gateway: gateway.clone() } && c.value == "eastwestgateway"
+    });
+    let because = labelled.or(view).or(east_west)?;
+    let label = list.iter().find(|c| c.fact == Fact::GatewayPortLabel { gateway: gateway.clone() });
+    let wanted = label.map_or(DEFAULT, |label| label.value.as_str());
+    let has = |port: &str| ports.value.split(',').any(|found| found == port);
+    let targets = list.iter().any(|c| {
+        matches!(&c.fact, Fact::GatewayTarget { gateway: of, .. } if of == gateway) && c.value == DEFAULT
+    });
+    let elsewhere = labelled.is_none() && targets;
+    let is_there = has(wanted) || (label.is_none() && (has(HBONE) || elsewhere));
+    (!is_there).then(|| Lack { gateway, ports, wanted, because: label.unwrap_or(because) })
+}
+
+/// Whether a Service with these ports is found to lack this one.
+pub(super) fn is_lacking(list: &[Claim], ports: &Claim, port: &str) -> bool {
+    lack(list, ports).is_some_and(|lack| lack.wanted == port)
+}
+
 fn judge(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
     let list = &subject.claims.list;
-    for claim in list {
-        let Fact::GatewayPorts { gateway } = &claim.fact else { continue };
-        let labelled = list.iter().find(|c| c.fact == Fact::GatewayNetwork { gateway: gateway.clone() });
-        let view = list.iter().find(|c| c.fact == Fact::NetworkView { gateway: gateway.clone() });
-        // Without the label the entry stands in `meshNetworks`, with any port.
-        let east_west = list.iter().find(|c| {
-            c.fact == Fact::GatewayLabel { gateway: gateway.clone() } && c.value == "eastwestgateway"
-        });
-        let Some(because) = labelled.or(view).or(east_west) else { continue };
-        let label = list.iter().find(|c| c.fact == Fact::GatewayPortLabel { gateway: gateway.clone() });
-        let wanted = label.map_or(DEFAULT, |label| label.value.as_str());
-        let has = |port: &str| claim.value.split(',').any(|found| found == port);
-        let targets = list.iter().any(|c| {
-            matches!(&c.fact, Fact::GatewayTarget { gateway: of, .. } if of == gateway) && c.value == DEFAULT
-        });
-        let elsewhere = labelled.is_none() && targets;
-        if has(wanted) || (label.is_none() && (has(HBONE) || elsewhere)) {
-            continue;
-        }
+    for Lack { gateway, ports, wanted, because } in list.iter().filter_map(|claim| lack(list, claim)) {
         let message = format!(
             "`{gateway}` of {} has ports `{}` and not {wanted}, at which other networks enter",
             cluster.called(),
-            claim.value
+            ports.value
         );
-        let place = subject.place(&label.unwrap_or(because).path);
         findings.push(
             subject
-                .finding(&RULE, &claim.path, message)
-                .found(&claim.value)
-                .related(place, "this makes it an east-west gateway")
+                .finding(&RULE, &ports.path, message)
+                .found(&ports.value)
+                .related(subject.place(&because.path), "this makes it an east-west gateway")
                 .help(format!("add `{{name: tls, port: {wanted}, targetPort: 15443}}` to the ports"))
                 .cluster(&cluster.name),
         );

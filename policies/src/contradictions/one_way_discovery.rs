@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::found;
+use super::{found, remote_secret_key};
 use crate::claim::Fact;
 use crate::finding::{Findings, Rule, Severity};
 use crate::policy::Policy;
@@ -43,8 +43,13 @@ fn read(cluster: &Cluster) -> Vec<Stated<'_>> {
     cluster.stated(|_, fact| matches!(fact, Fact::RemoteCluster { .. }))
 }
 
+/// Whether it has a remote secret for a cluster. One with another key is MW1206.
 fn reads(cluster: &Cluster, id: &str) -> bool {
-    read(cluster).iter().any(|stated| stated.claim.value == id)
+    read(cluster).iter().any(|stated| stated.claim.value == id) || misnamed(cluster).any(|meant| meant == id)
+}
+
+fn misnamed(cluster: &Cluster) -> impl Iterator<Item = &str> {
+    cluster.subjects.iter().filter_map(remote_secret_key::misnamed)
 }
 
 fn is_primary(cluster: &Cluster) -> bool {
@@ -101,7 +106,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn of(cluster: &'a Cluster) -> Option<Reader<'a>> {
         let secrets = read(cluster);
-        let reads = secrets.iter().map(|stated| stated.claim.value.as_str()).collect();
+        let reads = secrets.iter().map(|stated| stated.claim.value.as_str()).chain(misnamed(cluster)).collect();
         Some(Reader { cluster, id: cluster.cluster_id()?, secret: *secrets.first()?, reads })
     }
 }
@@ -112,6 +117,7 @@ fn unread_remotes(fleet: &[&Cluster], findings: &mut Findings) {
     let mut primaries: BTreeMap<&str, (&Cluster, Stated<'_>)> = BTreeMap::new();
     for cluster in fleet.iter().filter(|cluster| is_primary(cluster)) {
         let Some(mesh) = cluster.mesh_id() else { continue };
+        read_by.entry(mesh).or_default().extend(misnamed(cluster));
         for secret in read(cluster) {
             read_by.entry(mesh).or_default().insert(secret.claim.value.as_str());
             primaries.entry(mesh).or_insert((*cluster, secret));

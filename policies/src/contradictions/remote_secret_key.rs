@@ -44,6 +44,15 @@ const ANNOTATION: &str = "networking.istio.io/cluster";
 /// Prefix of the name that istioctl gives to a remote secret.
 const PREFIX: &str = "istio-remote-secret-";
 
+/// The cluster that a remote secret is meant for, by its annotation or its name, where its key says another.
+pub(super) fn misnamed(subject: &Manifest) -> Option<&str> {
+    let keys = remote_secret_keys(subject);
+    let [(key, _)] = keys.as_slice() else { return None };
+    let annotation = FieldPath::parse("metadata.annotations").key(ANNOTATION);
+    let annotated = subject.document.at(&annotation).and_then(|node| node.as_str());
+    annotated.or_else(|| subject.name.strip_prefix(PREFIX)).filter(|id| id != key)
+}
+
 fn judge(
     cluster: &Cluster,
     subject: &Manifest,

@@ -38,7 +38,12 @@ impl Kind for ConfigMap {
             data.with(&["mesh"], |mesh| values::mesh_config(mesh, claims));
             data.with(&["meshNetworks"], |document| mesh_networks::document(document, claims));
         } else if name.starts_with(INJECTOR) {
-            data.with(&["values"], |values| values::istiod(values, claims));
+            data.with(&["values"], |values| {
+                values::istiod(values, claims);
+                // A copy of the chart's values, of which the injector's templates read no `meshNetworks`
+                // (istio/istio@1.31: `manifests/charts/istio-control/istio-discovery/files`).
+                values::drop_below(claims, &values.path(), "global.meshNetworks");
+            });
         }
     }
 }

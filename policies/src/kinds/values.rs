@@ -39,10 +39,17 @@ pub(super) fn chart_named(name: &str) -> Option<Chart> {
     Chart::named(name.rsplit('/').next().unwrap_or(name))
 }
 
+/// Whether values below this key make a chart that is called like one of Istio's, such as the directory `./charts/istiod`, a
+/// wrapper. Istio's own charts have no such map, but for the keys `base` and `cni` of some releases.
+pub(crate) fn is_subchart(key: &str) -> bool {
+    Chart::named(key).is_some_and(|chart| !matches!(chart, Chart::Base | Chart::Cni))
+}
+
 /// Claims of a chart's values, for a release of that name. The values of a wrapper chart hold those of each dependency
 /// below its name (helm.sh, "Subcharts and Global Values"); its `global` is theirs too.
 pub(super) fn of_chart(chart: &str, values: &At<'_>, release: &str, claims: &mut Claims) {
-    let named = chart_named(chart);
+    let is_wrapper = chart.contains('/') && values.entries().any(|(key, below)| is_subchart(key) && below.is_map());
+    let named = chart_named(chart).filter(|_| !is_wrapper);
     if let Some(chart) = named.or_else(|| chart_of(values)) {
         of(chart, values, release, claims);
         return;

@@ -2,6 +2,7 @@
 
 use super::Manifest;
 use crate::chart_keys::Chart;
+use crate::kinds::is_subchart;
 use crate::node::{FieldPath, Node, Value};
 use crate::version::Version;
 
@@ -43,7 +44,9 @@ impl Manifest {
             }
             "HelmRelease" => {
                 let name = self.text("spec.chart.spec.chart").or_else(|| self.text("spec.chartRef.name"));
-                let chart = name.and_then(|name| chart_named(&name));
+                let values = self.document.at(&"spec.values".into());
+                let is_wrapper = name.as_deref().is_some_and(|name| is_wrapper(name, values));
+                let chart = name.filter(|_| !is_wrapper).and_then(|name| chart_named(&name));
                 let at = at("spec.values", chart, version("spec.chart.spec.version"));
                 at.into_iter().flat_map(in_wrapper).collect()
             }
@@ -93,6 +96,13 @@ impl Manifest {
         }
         found
     }
+}
+
+/// Whether a chart is called like one of Istio's and is a wrapper of it: the directory `./charts/istiod`.
+fn is_wrapper(chart: &str, values: Option<&Node>) -> bool {
+    let mut entries = values.into_iter().flat_map(Node::entries);
+    chart.contains('/')
+        && entries.any(|entry| is_subchart(&entry.key) && matches!(entry.node.value, Value::Mapping(_)))
 }
 
 /// The values of Istio's charts in those of a wrapper chart, which holds them below the name of each. Its own version is

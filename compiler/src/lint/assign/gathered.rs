@@ -92,6 +92,7 @@ mod tests {
                     path: file.path.to_owned(),
                     place: directory(file.path).to_owned(),
                     manifest: manifest.clone(),
+                    is_file: manifest.kind.is_empty(),
                 }));
             }
         }

@@ -27,6 +27,8 @@ pub(super) struct Finished {
     pub(super) manifests: Vec<(Home, Placed)>,
     /// Files with values that were not read.
     pub(super) unread: Vec<String>,
+    /// Files of values that releases take: their values are in the releases.
+    pub(super) used: BTreeSet<String>,
 }
 
 /// A manifest, and where it comes from: the file, and what tells variants apart.
@@ -34,6 +36,8 @@ pub(super) struct Placed {
     pub(super) path: String,
     pub(super) place: String,
     pub(super) manifest: Manifest,
+    /// Whether it is a file of values as it lies there.
+    pub(super) is_file: bool,
 }
 
 impl Held<'_> {
@@ -45,21 +49,18 @@ impl Held<'_> {
             complete: self.groups.iter().all(|group| group.complete),
             manifests: Vec::new(),
             unread: Vec::new(),
+            used: BTreeSet::new(),
         };
-        // Values that a release takes are in the release.
-        let mut used = BTreeSet::new();
         for (group, item) in items() {
             if let Item::Object(object) = item {
                 let resolved = helm::resolve(object.node(), object.path, &maps, around.files);
-                used.extend(resolved.files.iter().cloned());
+                finished.used.extend(resolved.files.iter().cloned());
                 finished.object(group, object, resolved, around);
             }
         }
         for (group, item) in items() {
-            if let Item::Values(path, manifest) = item
-                && !used.contains(*path)
-            {
-                finished.add(self.home.clone(), path, group, (*manifest).clone());
+            if let Item::Values(path, manifest) = item {
+                finished.add(self.home.clone(), path, group, (*manifest).clone(), true);
             }
         }
         finished
@@ -94,16 +95,16 @@ impl Finished {
         let home = home::by_destination(&manifest, object.path, &self.home, around.known)
             .unwrap_or_else(|| self.home.clone());
         for values in resolved.values {
-            self.add(home.clone(), object.path, group, values);
+            self.add(home.clone(), object.path, group, values, false);
         }
-        self.add(home, object.path, group, manifest);
+        self.add(home, object.path, group, manifest, false);
     }
 
-    fn add(&mut self, home: Home, path: &str, group: &Group<'_>, manifest: Manifest) {
+    fn add(&mut self, home: Home, path: &str, group: &Group<'_>, manifest: Manifest, is_file: bool) {
         // A base that several roots change is written once.
         let own = is_within(directory(path), group.place) || !group.is_root;
         let place = if own { directory(path) } else { group.place };
-        let placed = Placed { path: path.to_owned(), place: place.to_owned(), manifest };
+        let placed = Placed { path: path.to_owned(), place: place.to_owned(), manifest, is_file };
         self.manifests.push((home, placed));
     }
 }
@@ -143,10 +144,11 @@ spec:
     #[test]
     fn values_that_a_release_takes_are_not_there_a_second_time() {
         let used = finished(&[("app.yaml", RELEASE), ("istiod.yaml", VALUES)], |_| {});
-        let kinds: Vec<&str> =
-            used.manifests.iter().map(|(_, placed)| placed.manifest.kind.as_str()).collect();
-        assert_eq!(kinds, ["Application"]);
-        assert!(!used.manifests[0].1.manifest.claims.list.is_empty(), "they are in it");
+        assert_eq!(used.used.iter().collect::<Vec<_>>(), ["istiod.yaml"]);
+        let (files, objects): (Vec<_>, Vec<_>) =
+            used.manifests.iter().map(|(_, placed)| placed).partition(|placed| placed.is_file);
+        assert_eq!((files[0].path.as_str(), objects[0].manifest.kind.as_str()), ("istiod.yaml", "Application"));
+        assert!(!objects[0].manifest.claims.list.is_empty(), "they are in it");
         let alone = finished(&[("istiod.yaml", VALUES)], |_| {});
         assert_eq!(alone.manifests.len(), 1);
     }

@@ -53,7 +53,7 @@ impl<'a> Listing<'a> {
         }
         let own = directory(path);
         files.kustomization(own).is_some_and(|kustomization| {
-            let beside = |path: &String| directory(path) == own && path.contains(".y");
+            let beside = |path: &String| directory(path) == own && [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
             kustomization.opaque.is_empty() && kustomization.resources.iter().any(beside)
         })
     }

@@ -24,6 +24,8 @@ pub(super) struct Plan<'a, 'p> {
     by_root: BTreeMap<&'a str, Vec<usize>>,
     /// What is delivered to other clusters than its directory says.
     gone: BTreeSet<usize>,
+    /// Directories of roots of which the forgotten files were told.
+    told: BTreeSet<&'a str>,
 }
 
 impl<'a, 'p> Plan<'a, 'p> {
@@ -39,6 +41,7 @@ impl<'a, 'p> Plan<'a, 'p> {
             by_place: BTreeMap::new(),
             by_root: BTreeMap::new(),
             gone: BTreeSet::new(),
+            told: BTreeSet::new(),
         };
         groups.into_iter().for_each(|group| plan.add(group));
         plan
@@ -116,8 +119,29 @@ impl<'a, 'p> Plan<'a, 'p> {
         self.take_away(directory, holders);
         for mut group in self.collect(delivery, directory, to) {
             change(self.builder, delivery, &mut group);
+            if group.is_root && self.told.insert(group.place) {
+                let forgotten = self.forgotten(group.place, to);
+                self.groups.extend(forgotten);
+            }
             self.add(group);
         }
+    }
+
+    /// Files beside the kustomization of a delivered root that it does not list, though it lists their neighbours. What
+    /// nothing else takes is told once, with the first cluster.
+    fn forgotten(&self, place: &'a str, to: &Home) -> Option<Group<'a>> {
+        let (files, listing) = (self.around.files, self.around.listing);
+        let mut items = Vec::new();
+        for file in files.below(place).filter(|file| directory(file.path) == place) {
+            let is_forgotten = |item: &Item<'_>| {
+                let source = item.object().and_then(|object| object.source);
+                source.is_some_and(|source| listing.is_orphaned(files, file.path, source))
+            };
+            if !listing.is_ingredient(file.path) {
+                items.extend(Item::all(file).into_iter().filter(is_forgotten));
+            }
+        }
+        (!items.is_empty()).then(|| Group::loose(to.clone(), place, items))
     }
 
     /// Marks what its cluster holds already, and makes the agent's changes to it. Whether there is anything of that.
@@ -132,7 +156,7 @@ impl<'a, 'p> Plan<'a, 'p> {
         for index in holders {
             let Some(group) = self.groups.get_mut(*index).filter(|group| group.home == *to) else { continue };
             is_there = true;
-            group.applied = true;
+            group.applied |= self.around.files.kustomization(group.place).is_none() || delivery.is_plain_files;
             if is_within(group.place, directory) {
                 change(self.builder, delivery, group);
             }

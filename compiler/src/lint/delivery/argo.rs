@@ -26,6 +26,7 @@ pub(super) fn deliveries(object: &Node, path: &str, files: &Files<'_>) -> Vec<De
             ("commonAnnotations", kustomize("commonAnnotations")),
         ]);
         let recurse = source.at(&"directory.recurse".into()).map(Node::to_json) == Some(true.into());
+        let is_plain_files = recurse && files.kustomization(&directory).is_none();
         Some(Delivery {
             directory,
             from: path.to_owned(),
@@ -34,6 +35,7 @@ pub(super) fn deliveries(object: &Node, path: &str, files: &Files<'_>) -> Vec<De
             variables: BTreeMap::new(),
             variables_from: Vec::new(),
             recurse,
+            is_plain_files,
         })
     };
     sources.filter_map(delivery).collect()

@@ -33,5 +33,6 @@ pub(super) fn delivery(object: &Node, path: &str, files: &Files<'_>) -> Option<D
         variables: variables.map(|entry| (entry.key.clone(), entry.node.clone())).collect(),
         variables_from: maps.filter_map(|item| item.str_at("name")).map(str::to_owned).collect(),
         recurse: true,
+        is_plain_files: false,
     })
 }

@@ -12,7 +12,7 @@ use meshwright_policies::sources::SUBMODULE_IN_INTENT;
 use super::links::{Links, Target};
 use super::{GitError, Repository, Revision};
 use crate::source::discover::{
-    DEEP_NAMED, DiscoverOptions, Found, RENDERED_MARKER, SourceError, at_file, hidden_by_link, is_yaml, join,
+    DEEP_NAMED, DiscoverOptions, Found, PACKAGES, RENDERED_MARKER, SourceError, at_file, hidden_by_link, is_yaml, join,
     lfs_pointer, not_descended,
 };
 
@@ -135,14 +135,15 @@ impl Walk<'_> {
             let (rev, root) = (self.revision.rev.clone(), self.root.clone());
             return Err(GitError::TooManyEntries { rev, root, limit: MOST_ENTRIES }.into());
         }
-        if depth > 0 && self.is_rendered(&entries, shown)? {
+        if depth > 0 && !self.options.read_rendered && self.is_rendered(&entries, shown)? {
             self.rendered.push(shown.to_owned());
             return Ok(());
         }
         self.directories.insert(raw.to_vec());
         let before = self.seen();
         for entry in entries {
-            if !entry.name.starts_with(b".") {
+            let is_package = self.options.read_json && entry.name == PACKAGES.as_bytes();
+            if !entry.name.starts_with(b".") && !is_package {
                 self.entry(entry, path, raw, depth)?;
             }
         }
@@ -163,7 +164,9 @@ impl Walk<'_> {
         let raw = if raw.is_empty() { entry.name } else { [raw, b"/", &entry.name].concat() };
         match entry.kind {
             EntryKind::Tree => self.directory(entry.id, &path, &raw, depth + 1)?,
-            EntryKind::Blob | EntryKind::BlobExecutable if is_yaml(&name) => {
+            EntryKind::Blob | EntryKind::BlobExecutable
+                if self.options.reads(&name, || self.size(entry.id)) =>
+            {
                 self.files.insert((path, raw), entry.id);
                 if self.files.len() > self.options.max_files {
                     let (root, limit) = (self.root.clone(), self.options.max_files);
@@ -178,6 +181,11 @@ impl Walk<'_> {
             EntryKind::Commit => self.submodules.push((path, entry.id)),
         }
         Ok(())
+    }
+
+    /// Bytes of a blob; nothing where it is missing, which reading it tells.
+    fn size(&self, id: ObjectId) -> u64 {
+        self.repository.git.find_header(id).map_or(0, |header| header.size())
     }
 
     /// Whether a directory holds the marker of a rendered tree.
