@@ -75,8 +75,11 @@ fn gather(finished: Vec<Finished>, everything: bool) -> (Vec<Cluster>, BTreeSet<
     for one in finished {
         unread.extend(one.unread);
         let held = one.manifests.len();
-        let rest: Vec<(Home, Placed)> =
-            one.manifests.into_iter().filter(|(_, placed)| !(placed.is_file && used.contains(&placed.path))).collect();
+        let rest: Vec<(Home, Placed)> = one
+            .manifests
+            .into_iter()
+            .filter(|(_, placed)| !(placed.is_file && used.contains(&placed.path)))
+            .collect();
         // A cluster of nothing but such files is none.
         let is_gone = held > 0 && rest.is_empty() && one.complete && !one.home.said;
         for (home, placed) in rest {

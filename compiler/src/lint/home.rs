@@ -1,5 +1,7 @@
 //! Which cluster a path, a cluster ID or a destination means.
 
+mod nested;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::claim::Fact;
@@ -56,7 +58,7 @@ pub(super) fn matches(directory: &str, pattern: &str) -> bool {
 const FLEETS: &[&str] = &["clusters", "cluster"];
 const ENVIRONMENTS: &[&str] = &["overlays", "envs", "environments", "env"];
 /// What lies beside clusters and is none.
-const SHARED: &[&str] =
+pub(super) const SHARED: &[&str] =
     &["base", "bases", "common", "shared", "all", "_base", "default", "templates", "components"];
 
 /// Which cluster.
@@ -88,6 +90,8 @@ pub(super) struct Naming<'a> {
     named: BTreeSet<&'a str>,
     /// Directories of clusters by what a declaration in them says: lint may be run inside of `clusters/`.
     declared: BTreeMap<String, String>,
+    /// Directories of clusters that lie deeper than below `clusters/`, by environment or region.
+    nested: BTreeMap<String, Home>,
 }
 
 impl<'a> Naming<'a> {
@@ -121,6 +125,7 @@ impl<'a> Naming<'a> {
                 }
             }
         }
+        naming.nested = nested::find(files);
         // A directory with the declarations of several clusters is none of theirs.
         for (own, names) in told {
             if let (Some(name), 1) = (names.first(), names.len()) {
@@ -191,6 +196,11 @@ impl Home {
                 return Some(Home { said: true, ..Home::named(scope, &name, true) });
             }
         }
+        if !naming.nested.is_empty()
+            && let Some(home) = ancestors(directory(path)).find_map(|above| naming.nested.get(above))
+        {
+            return Some(home.clone());
+        }
         for (markers, fleet) in [(FLEETS, true), (ENVIRONMENTS, false)] {
             let pairs = directories.windows(2).enumerate().rev();
             for (at, pair) in pairs {
@@ -213,41 +223,96 @@ pub(super) fn identity(subject: &Manifest) -> Option<&str> {
 /// A file, or a root, of which no convention says the cluster.
 pub(super) struct Open<'a> {
     pub(super) path: &'a str,
+    /// The cluster ID in it.
     pub(super) id: Option<String>,
+    /// Whether it configures the control plane of that ID.
+    pub(super) plane: bool,
 }
+
+/// The cluster IDs in a directory, and whether a control plane has them.
+type Ids<'a> = BTreeMap<&'a str, bool>;
 
 /// Directories of clusters that no convention names: one directory per cluster, or one directory with a file per
 /// cluster. In the order of what is given.
 pub(super) fn by_identity(open: &[Open<'_>]) -> Vec<Option<Home>> {
-    let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut ids: BTreeMap<&str, Ids<'_>> = BTreeMap::new();
     for one in open.iter().filter(|one| !is_shared(one.path)) {
         if let Some(id) = &one.id {
-            ids.entry(directory(one.path)).or_default().insert(id);
+            *ids.entry(directory(one.path)).or_default().entry(id).or_default() |= one.plane;
         }
     }
-    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut beside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for dir in ids.keys().filter(|dir| !dir.is_empty()) {
-        *beside.entry(directory(dir)).or_default() += 1;
+        beside.entry(directory(dir)).or_default().push(dir);
     }
-    let has_sibling =
-        |dir: &str| !dir.is_empty() && beside.get(directory(dir)).is_some_and(|count| *count > 1);
+    let siblings = |dir: &str| match dir.is_empty() {
+        true => &[][..],
+        false => beside.get(directory(dir)).map(Vec::as_slice).unwrap_or_default(),
+    };
+    let planes = |dir: &str| -> BTreeSet<&str> {
+        let ids = ids.get(dir).into_iter().flatten();
+        ids.filter(|(_, plane)| **plane).map(|(id, _)| *id).collect()
+    };
+    // `istiod/` and `ztunnel/` with a file per cluster each are parts of the same clusters; `prod/` and `staging/` are not.
+    let is_part = |dir: &str| {
+        let mut seen = BTreeSet::new();
+        siblings(dir).iter().all(|dir| planes(dir).into_iter().all(|id| seen.insert(id)))
+    };
     let find = |one: &Open<'_>| {
         if is_shared(one.path) {
             return None;
         }
         let (dir, here) = ancestors(directory(one.path)).find_map(|dir| Some((dir, ids.get(dir)?)))?;
         let (scope, base) = dir.rsplit_once('/').map_or((String::new(), dir), |(s, b)| (format!("{s}/"), b));
-        if has_sibling(dir) {
+        let has_sibling = siblings(dir).len() > 1;
+        let is_by_file = siblings(dir).iter().any(|dir| planes(dir).len() > 1);
+        if has_sibling && !is_by_file {
             return Some(Home::named(scope, base, false));
         }
-        if let Some(only) = here.first().filter(|_| here.len() == 1) {
+        if let Some(only) = here.keys().next().filter(|_| here.len() == 1 && !has_sibling) {
             return Some(Home::named(scope, only, false));
         }
-        let of_file = || here.iter().copied().find(|id| names(one.path, id));
+        let of_file = || here.keys().copied().find(|id| names(one.path, id));
         let id = one.id.as_deref().or_else(of_file)?;
-        Some(Home::named(format!("{dir}/"), id, false))
+        let scope = if has_sibling && is_part(dir) { scope } else { format!("{dir}/") };
+        Some(Home::named(scope, id, false))
     };
-    open.iter().map(find).collect()
+    let mut homes: Vec<Option<Home>> = open.iter().map(find).collect();
+    let found: BTreeSet<&Home> = homes.iter().flatten().collect();
+    let more: Vec<Option<Home>> = open
+        .iter()
+        .zip(&homes)
+        .map(|(one, home)| match home {
+            None if !is_shared(one.path) => named_alike(one.path, &found),
+            _ => None,
+        })
+        .collect();
+    for (home, more) in homes.iter_mut().zip(more) {
+        if home.is_none() {
+            *home = more;
+        }
+    }
+    homes
+}
+
+/// The cluster that a directory or the file of a path is called after, among those that lie beside: `manifests/east/` or
+/// `manifests/east.yaml` beside `values/`, where `east` has its values.
+fn named_alike(path: &str, found: &BTreeSet<&Home>) -> Option<Home> {
+    let own = directory(path);
+    let near = |home: &&&Home| {
+        let around = directory(home.scope.trim_end_matches('/'));
+        let rest = if around.is_empty() { Some(path) } else { path.strip_prefix(around) };
+        // At least one directory of its own: what lies beside the directories belongs to all of them.
+        rest.is_some_and(|rest| rest.trim_start_matches('/').contains('/'))
+            && (own.split('/').any(|part| part == home.name) || names(path, &home.name))
+    };
+    let all: Vec<&&Home> = found.iter().filter(near).collect();
+    let longest = all.iter().map(|home| home.scope.len()).max()?;
+    let mut nearest = all.into_iter().filter(|home| home.scope.len() == longest);
+    match (nearest.next(), nearest.next()) {
+        (Some(only), None) => Some((*only).clone()),
+        _ => None,
+    }
 }
 
 /// Whether a file is what several clusters have in common.
@@ -257,11 +322,15 @@ fn is_shared(path: &str) -> bool {
 
 /// Whether the name of a file has the cluster ID as a word.
 fn names(path: &str, id: &str) -> bool {
-    let file = path.rsplit('/').next().unwrap_or(path);
+    has_word(path.rsplit('/').next().unwrap_or(path), id)
+}
+
+/// Whether a name has a text in it that no letters and digits go on from.
+fn has_word(name: &str, word: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
-    file.match_indices(id).any(|(at, _)| {
-        let before = file.get(..at).and_then(|text| text.chars().next_back());
-        let after = file.get(at.saturating_add(id.len())..).and_then(|text| text.chars().next());
+    name.match_indices(word).any(|(at, _)| {
+        let before = name.get(..at).and_then(|text| text.chars().next_back());
+        let after = name.get(at.saturating_add(word.len())..).and_then(|text| text.chars().next());
         edge(before) && edge(after)
     })
 }

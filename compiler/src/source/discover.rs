@@ -48,7 +48,13 @@ impl DiscoverOptions {
 
 impl Default for DiscoverOptions {
     fn default() -> DiscoverOptions {
-        DiscoverOptions { max_files: 100_000, max_bytes: 256 << 20, max_depth: 32, read_rendered: false, read_json: false }
+        DiscoverOptions {
+            max_files: 100_000,
+            max_bytes: 256 << 20,
+            max_depth: 32,
+            read_rendered: false,
+            read_json: false,
+        }
     }
 }
 

@@ -48,9 +48,9 @@ fn lack<'a>(list: &'a [Claim], ports: &'a Claim) -> Option<Lack<'a>> {
     let labelled = list.iter().find(|c| c.fact == Fact::GatewayNetwork { gateway: gateway.clone() });
     let view = list.iter().find(|c| c.fact == Fact::NetworkView { gateway: gateway.clone() });
     // Without the label the entry stands in `meshNetworks`, with any port.
-    let east_west = list.iter().find(|c| {
-        c.fact == Fact::GatewayLabel { gateway: gateway.clone() } && c.value == "eastwestgateway"
-    });
+    let east_west = list
+        .iter()
+        .find(|c| c.fact == Fact::GatewayLabel { gateway: gateway.clone() } && c.value == "eastwestgateway");
     let because = labelled.or(view).or(east_west)?;
     let label = list.iter().find(|c| c.fact == Fact::GatewayPortLabel { gateway: gateway.clone() });
     let wanted = label.map_or(DEFAULT, |label| label.value.as_str());

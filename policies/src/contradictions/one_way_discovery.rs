@@ -106,7 +106,8 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn of(cluster: &'a Cluster) -> Option<Reader<'a>> {
         let secrets = read(cluster);
-        let reads = secrets.iter().map(|stated| stated.claim.value.as_str()).chain(misnamed(cluster)).collect();
+        let reads =
+            secrets.iter().map(|stated| stated.claim.value.as_str()).chain(misnamed(cluster)).collect();
         Some(Reader { cluster, id: cluster.cluster_id()?, secret: *secrets.first()?, reads })
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn is_subchart(key: &str) -> bool {
 /// Claims of a chart's values, for a release of that name. The values of a wrapper chart hold those of each dependency
 /// below its name (helm.sh, "Subcharts and Global Values"); its `global` is theirs too.
 pub(super) fn of_chart(chart: &str, values: &At<'_>, release: &str, claims: &mut Claims) {
-    let is_wrapper = chart.contains('/') && values.entries().any(|(key, below)| is_subchart(key) && below.is_map());
+    let is_wrapper =
+        chart.contains('/') && values.entries().any(|(key, below)| is_subchart(key) && below.is_map());
     let named = chart_named(chart).filter(|_| !is_wrapper);
     if let Some(chart) = named.or_else(|| chart_of(values)) {
         of(chart, values, release, claims);

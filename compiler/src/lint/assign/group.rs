@@ -160,9 +160,13 @@ impl<'a> Loose<'a> {
 
 /// Finds the clusters of what is open by the cluster IDs in it.
 fn settled<'a>(files: &Files<'_>, roots: Roots<'a>, loose: Loose<'a>) -> Vec<Group<'a>> {
-    let of_roots =
-        roots.open.iter().map(|group| Open { path: files.path_in(group.place), id: group.identity() });
-    let of_files = loose.open.iter().map(|(path, item)| Open { path, id: item.identity() });
+    let of_roots = roots.open.iter().map(|group| Open {
+        path: files.path_in(group.place),
+        id: group.identity(),
+        plane: group.items.iter().any(Item::is_plane),
+    });
+    let of_files =
+        loose.open.iter().map(|(path, item)| Open { path, id: item.identity(), plane: item.is_plane() });
     let mut homes = home::by_identity(&of_roots.chain(of_files).collect::<Vec<_>>()).into_iter();
     let mut groups = roots.named;
     for mut group in roots.open {

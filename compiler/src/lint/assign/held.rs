@@ -147,7 +147,10 @@ spec:
         assert_eq!(used.used.iter().collect::<Vec<_>>(), ["istiod.yaml"]);
         let (files, objects): (Vec<_>, Vec<_>) =
             used.manifests.iter().map(|(_, placed)| placed).partition(|placed| placed.is_file);
-        assert_eq!((files[0].path.as_str(), objects[0].manifest.kind.as_str()), ("istiod.yaml", "Application"));
+        assert_eq!(
+            (files[0].path.as_str(), objects[0].manifest.kind.as_str()),
+            ("istiod.yaml", "Application")
+        );
         assert!(!objects[0].manifest.claims.list.is_empty(), "they are in it");
         let alone = finished(&[("istiod.yaml", VALUES)], |_| {});
         assert_eq!(alone.manifests.len(), 1);

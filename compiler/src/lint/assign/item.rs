@@ -36,6 +36,15 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether it configures a control plane, as far as its own text says.
+    pub(super) fn is_plane(&self) -> bool {
+        let manifest = match self {
+            Item::Object(object) => object.source,
+            Item::Values(_, values) => Some(*values),
+        };
+        manifest.is_some_and(|manifest| manifest.claims.plane.is_some())
+    }
+
     /// The cluster ID that it gives its cluster.
     pub(super) fn identity(&self) -> Option<String> {
         match self {

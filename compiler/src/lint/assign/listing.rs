@@ -53,7 +53,9 @@ impl<'a> Listing<'a> {
         }
         let own = directory(path);
         files.kustomization(own).is_some_and(|kustomization| {
-            let beside = |path: &String| directory(path) == own && [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
+            let beside = |path: &String| {
+                directory(path) == own && [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
+            };
             kustomization.opaque.is_empty() && kustomization.resources.iter().any(beside)
         })
     }

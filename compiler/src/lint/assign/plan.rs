@@ -156,7 +156,8 @@ impl<'a, 'p> Plan<'a, 'p> {
         for index in holders {
             let Some(group) = self.groups.get_mut(*index).filter(|group| group.home == *to) else { continue };
             is_there = true;
-            group.applied |= self.around.files.kustomization(group.place).is_none() || delivery.is_plain_files;
+            group.applied |=
+                self.around.files.kustomization(group.place).is_none() || delivery.is_plain_files;
             if is_within(group.place, directory) {
                 change(self.builder, delivery, group);
             }

@@ -1,5 +1,7 @@
 //! Argo CD's `ApplicationSet`.
 
+mod clusters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwright_policies::node::{Entry, Node, Value};
@@ -15,7 +17,7 @@ const MOST_APPLICATIONS: usize = 5_000;
 type Parameters = BTreeMap<String, String>;
 
 /// The Applications that an ApplicationSet makes, as far as its generators are in the repository: lists, directories and
-/// files of Git, and their combinations (argoproj/argo-cd: `docs/operator-manual/applicationset/Generators.md`).
+/// files of Git, clusters as far as they are known, and their combinations (argoproj/argo-cd: `docs/operator-manual/applicationset/Generators.md`).
 pub(in crate::lint) fn applications(object: &Node, path: &str, files: &Files<'_>) -> Vec<Node> {
     if (api_group(object), object.str_at("kind").unwrap_or_default()) != ("argoproj.io", "ApplicationSet") {
         return Vec::new();
@@ -26,7 +28,8 @@ pub(in crate::lint) fn applications(object: &Node, path: &str, files: &Files<'_>
         return Vec::new();
     };
     let mut made = Vec::new();
-    for parameters in generators.items().flat_map(|generator| generated(generator, path, files, 0)) {
+    let around = Around { template, path, files };
+    for parameters in generators.items().flat_map(|generator| around.generated(generator, 0)) {
         if made.len() == MOST_APPLICATIONS {
             break;
         }
@@ -51,29 +54,42 @@ fn text_of_api(object: &Node) -> &str {
     object.str_at("apiVersion").unwrap_or("argoproj.io/v1alpha1")
 }
 
-/// What a generator makes; nothing of those that ask others than the repository: clusters that Argo CD knows, pull requests.
-fn generated(generator: &Node, path: &str, files: &Files<'_>, depth: usize) -> Vec<Parameters> {
-    if depth > 3 {
-        return Vec::new();
-    }
-    let inner = |of: &Node| -> Vec<Vec<Parameters>> {
-        let all = of.get("generators").into_iter().flat_map(Node::items);
-        all.map(|inner| generated(inner, path, files, depth.saturating_add(1))).collect()
-    };
-    if let Some(list) = generator.get("list") {
-        let elements = list.get("elements").into_iter().flat_map(Node::items);
-        elements.map(|element| flat("", element)).collect()
-    } else if let Some(git) = generator.get("git") {
-        let mut found = directories(git, path, files);
-        found.extend(parameter_files(git, path, files));
-        found
-    } else if let Some(matrix) = generator.get("matrix") {
-        combined(&inner(matrix))
-    } else if let Some(merge) = generator.get("merge") {
-        let keys = merge.get("mergeKeys").into_iter().flat_map(Node::items).filter_map(Node::as_str);
-        merged(&keys.collect::<Vec<_>>(), inner(merge))
-    } else {
-        Vec::new()
+/// Where a generator stands.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    template: &'a Node,
+    path: &'a str,
+    files: &'a Files<'a>,
+}
+
+impl Around<'_> {
+    /// What a generator makes; nothing of those that ask others than the repository, such as pull requests.
+    fn generated(self, generator: &Node, depth: usize) -> Vec<Parameters> {
+        if depth > 3 {
+            return Vec::new();
+        }
+        let (path, files) = (self.path, self.files);
+        let inner = |of: &Node| -> Vec<Vec<Parameters>> {
+            let all = of.get("generators").into_iter().flat_map(Node::items);
+            all.map(|inner| self.generated(inner, depth.saturating_add(1))).collect()
+        };
+        if let Some(list) = generator.get("list") {
+            let elements = list.get("elements").into_iter().flat_map(Node::items);
+            elements.map(|element| flat("", element)).collect()
+        } else if let Some(clusters) = generator.get("clusters") {
+            clusters::parameters(clusters, self.template, path, files)
+        } else if let Some(git) = generator.get("git") {
+            let mut found = directories(git, path, files);
+            found.extend(parameter_files(git, path, files));
+            found
+        } else if let Some(matrix) = generator.get("matrix") {
+            combined(&inner(matrix))
+        } else if let Some(merge) = generator.get("merge") {
+            let keys = merge.get("mergeKeys").into_iter().flat_map(Node::items).filter_map(Node::as_str);
+            merged(&keys.collect::<Vec<_>>(), inner(merge))
+        } else {
+            Vec::new()
+        }
     }
 }
 

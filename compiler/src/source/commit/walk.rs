@@ -12,8 +12,8 @@ use meshwright_policies::sources::SUBMODULE_IN_INTENT;
 use super::links::{Links, Target};
 use super::{GitError, Repository, Revision};
 use crate::source::discover::{
-    DEEP_NAMED, DiscoverOptions, Found, PACKAGES, RENDERED_MARKER, SourceError, at_file, hidden_by_link, is_yaml, join,
-    lfs_pointer, not_descended,
+    DEEP_NAMED, DiscoverOptions, Found, PACKAGES, RENDERED_MARKER, SourceError, at_file, hidden_by_link,
+    is_yaml, join, lfs_pointer, not_descended,
 };
 
 /// Most entries of all trees that are looked at: one small tree that names itself many times over can hold more files
