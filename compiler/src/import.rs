@@ -22,6 +22,7 @@ mod platform;
 mod raw;
 mod residue;
 mod settle;
+mod single_source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,6 +109,7 @@ const ROUNDS: usize = 6;
 /// [`ImportError`].
 pub fn import(sources: &Sources, globs: &[ClusterGlob], today: Date) -> Result<Imported, ImportError> {
     let (mut repository, mut notes) = lint::everything(sources, globs);
+    repository = single_source::shaped(repository);
     let external = external::find(&repository);
     let of_external = external::notes(&repository, &external);
     if !external.is_empty() {

@@ -22,7 +22,12 @@ pub(super) struct Plane<'a> {
 
 /// The chart that a Helm release installs.
 pub(super) fn chart(subject: &Manifest) -> Option<String> {
+    // A chart of the repository, whose values are told apart, wraps others.
+    let kind = text(&subject.document, "spec.chart.spec.sourceRef.kind");
+    let is_wrapper = matches!(kind.as_deref(), Some("GitRepository" | "Bucket"))
+        && subject.document.at(&"spec.values".into()).is_none();
     let path = match subject.kind.as_str() {
+        "HelmRelease" if is_wrapper => return None,
         "HelmRelease" => "spec.chart.spec.chart",
         "Application" => "spec.source.chart",
         _ => return None,
@@ -179,7 +184,8 @@ impl Plane<'_> {
             "IstioOperator" => tag.clone(),
             _ => None,
         };
-        let version: Option<Version> = chart.and_then(|text| text.parse().ok());
+        let wrapped = || self.subject.chart.as_ref().and_then(|(_, version)| version.clone());
+        let version: Option<Version> = chart.and_then(|text| text.parse().ok()).or_else(wrapped);
         let same = version.as_ref().map(Version::as_str) == tag.as_deref();
         (version, tag.filter(|_| !same))
     }

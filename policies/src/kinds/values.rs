@@ -21,6 +21,9 @@ const ISTIOD: &[&[&str]] = &[
 /// Keys that only values of the gateway chart have.
 const GATEWAY: &[&[&str]] = &[&["networkGateway"], &["env", NETWORK_VIEW]];
 
+/// Keys that only values of the ztunnel chart have: its network and its cluster are at the top level.
+const ZTUNNEL: &[&[&str]] = &[&["multiCluster", "clusterName"]];
+
 /// Which of Istio's charts values are for, by keys that no other chart has.
 #[must_use]
 pub(super) fn chart_of(values: &At<'_>) -> Option<Chart> {
@@ -29,6 +32,8 @@ pub(super) fn chart_of(values: &At<'_>) -> Option<Chart> {
         Some(Chart::Istiod)
     } else if has(GATEWAY) {
         Some(Chart::Gateway)
+    } else if has(ZTUNNEL) {
+        Some(Chart::Ztunnel)
     } else {
         None
     }

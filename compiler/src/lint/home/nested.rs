@@ -97,7 +97,7 @@ fn of_fleet(fleet: &str, all: &BTreeMap<&str, Below<'_>>) -> Vec<(String, Home)>
 
 /// How many directories below the first one lead to the clusters; nothing where the first one is a cluster.
 fn depth(first: &str, below: &Below<'_>) -> Option<usize> {
-    if below.ids.keys().any(|id| *id == first || has_word(id, first) && below.ids.len() == 1) {
+    if below.ids.contains_key(first) {
         return None;
     }
     let is_called = |path: &[&str], id: &str, exactly: bool| {
