@@ -35,6 +35,8 @@ pub struct Limits {
     pub scalar_bytes: usize,
     /// Findings of one file; the rest is counted, not kept.
     pub findings: usize,
+    /// Whether aliases and merge keys stand for what their anchors are at, as for Kubernetes and Helm; or are findings.
+    pub aliases: bool,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             documents: 10_000,
             scalar_bytes: 1 << 20,
             findings: 1_000,
+            aliases: false,
         }
     }
 }

@@ -86,10 +86,16 @@ impl Repository {
     }
 }
 
-/// Whether somebody fills this text in later: `${X}`, `$(X)`, `{{ x }}`, `<x>`.
+/// Whether somebody fills this text in later: `${X}`, `$(X)`, `{{ x }}`, `<x>`, `((x))`, `[[x]]`, `@@x@@`, `__X__`, `%X%`; or
+/// it is encrypted (SOPS).
 #[must_use]
 pub fn has_placeholder(text: &str) -> bool {
     ["${", "$(", "{{", "$$"].iter().any(|mark| text.contains(mark))
         || (text.starts_with('<') && text.ends_with('>'))
         || (text.starts_with('$') && text.len() > 1)
+        || text.starts_with("ENC[AES256_GCM,")
+        || [("((", "))"), ("[[", "]]"), ("@@", "@@"), ("__", "__"), ("%", "%")].iter().any(|(open, close)| {
+            let inside = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+            inside.is_some_and(|inside| !inside.trim().is_empty())
+        })
 }

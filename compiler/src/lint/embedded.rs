@@ -29,7 +29,8 @@ pub(super) fn expand(mut root: Node, sources: &Sources) -> Node {
 pub(super) fn load(text: &Node, sources: &Sources) -> Option<Vec<Node>> {
     let (inner, span) = (text.as_str()?, text.span);
     let mut findings = Findings::new();
-    let documents = syntax::load(FileId::NONE, inner.as_bytes(), &Limits::default(), &mut findings);
+    let limits = Limits { aliases: true, ..Limits::default() };
+    let documents = syntax::load(FileId::NONE, inner.as_bytes(), &limits, &mut findings);
     if findings.iter().any(|finding| finding.rule.code == meshwright_policies::reading::SYNTAX_ERROR.code) {
         return None;
     }

@@ -214,7 +214,7 @@ impl Skipped<'_> {
         note(
             notes,
             &self.partial,
-            "anchors and what is too large are left out: nothing is concluded from them",
+            "what is too large or has keys that are no text is left out: nothing is concluded from it",
         );
     }
 }
@@ -231,7 +231,7 @@ impl<'a> Part<'a> {
             return;
         }
         let mut own = Findings::new();
-        let documents = syntax::load(id, file.text(), &Limits::default(), &mut own);
+        let documents = load(id, file.text(), &mut own);
         if path == "Chart.yaml" || path.ends_with("/Chart.yaml") {
             let dependencies = documents.first().map(|document| dependencies(&document.root));
             self.charts.push((directory(path).to_owned(), dependencies.unwrap_or_default()));
@@ -243,7 +243,11 @@ impl<'a> Part<'a> {
             return;
         }
         let mut read = File { path, id, whole: true, contents: Vec::new() };
-        if has(&[BROKEN]) && looks_templated(&String::from_utf8_lossy(file.text())) {
+        let is_templated = || {
+            let text = String::from_utf8_lossy(file.text());
+            looks_templated(&text) || own.iter().any(|finding| is_filled_in(finding, &text))
+        };
+        if has(&[BROKEN]) && is_templated() {
             self.skipped.templated.push(path);
             read.whole = false;
             self.files.push(read);
@@ -328,6 +332,83 @@ fn dependencies(root: &Node) -> Vec<Dependency> {
     items.filter_map(dependency).collect()
 }
 
+/// Documents as Kubernetes and Helm read them: anchors are followed, and a quoted value may go on at the indentation of its key,
+/// as the libraries of both allow.
+fn load(id: FileId, text: &[u8], findings: &mut Findings) -> Vec<syntax::Document> {
+    let limits = Limits { aliases: true, ..Limits::default() };
+    let mut own = Findings::new();
+    let documents = syntax::load(id, text, &limits, &mut own);
+    let is_broken = |findings: &Findings| findings.iter().any(|finding| finding.rule.code == BROKEN);
+    if is_broken(&own)
+        && let Some(joined) = quoted_on_one_line(text)
+    {
+        let mut again = Findings::new();
+        let documents = syntax::load(id, &joined, &limits, &mut again);
+        if !is_broken(&again) {
+            findings.extend(again);
+            return documents;
+        }
+    }
+    findings.extend(own);
+    documents
+}
+
+/// The text with blanks for the line breaks in quoted values, so that everything stays at its place; nothing where no quoted
+/// value goes on over lines.
+fn quoted_on_one_line(text: &[u8]) -> Option<Vec<u8>> {
+    let mut joined = text.to_vec();
+    let mut is_changed = false;
+    let mut at = 0;
+    while let Some(length) = text.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        let end = at.saturating_add(length);
+        let line = text.get(at..end).unwrap_or_default();
+        at = end.saturating_add(1);
+        let Some((quote, open)) = opening_quote(line) else { continue };
+        let after = end.saturating_sub(line.len()).saturating_add(open).saturating_add(1);
+        let Some(close) = closing_quote(text, after, quote).filter(|close| *close > end) else { continue };
+        for byte in joined.get_mut(after..close).unwrap_or_default() {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+                is_changed = true;
+            }
+        }
+        let rest = text.get(close..).unwrap_or_default();
+        at = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(text.len(), |next| close.saturating_add(next).saturating_add(1));
+    }
+    is_changed.then_some(joined)
+}
+
+/// The quote that begins the value on a line, and where.
+fn opening_quote(line: &[u8]) -> Option<(u8, usize)> {
+    let value =
+        line.windows(2).position(|pair| pair == b": ").map(|at| at.saturating_add(2)).or_else(|| {
+            let item = line.iter().position(|byte| *byte != b' ')?;
+            line.get(item..)?.starts_with(b"- ").then(|| item.saturating_add(2))
+        })?;
+    let blanks = line.get(value..)?.iter().position(|byte| *byte != b' ')?;
+    let at = value.saturating_add(blanks);
+    let quote = *line.get(at)?;
+    matches!(quote, b'\'' | b'"').then_some((quote, at))
+}
+
+/// Where a quoted value that begins at a place ends.
+fn closing_quote(text: &[u8], from: usize, quote: u8) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let byte = *text.get(at)?;
+        let next = text.get(at.saturating_add(1)).copied();
+        at = match byte {
+            b'\\' if quote == b'"' => at.saturating_add(2),
+            b'\'' if quote == b'\'' && next == Some(b'\'') => at.saturating_add(2),
+            byte if byte == quote => return Some(at),
+            _ => at.saturating_add(1),
+        };
+    }
+}
+
 /// What an object asserts, with the YAML in it.
 pub(super) fn object(root: Node, sources: &Sources) -> Manifest {
     Manifest::object(embedded::expand(root, sources))
@@ -350,6 +431,14 @@ fn is_unquoted(finding: &Finding, documents: &[syntax::Document]) -> bool {
             .filter(of)
             .filter_map(|document| document.root.at(&place.path))
             .any(|node| matches!(node.value, Value::Mapping(_)))
+}
+
+/// Whether what cannot be read is on a line that something fills in: `{clusterName: ${cluster}}`.
+fn is_filled_in(finding: &Finding, text: &str) -> bool {
+    let at = usize::try_from(finding.place.span.start).unwrap_or(usize::MAX);
+    let start = text.get(..at).unwrap_or(text).rfind('\n').map_or(0, |end| end.saturating_add(1));
+    let line = text.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default();
+    finding.rule.code == BROKEN && line.contains("${")
 }
 
 /// Whether JSON may be an object, or parameters that a generator reads: most of it is other programs', and some of it large.
@@ -387,4 +476,42 @@ fn charts_around<'a>(path: &'a str, charts: &Charts<'_>) -> impl Iterator<Item =
 
 fn inside(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_values_go_on_at_the_indentation_of_their_key() {
+        let text = "a:\n  b: 'one\n  two: it''s\n\n  three'\n  c: \"x\\\"\n  y\"\n  d: 'e'\n  - 'f\n  g'\n";
+        let joined = String::from_utf8(quoted_on_one_line(text.as_bytes()).unwrap()).unwrap();
+        assert_eq!(
+            joined,
+            "a:\n  b: 'one   two: it''s    three'\n  c: \"x\\\"   y\"\n  d: 'e'\n  - 'f   g'\n"
+        );
+        for text in ["a: 'b'\nc: d\n", "a: 'never closed\nb: c\n", "a: it's\nb: isn't\n"] {
+            assert_eq!(quoted_on_one_line(text.as_bytes()), None, "{text}");
+        }
+        let text = "a:\n  b: 'one\n  two'\n  c: d\n";
+        let mut findings = Findings::new();
+        let documents = load(FileId(0), text.as_bytes(), &mut findings);
+        assert!(findings.iter().next().is_none());
+        let node = documents[0].root.at(&"a.c".into()).unwrap();
+        assert_eq!(&text[node.span.start as usize..node.span.end as usize], "d");
+        let mut findings = Findings::new();
+        load(FileId(0), b"a: 'one\n\tb: c\n", &mut findings);
+        assert_eq!(findings.iter().next().unwrap().rule.code, BROKEN);
+    }
+
+    #[test]
+    fn what_a_template_fills_in_is_no_broken_manifest() {
+        let is_template = |text: &str| {
+            let mut findings = Findings::new();
+            load(FileId(0), text.as_bytes(), &mut findings);
+            findings.iter().any(|finding| is_filled_in(finding, text))
+        };
+        assert!(is_template("a: ${b}\nc: {d: ${e}}\n"));
+        assert!(!is_template("a: ${b}\nc: {d: e\n"));
+    }
 }

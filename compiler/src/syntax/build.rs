@@ -14,6 +14,9 @@ use super::{Document, Limits};
 /// Below this many keys a scan is faster than an index.
 const INDEX_FROM: usize = 16;
 
+/// The key that takes in the keys of other mappings.
+const MERGE: &str = "<<";
+
 /// Reading cannot go on.
 pub(super) enum Fatal {
     /// In this document.
@@ -31,6 +34,10 @@ pub(super) struct Builder<'t> {
     root: Option<Node>,
     /// Anchors by the parser's number.
     anchors: BTreeMap<usize, Anchor>,
+    /// The anchor of the next value, where aliases are followed.
+    pending: Option<usize>,
+    /// Values with an anchor.
+    anchored: BTreeMap<usize, Node>,
 }
 
 struct Anchor {
@@ -47,6 +54,8 @@ struct Frame {
     end: usize,
     /// Written with brackets.
     brackets: bool,
+    /// Its anchor, where aliases are followed.
+    anchor: Option<usize>,
 }
 
 enum Content {
@@ -68,7 +77,16 @@ enum Key {
 
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str, limits: &'t Limits, nodes_left: usize) -> Builder<'t> {
-        Builder { text, limits, nodes_left, frames: Vec::new(), root: None, anchors: BTreeMap::new() }
+        Builder {
+            text,
+            limits,
+            nodes_left,
+            frames: Vec::new(),
+            root: None,
+            anchors: BTreeMap::new(),
+            pending: None,
+            anchored: BTreeMap::new(),
+        }
     }
 
     pub(super) fn nodes_left(&self) -> usize {
@@ -77,7 +95,7 @@ impl<'t> Builder<'t> {
 
     /// The document, unless it is empty.
     pub(super) fn finish(self, report: &mut Report<'_>) -> Option<Document> {
-        for anchor in self.anchors.values().filter(|anchor| !anchor.used) {
+        for anchor in self.anchors.values().filter(|anchor| !anchor.used && !self.limits.aliases) {
             let place = Place { span: anchor.span, path: FieldPath::root() };
             let message = format!("anchor `&{}` is not accepted", anchor.name);
             report.add(reading::ALIAS.at(place, message).help("remove it: nothing refers to it"));
@@ -95,7 +113,8 @@ impl<'t> Builder<'t> {
         report: &mut Report<'_>,
     ) -> Result<(), Fatal> {
         match event {
-            Event::Scalar(value, style, _, tag) => {
+            Event::Scalar(value, style, anchor, tag) => {
+                self.pending = Some(anchor).filter(|id| *id != 0 && self.limits.aliases);
                 self.count(span, report)?;
                 self.merge_value(report);
                 let text = self.written(span, style);
@@ -111,11 +130,13 @@ impl<'t> Builder<'t> {
                 }
                 self.scalar(&scalar, text.0, text.1, span, report);
             }
-            Event::SequenceStart(style, _, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
+                self.pending = Some(anchor).filter(|id| *id != 0 && self.limits.aliases);
                 self.open(Content::Sequence(Vec::new()), style, span, report)?;
                 self.collection_tag(tag.as_deref(), "seq", span, report);
             }
-            Event::MappingStart(style, _, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
+                self.pending = Some(anchor).filter(|id| *id != 0 && self.limits.aliases);
                 let content =
                     Content::Mapping { entries: Vec::new(), index: BTreeMap::new(), key: Key::Wanted };
                 self.open(content, style, span, report)?;
@@ -129,7 +150,10 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(id) => {
                 self.count(span, report)?;
-                self.alias(Some(id), span, report);
+                match self.anchored.get(&id).filter(|_| !self.expects_key()).cloned() {
+                    Some(node) => self.followed(node, span, report)?,
+                    None => self.alias(Some(id), span, report),
+                }
             }
             Event::UnresolvedAlias(_) => {
                 self.count(span, report)?;
@@ -197,6 +221,7 @@ impl<'t> Builder<'t> {
         event: granit_parser::Span,
         report: &mut Report<'_>,
     ) {
+        let anchor = self.pending.take();
         let span = report.span(start, end);
         let tag = event.tag_span().map_or(span, |tag| {
             let (start, end) = bytes(tag);
@@ -205,12 +230,16 @@ impl<'t> Builder<'t> {
         if !self.expects_key() {
             let path = self.path();
             let value = scalar::read_value(scalar, span, tag, &path, report);
-            self.place(Node { value, span }, end);
+            let node = Node { value, span };
+            if let Some(id) = anchor {
+                self.anchored.insert(id, node.clone());
+            }
+            self.place(node, end);
             return;
         }
         let path = self.path().key(&scalar.value);
         let text = scalar.value.to_string();
-        if text == "<<" && scalar.style == ScalarStyle::Plain {
+        if text == MERGE && scalar.style == ScalarStyle::Plain && !self.limits.aliases {
             self.set_key(Key::Merge { span }, end);
             return;
         }
@@ -295,7 +324,8 @@ impl<'t> Builder<'t> {
         }
         let brackets = style == StructureStyle::Flow
             && self.text.as_bytes().get(start).is_some_and(|byte| matches!(byte, b'{' | b'['));
-        self.frames.push(Frame { content, start, end: if brackets { end } else { start }, brackets });
+        let anchor = self.pending.take();
+        self.frames.push(Frame { content, start, end: if brackets { end } else { start }, brackets, anchor });
         Ok(())
     }
 
@@ -322,9 +352,37 @@ impl<'t> Builder<'t> {
         let end = if frame.brackets { written.max(frame.end) } else { frame.end };
         let value = match frame.content {
             Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping { entries, .. } if self.limits.aliases => Value::Mapping(merged(entries)),
             Content::Mapping { entries, .. } => Value::Mapping(entries),
         };
-        self.place(Node { value, span: report.span(frame.start, end) }, end);
+        let node = Node { value, span: report.span(frame.start, end) };
+        if let Some(id) = frame.anchor {
+            self.anchored.insert(id, node.clone());
+        }
+        self.place(node, end);
+    }
+
+    /// Puts what an anchor is at in the place of an alias. It keeps its own place, where a person changes it.
+    fn followed(
+        &mut self,
+        node: Node,
+        span: granit_parser::Span,
+        report: &mut Report<'_>,
+    ) -> Result<(), Fatal> {
+        let (nodes, depth) = extent(&node);
+        if self.frames.len().saturating_add(depth) > self.limits.depth {
+            let message = format!("lists and mappings are nested more than {} deep", self.limits.depth);
+            return Err(self.too_large(span, message, report));
+        }
+        let Some(left) = self.nodes_left.checked_sub(nodes) else {
+            let message = format!("more than {} keys and values in one file", self.limits.nodes);
+            self.too_large(span, message, report);
+            return Err(Fatal::File);
+        };
+        self.nodes_left = left;
+        let (_, end) = bytes(span);
+        self.place(node, end);
+        Ok(())
     }
 
     fn collection_tag(
@@ -390,4 +448,45 @@ impl<'t> Builder<'t> {
         let node = Node { value: Value::Null, span: report.span(start, end) };
         self.place(node, end);
     }
+}
+
+/// How many keys and values a value has, and how deep it is nested, itself counted.
+fn extent(node: &Node) -> (usize, usize) {
+    let inner: (usize, usize) = match &node.value {
+        Value::Sequence(items) => items.iter().map(extent).fold((0, 0), added),
+        Value::Mapping(entries) => {
+            let (nodes, depth) = entries.iter().map(|entry| extent(&entry.node)).fold((0, 0), added);
+            (nodes.saturating_add(entries.len()), depth)
+        }
+        _ => return (1, 0),
+    };
+    (inner.0.saturating_add(1), inner.1.saturating_add(1))
+}
+
+fn added(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
+    (a.0.saturating_add(b.0), a.1.max(b.1))
+}
+
+/// The entries with those that `<<` takes in: what is written wins, and then the first (yaml.org/type/merge.html).
+fn merged(entries: Vec<Entry>) -> Vec<Entry> {
+    if !entries.iter().any(|entry| entry.key == MERGE) {
+        return entries;
+    }
+    let (merges, mut entries): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|entry| entry.key == MERGE);
+    for merge in merges {
+        let maps = match merge.node.value {
+            Value::Sequence(maps) => maps,
+            _ => vec![merge.node],
+        };
+        for map in maps {
+            let Value::Mapping(more) = map.value else { continue };
+            for entry in more {
+                if !entries.iter().any(|own| own.key == entry.key) {
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+    entries
 }

@@ -377,7 +377,15 @@ fn a_broken_document_does_not_hide_the_others() {
 
 #[test]
 fn every_limit_holds() {
-    let limits = Limits { depth: 3, bytes: 200, nodes: 12, documents: 2, scalar_bytes: 20, findings: 3 };
+    let limits = Limits {
+        depth: 3,
+        bytes: 200,
+        nodes: 12,
+        documents: 2,
+        scalar_bytes: 20,
+        findings: 3,
+        aliases: false,
+    };
     let found = |text: &str| {
         let mut findings = Findings::new();
         let documents = load(FileId(0), text.as_bytes(), &limits, &mut findings);
@@ -487,4 +495,52 @@ proptest! {
             prop_assert_eq!(&ours, &libyaml);
         }
     }
+}
+
+/// The documents as JSON where anchors are followed, and the codes of what was found.
+fn followed(text: &str) -> (Vec<String>, Vec<&'static str>) {
+    let limits = Limits { aliases: true, nodes: 1_000, depth: 12, ..Limits::default() };
+    let mut findings = Findings::new();
+    let documents = load(FileId(0), text.as_bytes(), &limits, &mut findings);
+    let json = documents.iter().map(|document| document.root.to_json().to_string()).collect();
+    (json, findings.iter().map(|finding| finding.rule.code).collect())
+}
+
+#[test]
+fn anchors_are_followed_when_asked() {
+    for (text, json) in [
+        ("a: &x east\nb: *x\n", r#"{"a":"east","b":"east"}"#),
+        ("a: &x {b: [1, &y 2]}\nc: *x\nd: *y\n", r#"{"a":{"b":[1,2]},"c":{"b":[1,2]},"d":2}"#),
+        ("x: &x {a: 1, b: 2}\nz: {<<: *x, b: 3}\n", r#"{"x":{"a":1,"b":2},"z":{"b":3,"a":1}}"#),
+        (
+            "x: &x {a: 1}\nw: &w {a: 2, b: 2}\nz:\n  <<: [*x, *w]\n  c: 3\n",
+            r#"{"x":{"a":1},"w":{"a":2,"b":2},"z":{"c":3,"a":1,"b":2}}"#,
+        ),
+        ("a: &x 1\nb: &x 2\nc: *x\n", r#"{"a":1,"b":2,"c":2}"#),
+        ("a: &unused 1\n", r#"{"a":1}"#),
+    ] {
+        assert_eq!(followed(text), (vec![json.to_owned()], vec![]), "{text}");
+    }
+    assert_eq!(followed("a: *nobody\n").1, ["MW0006"]);
+    let place = |text: &str| {
+        let limits = Limits { aliases: true, ..Limits::default() };
+        let document = load(FileId(0), text.as_bytes(), &limits, &mut Findings::new()).remove(0);
+        let span = document.root.at(&"b".into()).unwrap().span;
+        text[span.start as usize..span.end as usize].to_owned()
+    };
+    assert_eq!(place("a: &x east\nb: *x\n"), "east", "where a person would change it");
+}
+
+#[test]
+fn anchors_do_not_make_more_than_is_read() {
+    let mut bomb = "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n".to_owned();
+    for at in 1..9 {
+        let all = vec![format!("*a{}", at - 1); 9].join(", ");
+        bomb.push_str(&format!("a{at}: &a{at} [{all}]\n"));
+    }
+    assert_eq!(followed(&bomb).1, ["MW0007"]);
+    let mut chain = "a0: &a0 1\n".to_owned();
+    (1..40).for_each(|at| chain.push_str(&format!("a{at}: &a{at} {{x: *a{}}}\n", at - 1)));
+    assert_eq!(followed(&chain).1, ["MW0007"]);
+    assert_eq!(followed("a: &a [*a]\n").1, ["MW0006"], "itself");
 }

@@ -23,21 +23,27 @@ impl Policy for BlankClusterName {
 
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for cluster in &repository.clusters {
+            let others = repository
+                .clusters
+                .iter()
+                .filter(|other| other.scope == cluster.scope && other.name != cluster.name);
+            let is_one_of_several =
+                cluster.is_multi_cluster() || others.into_iter().any(|other| other.mesh_id().is_some());
             for subject in &cluster.subjects {
-                judge(cluster, subject, findings);
+                judge(cluster, subject, is_one_of_several, findings);
             }
         }
     }
 }
 
-fn judge(cluster: &Cluster, subject: &Manifest, findings: &mut Findings) {
+fn judge(cluster: &Cluster, subject: &Manifest, is_one_of_several: bool, findings: &mut Findings) {
     for at in subject.chart_values() {
         let Some(global) = at.values.get("global") else { continue };
         let path = FieldPath::parse("global.multiCluster.clusterName");
         let Some(name) = at.values.at(&path).filter(|node| is_blank(node)) else { continue };
-        // Defaults of charts and profiles leave all of it blank.
-        let meant =
-            ["network", "meshID"].iter().any(|key| global.get(key).is_some_and(|node| !is_blank(node)));
+        // Defaults of charts and profiles leave all of it blank, and a mesh of one cluster may have an ID.
+        let has = |key: &str| global.get(key).is_some_and(|node| !is_blank(node));
+        let meant = has("network") || has("meshID") && is_one_of_several;
         if !meant {
             continue;
         }

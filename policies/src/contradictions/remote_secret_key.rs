@@ -46,6 +46,10 @@ const PREFIX: &str = "istio-remote-secret-";
 
 /// The cluster that a remote secret is meant for, by its annotation or its name, where its key says another.
 pub(super) fn misnamed(subject: &Manifest) -> Option<&str> {
+    // What becomes a Secret in the cluster: `SealedSecret`, `ExternalSecret` and the like.
+    if subject.kind != "Secret" {
+        return subject.name.strip_prefix(PREFIX);
+    }
     let keys = remote_secret_keys(subject);
     let [(key, _)] = keys.as_slice() else { return None };
     let annotation = FieldPath::parse("metadata.annotations").key(ANNOTATION);

@@ -27,6 +27,9 @@ const KEPT_KINDS: &[&str] = &[
 /// The CRD that says which release of the Gateway API is installed.
 const GATEWAY_CRD: &str = "gateways.gateway.networking.k8s.io";
 
+/// Secrets of other clusters, whatever brings them: `SealedSecret`, `ExternalSecret`.
+const REMOTE_SECRET: &str = "istio-remote-secret-";
+
 /// Whether a policy may have something to say about it.
 pub(super) fn is_compared(manifest: &Manifest) -> bool {
     let has_values =
@@ -39,6 +42,7 @@ pub(super) fn is_compared(manifest: &Manifest) -> bool {
         || !remote_secret_keys(manifest).is_empty()
         || !manifest.mesh_networks().is_empty()
         || has_values()
+        || manifest.name.starts_with(REMOTE_SECRET)
 }
 
 #[cfg(test)]

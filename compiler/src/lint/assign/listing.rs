@@ -68,7 +68,7 @@ fn belongs_in_kustomization(manifest: &Manifest) -> bool {
     // Of Services, those of gateways between networks: every other one has ports, too.
     let is_entry = |fact: &Fact| matches!(fact, Fact::GatewayNetwork { .. } | Fact::GatewayPortLabel { .. });
     let claims = &manifest.claims.list;
-    !claims.is_empty()
+    (!claims.is_empty() || !manifest.unresolved.is_empty())
         && (LISTED_KINDS.contains(&manifest.kind.as_str())
             || manifest.kind == "Service" && claims.iter().any(|claim| is_entry(&claim.fact)))
 }
