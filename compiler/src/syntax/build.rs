@@ -239,11 +239,14 @@ impl<'t> Builder<'t> {
         }
         let path = self.path().key(&scalar.value);
         let text = scalar.value.to_string();
-        if text == MERGE && scalar.style == ScalarStyle::Plain && !self.limits.aliases {
+        let is_merge = text == MERGE && scalar.style == ScalarStyle::Plain;
+        if is_merge && !self.limits.aliases {
             self.set_key(Key::Merge { span }, end);
             return;
         }
-        scalar::check_key(scalar, span, tag, &path, report);
+        if !is_merge {
+            scalar::check_key(scalar, span, tag, &path, report);
+        }
         let first = self.find_key(&text);
         match first {
             None => self.set_key(Key::Read { key: text, span }, end),
