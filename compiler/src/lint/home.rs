@@ -267,7 +267,19 @@ pub(super) fn by_identity(open: &[Open<'_>]) -> Vec<Option<Home>> {
         let has_sibling = siblings(dir).len() > 1;
         let is_by_file = siblings(dir).iter().any(|dir| planes(dir).len() > 1);
         if has_sibling && !is_by_file {
-            return Some(Home::named(scope, base, false));
+            let all: BTreeSet<&str> = siblings(dir)
+                .iter()
+                .filter_map(|dir| ids.get(dir))
+                .flat_map(BTreeMap::keys)
+                .copied()
+                .collect();
+            return Some(match all.first().filter(|_| all.len() == 1) {
+                Some(id) => {
+                    let parts = siblings(dir).iter().filter(|dir| !planes(dir).is_empty()).count() < 2;
+                    of_one_cluster(dir, id, parts)
+                }
+                None => Home::named(scope, base, false),
+            });
         }
         if let Some(only) = here.keys().next().filter(|_| here.len() == 1 && !has_sibling) {
             return Some(Home::named(scope, only, false));
@@ -293,6 +305,17 @@ pub(super) fn by_identity(open: &[Open<'_>]) -> Vec<Option<Home>> {
         }
     }
     homes
+}
+
+/// The cluster of directories beside each other that all give one ID: its parts (`east/istiod/` and `east/ztunnel/`), or its
+/// variants for several environments (`east/prod/` and `east/staging/`), which belong with those of other clusters.
+fn of_one_cluster(dir: &str, id: &str, are_parts: bool) -> Home {
+    let (parent, base) = dir.rsplit_once('/').unwrap_or(("", dir));
+    let (around, name) =
+        parent.rsplit_once('/').map_or((String::new(), parent), |(a, n)| (format!("{a}/"), n));
+    let name = if name.is_empty() { id } else { name };
+    let scope = if are_parts { around } else { format!("{around}*/{base}/") };
+    Home::named(scope, name, false)
 }
 
 /// The cluster that a directory or the file of a path is called after, among those that lie beside: `manifests/east/` or

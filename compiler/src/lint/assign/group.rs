@@ -237,6 +237,38 @@ mod tests {
     }
 
     #[test]
+    fn parts_and_variants_of_a_cluster_are_that_cluster() {
+        let ztunnel = "multiCluster: {clusterName: east}\nnetwork: east-net\n";
+        let files = [
+            ("fleet/east/istiod/istio.yaml", ISTIO),
+            ("fleet/east/ztunnel/values.yaml", ztunnel),
+            ("fleet/east/manifests/namespace.yaml", NAMESPACE),
+        ];
+        let expected = [
+            "east fleet/east/istiod loose 1",
+            "east fleet/east/manifests loose 1",
+            "east fleet/east/ztunnel loose 1",
+        ];
+        assert_eq!(told(&files), expected);
+        let west = ISTIO.replace("east", "west");
+        let files = [
+            ("east/prod/istio.yaml", ISTIO),
+            ("east/stage/istio.yaml", ISTIO),
+            ("west/prod/istio.yaml", west.as_str()),
+            ("west/stage/istio.yaml", west.as_str()),
+        ];
+        let mut clusters = told(&files);
+        clusters.sort();
+        let expected = [
+            "east east/prod loose 1",
+            "east east/stage loose 1",
+            "west west/prod loose 1",
+            "west west/stage loose 1",
+        ];
+        assert_eq!(clusters, expected);
+    }
+
+    #[test]
     fn what_no_path_names_belongs_to_the_cluster_id_in_it() {
         let west = ISTIO.replace("east", "west");
         let files = [
