@@ -19,6 +19,22 @@ const DEEPEST: usize = 200;
 /// The annotation with a `ProxyConfig` of one pod (istio/istio@1.31: `pkg/config/annotations`).
 pub const PROXY_CONFIG: &str = "proxy.istio.io/config";
 
+/// Whether objects of a kind may have such fields as [`texts`] finds.
+#[must_use]
+pub fn may_have_texts(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Application"
+            | "ApplicationSet"
+            | "ConfigMap"
+            | "DaemonSet"
+            | "Deployment"
+            | "Pod"
+            | "StatefulSet"
+            | "WorkloadGroup"
+    )
+}
+
 /// The fields of an object whose text is a document that can assert something.
 #[must_use]
 pub fn texts(object: &Map<String, Value>) -> Vec<FieldPath> {
@@ -28,6 +44,9 @@ pub fn texts(object: &Map<String, Value>) -> Vec<FieldPath> {
 fn texts_at(object: &At<'_>) -> Vec<FieldPath> {
     let mut paths = Vec::new();
     let kind = object.str_at(&["kind"]).unwrap_or_default();
+    if !may_have_texts(kind) {
+        return paths;
+    }
     let mut add = |path: FieldPath| {
         if text_at(object, &path).is_some() {
             paths.push(path);

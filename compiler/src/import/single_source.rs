@@ -75,7 +75,7 @@ fn with_object(source: &Node) -> Node {
 
 /// The Application with nothing else under its sources.
 fn part(subject: &Manifest, key: &str, source: Node) -> Manifest {
-    let mut document = subject.document.clone();
+    let mut document = Node::clone(&subject.document);
     if let Value::Mapping(entries) = &mut document.value
         && let Some(spec) = entries.iter_mut().find(|entry| entry.key == "spec")
         && let Value::Mapping(entries) = &mut spec.node.value

@@ -10,6 +10,9 @@ use crate::syntax::{self, Limits};
 
 /// Puts documents in the place of the strings of an object that hold them.
 pub(super) fn expand(mut root: Node, sources: &Sources) -> Node {
+    if !root.str_at("kind").is_some_and(embedded::may_have_texts) {
+        return root;
+    }
     let serde_json::Value::Object(object) = root.to_json() else { return root };
     for path in embedded::texts(&object) {
         let Some(node) = at_mut(&mut root, &path) else { continue };

@@ -25,7 +25,10 @@ impl Policy for MeshesJoinedByMistake {
     fn compare(&self, repository: &Repository, findings: &mut Findings) {
         for (a, b) in repository.links() {
             let (Some(mesh), Some(other)) = (a.mesh_id(), b.mesh_id()) else { continue };
-            let Some(join) = joined::link(a, b).filter(|_| mesh != other) else { continue };
+            if mesh == other {
+                continue;
+            }
+            let Some(join) = joined::link(a, b) else { continue };
             let (stated, first) = (b.identities(&Fact::MeshId), a.identities(&Fact::MeshId));
             let (Some(stated), Some(first)) = (stated.first(), first.first()) else { continue };
             let message = format!(

@@ -1,5 +1,7 @@
 //! One document of a repository and what it asserts.
 
+use std::sync::Arc;
+
 use super::{SYSTEM_NAMESPACE, Stated, has_placeholder};
 use crate::chart_keys::Chart;
 use crate::claim::{At, Claims, Fact};
@@ -11,8 +13,8 @@ use crate::version::Version;
 /// One document of a repository: a Kubernetes object, or a file of chart values.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// The document as it was written.
-    pub document: Node,
+    /// The document as it was written. A base is the same in every cluster that takes it.
+    pub document: Arc<Node>,
     /// What it asserts, as far as it is known: claims that hold placeholders are left out.
     pub claims: Claims,
     /// Fields that assert something which a template fills in.
@@ -91,7 +93,7 @@ impl Manifest {
             !open
         });
         Manifest {
-            document,
+            document: Arc::new(document),
             claims,
             unresolved,
             kind,
