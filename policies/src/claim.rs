@@ -9,6 +9,7 @@ pub use at::At;
 use crate::declaration::DeclarationSpec;
 use crate::istiod;
 use crate::node::FieldPath;
+use crate::version::Version;
 
 /// One assertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -337,11 +338,6 @@ pub enum Fact {
         /// The service.
         host: String,
     },
-    /// A region that fails over to itself, which istiod refuses.
-    FailoverToItself {
-        /// The service.
-        host: String,
-    },
     /// Failover between localities; the value says whether outlier detection is there, without which it never happens.
     Failover {
         /// The service.
@@ -615,6 +611,12 @@ impl Claims {
         let plane = self.plane.as_ref()?;
         let named = plane.named_namespace.as_deref()?;
         plane.release_namespace.as_deref().is_none_or(|release| release == named).then_some(named)
+    }
+
+    /// The release of istiod that a Deployment runs, by the tag of its image.
+    #[must_use]
+    pub fn istiod_release(&self) -> Option<Version> {
+        self.first(&Fact::IstiodImage)?.value.rsplit_once(':')?.1.parse().ok()
     }
 
     /// Whether a declaration is the one to judge them by.

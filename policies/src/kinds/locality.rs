@@ -24,9 +24,5 @@ pub(super) fn pairs(setting: &At<'_>, host: &str, claims: &mut Claims) {
         for key in ["from", "to"] {
             claims.scalar(Fact::FailoverRegion { host: host.to_owned() }, pair.get(key));
         }
-        let from = pair.text_of("from").filter(|from| !from.is_empty());
-        if from.is_some() && from == pair.text_of("to") {
-            claims.scalar(Fact::FailoverToItself { host: host.to_owned() }, pair.get("to"));
-        }
     }
 }

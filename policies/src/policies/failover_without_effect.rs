@@ -5,6 +5,7 @@ use crate::declaration::DeclarationSpec;
 use crate::fault::{self, Fault};
 use crate::finding::{Findings, Rule, Severity};
 use crate::judge::{Declared, contradiction};
+use crate::node::Step;
 use crate::policy::Policy;
 use crate::repository::Repository;
 use crate::suggest::nearest;
@@ -59,9 +60,14 @@ fn is_other_end(claims: &Claims, claim: &Claim, region: &str) -> bool {
     claims.list.iter().any(|other| {
         other.fact == claim.fact
             && other.value == region
+            && other.path != claim.path
             && other.path.0.len() == claim.path.0.len()
             && other.path.0.iter().rev().skip(1).eq(claim.path.0.iter().rev().skip(1))
     })
+}
+
+fn is_to(claim: &Claim) -> bool {
+    matches!(claim.path.0.last(), Some(Step::Key(key)) if key == "to")
 }
 
 fn malformed(region: &str) -> bool {
@@ -89,7 +95,7 @@ fn faults(claims: &Claims) -> Vec<Fault<'_>> {
                 let help = "name a region; for zones use `failoverPriority` or `distribute`";
                 faults.push(Fault { severity: Some(Severity::Error), ..Fault::new(claim, message, help) });
             }
-            Fact::FailoverToItself { host } => {
+            Fact::FailoverRegion { host } if is_to(claim) && is_other_end(claims, claim, &claim.value) => {
                 let message = format!("region `{}` of `{host}` fails over to itself", claim.value);
                 let help = "name another region";
                 faults.push(Fault { severity: Some(Severity::Error), ..Fault::new(claim, message, help) });
