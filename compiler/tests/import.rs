@@ -208,6 +208,14 @@ kind: ServiceAccount
 metadata: {name: istio-eastwestgateway, namespace: istio-system, labels: {helm.sh/chart: gateway-1.30.1}}
 "#;
 
+/// The name of another revision's istiod, which leads out of a cluster that runs its own.
+const CANARY: &str = "---
+apiVersion: v1
+kind: Service
+metadata: {name: istiod-canary, namespace: istio-system}
+spec: {type: ExternalName, externalName: istiod.canary.example.com}
+";
+
 /// The same of a remote: nothing but a webhook and the endpoints of the Service that leads to the primary says what it is.
 const RENDERED_REMOTE: &str = r#"
 apiVersion: v1
@@ -244,7 +252,7 @@ fn rendered_installations_are_imported_as_what_they_were_made_of() {
         [("network-west", None), ("network-x", Some("`network-west`; also claimed: network-x"))]
     {
         let directory = with(&[
-            ("in/clusters/east/all.yaml", RENDERED_PRIMARY),
+            ("in/clusters/east/all.yaml", &format!("{RENDERED_PRIMARY}{CANARY}")),
             ("in/clusters/east/namespace.yaml", &namespace("network-east")),
             ("in/clusters/west/all.yaml", &RENDERED_REMOTE.replace("PATH", network)),
         ]);
@@ -259,7 +267,8 @@ fn rendered_installations_are_imported_as_what_they_were_made_of() {
         assert!(intent["clusters/west.yaml"].contains("network: network-west"), "{intent:#?}");
         assert!(intent["clusters/east.yaml"].contains("eastWest: 10.1.1.1"), "{intent:#?}");
         assert!(intent.values().any(|text| text.contains("version: 1.30.1")), "{intent:#?}");
-        assert!(!intent.keys().any(|path| path.contains("manifests")), "{intent:#?}");
+        let carried: Vec<&String> = intent.keys().filter(|path| path.contains("manifests")).collect();
+        assert_eq!(carried, ["manifests/east/service-istio-system-istiod-canary.yaml"]);
         let (code, _, err) = run(directory.path(), &["render", "mesh", "-o", "out"]);
         assert_eq!(code, 0, "{err}");
         let (code, _, err) = run(directory.path(), &["lint", "out"]);

@@ -125,14 +125,18 @@ pub fn of_manifests(
 /// Whether a control plane of its own is configured in it: a cluster ID beside no way to another cluster's istiod.
 fn runs_istiod(cluster: &Cluster) -> bool {
     let facts = || cluster.subjects.iter().flat_map(|s| &s.claims.list);
-    facts().any(|claim| claim.fact == Fact::ClusterId && !claim.part)
-        && !facts().any(|claim| matches!(claim.fact, Fact::ControlPlaneAddress | Fact::IstiodEndpoint { .. }))
+    let has = |wanted: fn(&Fact) -> bool| facts().any(|claim| wanted(&claim.fact));
+    // A name like that of another revision's istiod may stand beside its own.
+    let leads_away = has(|fact| *fact == Fact::ControlPlaneAddress)
+        || has(|fact| matches!(fact, Fact::IstiodEndpoint { .. })) && !has(|fact| *fact == Fact::IstiodImage);
+    facts().any(|claim| claim.fact == Fact::ClusterId && !claim.part) && !leads_away
 }
 
 fn installed(cluster: &Cluster) -> Option<Version> {
     let values = cluster.subjects.iter().flat_map(|subject| subject.chart_values());
-    values.filter_map(|at| at.version).next().or_else(|| {
-        let images = cluster.stated(|_, fact| *fact == Fact::IstiodImage);
-        images.iter().find_map(|image| image.claim.value.rsplit_once(':')?.1.parse().ok())
-    })
+    let mut objects = cluster.subjects.iter();
+    values
+        .filter_map(|at| at.version)
+        .next()
+        .or_else(|| objects.find_map(|subject| subject.claims.istiod_release()))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::plane::group_of;
 
 /// Charts of a control plane.
-const CHARTS: [&str; 4] = ["base", "istiod", "istiod-remote", "cni"];
+pub(super) const CHARTS: [&str; 4] = ["base", "istiod", "istiod-remote", "cni"];
 /// The registry of Istio's releases.
 const HUB: &str = "docker.io/istio";
 
@@ -88,6 +88,9 @@ fn is_network_port(port: &str) -> bool {
 
 /// Where the Service leads that is called as istiod's, in a cluster that runs none.
 pub(super) fn control_plane(cluster: &Cluster) -> Option<String> {
+    if !cluster.stated(|_, fact| *fact == Fact::IstiodImage).is_empty() {
+        return None;
+    }
     let stated = cluster.stated(|_, fact| matches!(fact, Fact::IstiodEndpoint { .. }));
     Some(stated.first()?.claim.value.clone())
 }
@@ -97,13 +100,13 @@ pub(super) fn istio(cluster: &Cluster) -> Map<String, Json> {
     let mut istio = Map::new();
     let made: Vec<&Manifest> = cluster.subjects.iter().filter(|subject| is_made(subject)).collect();
     let image = made.iter().find_map(|subject| subject.claims.first(&Fact::IstiodImage));
-    let (hub, tag) = image.and_then(|image| image.value.rsplit_once("/pilot:")).unzip();
+    let hub = image.and_then(|image| image.value.rsplit_once("/pilot:")).map(|(hub, _)| hub);
     let of_chart = || {
         let istiod =
             made.iter().find(|subject| chart(subject).is_some_and(|chart| chart.starts_with("istiod")));
-        label(istiod?, "app.kubernetes.io/version")
+        label(istiod?, "app.kubernetes.io/version")?.parse::<Version>().ok()
     };
-    if let Some(version) = tag.or_else(of_chart).and_then(|text| text.parse::<Version>().ok()) {
+    if let Some(version) = made.iter().find_map(|subject| subject.claims.istiod_release()).or_else(of_chart) {
         istio.insert("version".into(), version.as_str().into());
     }
     if let Some(hub) = hub.filter(|hub| *hub != HUB) {

@@ -282,7 +282,7 @@ fn has_open_name(subject: &Manifest) -> bool {
 
 /// Charts of a control plane. Gateways that are no entries of a network stay as they are.
 fn is_istio_chart(name: &str) -> bool {
-    matches!(name, "base" | "istiod" | "istiod-remote" | "cni")
+    installed::CHARTS.contains(&name)
 }
 
 fn installed_by_istiod(subject: &Manifest) -> bool {

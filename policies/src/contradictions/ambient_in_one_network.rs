@@ -129,8 +129,10 @@ const AMBIENT: &str = "PILOT_ENABLE_AMBIENT";
 /// multi-network mode to switch on.
 fn lacking(claims: &Claims, declared: Option<&Version>) -> Option<FieldPath> {
     let (path, version) = match (&claims.plane, claims.first(&Fact::IstiodImage)) {
-        (Some(plane), _) if plane.whole && !plane.is_remote => (plane.path.clone(), plane.version.as_deref()),
-        (None, Some(image)) => (image.path.clone(), image.value.rsplit_once(':').map(|(_, tag)| tag)),
+        (Some(plane), _) if plane.whole && !plane.is_remote => {
+            (plane.path.clone(), plane.version.as_ref().and_then(|text| text.parse::<Version>().ok()))
+        }
+        (None, Some(image)) => (image.path.clone(), claims.istiod_release()),
         _ => return None,
     };
     let ambient = claims.list.iter().any(|claim| match &claim.fact {
@@ -139,7 +141,6 @@ fn lacking(claims: &Claims, declared: Option<&Version>) -> Option<FieldPath> {
         _ => false,
     });
     let told = claims.first(&variable()).is_some_and(|claim| claim.value.eq_ignore_ascii_case("true"));
-    let version = version.and_then(|text| text.parse::<Version>().ok());
     let version = version.or_else(|| declared.cloned())?;
     (ambient && !told && version.at_least(1, 27, 0)).then_some(path)
 }
